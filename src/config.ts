@@ -1,0 +1,167 @@
+import dotenv from 'dotenv';
+import { z } from 'zod';
+import { SetupError } from './errors.ts';
+
+/** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
+export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
+
+const wholeNumber = (min: number, max: number) =>
+  z.coerce
+    .number(`must be a whole number from ${min} to ${max}`)
+    .refine(
+      (n) => Number.isInteger(n) && n >= min && n <= max,
+      `must be a whole number from ${min} to ${max}`,
+    );
+
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+      `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    );
+
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  z.enum(values, `must be one of ${values.join(', ')}`);
+
+const schema = z.object({
+  NODE_ENV: z.string().optional(),
+  HOST: z.string().optional(),
+  PORT: wholeNumber(0, 65_535).default(4242),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_POOL_MAX: wholeNumber(2, 1_000).default(10),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(
+      /^(sk|rk)_(live|test)_\S+$/,
+      'must be a secret or restricted key: sk_live_…, sk_test_…, rk_live_… or rk_test_…',
+    )
+    .optional(),
+  STRIPE_WEBHOOK_SECRET: z
+    .string()
+    .transform((list) => list.split(',').map((secret) => secret.trim()))
+    .refine(
+      (secrets) => secrets.every((secret) => /^\S+$/.test(secret)),
+      'must be one or more secrets, comma separated',
+    )
+    .optional(),
+  STRIPE_API_BASE: url('http:', 'https:')
+    .refine(
+      (base) => !URL.canParse(base) || new URL(base).pathname === '/',
+      'must be an origin without a path',
+    )
+    .optional(),
+  FULFILLMENT_URL: url('http:', 'https:').optional(),
+  FULFILLMENT_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{4,}={0,2}$/, 'must be whsec_ followed by base64')
+    .optional(),
+  FULFILLMENT_TIMEOUT_MS: wholeNumber(1, 25_000).default(10_000),
+  FULFILLMENT_CONCURRENCY: wholeNumber(1, 1_000).default(10),
+  FULFILLMENT_MAX_ATTEMPTS: wholeNumber(1, 100).default(12),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  MAIL_FROM: z.string().optional(),
+  SHOP_NAME: z.string().default('Your shop'),
+  SHOP_URL: url('http:', 'https:').optional(),
+  ROLE: oneOf('all', 'web', 'worker').default('all'),
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
+});
+
+type Environment = z.infer<typeof schema>;
+type Fault = readonly [variable: string, fault: string];
+
+/** What no single variable can know: each needs another one. */
+function combinedFaults(env: Record<string, string | undefined>): Fault[] {
+  const production = env.NODE_ENV === 'production';
+  const live = isLiveKey(env.STRIPE_SECRET_KEY);
+  const faults: (Fault | false)[] = [
+    production && !env.DATABASE_URL && ['DATABASE_URL', 'is required in production'],
+    production && !env.STRIPE_SECRET_KEY && ['STRIPE_SECRET_KEY', 'is required in production'],
+    (production || live) &&
+      !env.STRIPE_WEBHOOK_SECRET && [
+        'STRIPE_WEBHOOK_SECRET',
+        'is required in production and with a live key',
+      ],
+    (production || live) &&
+      (env.STRIPE_WEBHOOK_SECRET?.includes(SANDBOX_WEBHOOK_SECRET) ?? false) && [
+        'STRIPE_WEBHOOK_SECRET',
+        "must not hold the sandbox's secret, which everyone knows",
+      ],
+    !!env.FULFILLMENT_URL &&
+      !env.FULFILLMENT_SECRET && ['FULFILLMENT_SECRET', 'is required with FULFILLMENT_URL'],
+    !!env.SMTP_URL && !env.MAIL_FROM && ['MAIL_FROM', 'is required with SMTP_URL'],
+  ];
+  return faults.filter((fault) => fault !== false);
+}
+
+function isLiveKey(key: string | undefined): boolean {
+  return /^(sk|rk)_live_/.test(key ?? '');
+}
+
+function toConfig(env: Environment) {
+  const production = env.NODE_ENV === 'production';
+  return {
+    production,
+    /** No Stripe key: events are simulated and Stripe's API is the local stand-in. */
+    sandbox: env.STRIPE_SECRET_KEY === undefined,
+    role: env.ROLE,
+    logLevel: env.LOG_LEVEL,
+    /** What the service keeps beside its database: the embedded server, mails as files, the sandbox's sessions. */
+    dataDir: '.data' as string,
+    http: { host: env.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'), port: env.PORT },
+    /** `url` null: the embedded server. */
+    database: { url: env.DATABASE_URL ?? null, poolMax: env.DATABASE_POOL_MAX },
+    stripe: {
+      secretKey: env.STRIPE_SECRET_KEY ?? null,
+      webhookSecrets: env.STRIPE_WEBHOOK_SECRET ?? [SANDBOX_WEBHOOK_SECRET],
+      apiBase: env.STRIPE_API_BASE ?? null,
+      livemode: isLiveKey(env.STRIPE_SECRET_KEY),
+    },
+    fulfillment: {
+      endpoint:
+        env.FULFILLMENT_URL && env.FULFILLMENT_SECRET
+          ? {
+              url: env.FULFILLMENT_URL,
+              secret: env.FULFILLMENT_SECRET,
+              timeoutMs: env.FULFILLMENT_TIMEOUT_MS,
+            }
+          : null,
+      concurrency: env.FULFILLMENT_CONCURRENCY,
+      maxAttempts: env.FULFILLMENT_MAX_ATTEMPTS,
+    },
+    /** `smtpUrl` null: mails become files. */
+    mail: {
+      smtpUrl: env.SMTP_URL ?? null,
+      from: env.MAIL_FROM ?? `"${env.SHOP_NAME.replaceAll(/["\\]/g, '')}" <shop@localhost>`,
+    },
+    shop: { name: env.SHOP_NAME, url: env.SHOP_URL ?? null },
+  } as const;
+}
+
+export type Config = ReturnType<typeof toConfig>;
+
+/**
+ * Reads the environment (an empty variable counts as unset).
+ * @throws {SetupError} one message that names every bad variable, and no value
+ */
+export function parseConfig(environment: NodeJS.ProcessEnv): Config {
+  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+  const parsed = schema.safeParse(env);
+  const ownFaults = parsed.error?.issues.map((issue): Fault => [String(issue.path[0]), issue.message]) ?? [];
+  const faults = [...ownFaults, ...combinedFaults(env)];
+  if (!parsed.success || faults.length > 0) throw new SetupError(describe(faults));
+  return Object.freeze(toConfig(parsed.data));
+}
+
+function describe(faults: readonly Fault[]): string {
+  const lines = faults.map(([variable, fault]) => `  ${variable} ${fault}`);
+  return ['The configuration is not sound:', ...new Set(lines), 'See .env.example for every variable.'].join(
+    '\n',
+  );
+}
+
+/** The process's configuration: its environment, and what `.env` adds to it. */
+export function loadConfig(): Config {
+  dotenv.config({ quiet: true });
+  return parseConfig(process.env);
+}

@@ -1,0 +1,29 @@
+/**
+ * Errors are classed by what their receiver must do. Their messages go out over HTTP, so nothing
+ * internal may stand in them; the cause is for the log.
+ */
+
+/** The sender's fault: the same request will fail again. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest';
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Nothing was kept and nobody is at fault: try again later. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
+/** Configuration, a data directory or a program on this machine is not as it must be: a person must act. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

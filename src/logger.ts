@@ -1,0 +1,30 @@
+import { type Logger, pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+
+export type { Logger } from 'pino';
+
+/**
+ * Logs carry ids, never payloads, secrets or addresses: whoever logs picks the fields. The redaction
+ * is the second lock, for the errors of libraries that bring a request or a recipient along.
+ */
+const redact = {
+  paths: [
+    'raw',
+    'headers',
+    'config',
+    'address',
+    'envelope',
+    'response',
+    'rejected',
+    'detail',
+    'query',
+  ].flatMap((field) => [`err.${field}`, `error.${field}`]),
+  remove: true,
+};
+
+/** @param pretty lines for a person at a terminal instead of JSON */
+export function createLogger(level: string, pretty: boolean): Logger {
+  if (!pretty) return pino({ level, redact });
+  const format = prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
+  return pino({ level, redact }, { write: (line: string) => void process.stdout.write(format(line)) });
+}
