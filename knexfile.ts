@@ -1,0 +1,15 @@
+import type { Knex } from 'knex';
+import { loadConfig } from './src/config.ts';
+import { migrations } from './src/db/migrations.ts';
+
+/**
+ * For knex's own commands, such as `npx knex migrate:make add_something`. It wants DATABASE_URL:
+ * `npm run migrate` also starts the embedded server, and takes turns with other processes.
+ */
+const knexfile: Knex.Config = {
+  client: 'pg',
+  connection: loadConfig().database.url ?? '',
+  migrations,
+};
+
+export default knexfile;

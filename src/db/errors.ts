@@ -1,0 +1,11 @@
+/** Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that speak of the server. */
+const SERVER_CLASSES = new Set(['08', '25', '53', '57', '58', 'F0', 'XX']);
+
+/**
+ * Whether an error is about the statement (its data, a lock on a row, a deadlock) and not about the
+ * server, the network or the pool: another statement may succeed right now.
+ */
+export function isStatementError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !SERVER_CLASSES.has(code.slice(0, 2));
+}

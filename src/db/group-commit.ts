@@ -1,0 +1,73 @@
+import { Unavailable } from '../errors.ts';
+
+interface Entry<Item, Result> {
+  readonly item: Item;
+  readonly key: string;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Options<Item, Result> {
+  /** Commits a batch as one, and gives a result for each item, in their order. */
+  readonly commit: (batch: readonly Item[]) => Promise<readonly Result[]>;
+  /** Items of one key never share a batch: the later one sees what the earlier one did. */
+  readonly keyOf: (item: Item) => string;
+  /** Whether an item of a broken batch may succeed alone: not when the database is gone. */
+  readonly isolates: (error: unknown) => boolean;
+  readonly maxBatch: number;
+  /** Beyond this many waiting items further ones are refused at once. */
+  readonly maxWaiting: number;
+}
+
+/**
+ * Group commit: what arrives while a commit is in flight shares the next one, as a database does with
+ * its own log. A lone item is committed at once. A batch that fails falls apart into single items, so
+ * one poison item hurts only itself.
+ */
+export function groupCommit<Item, Result>(options: Options<Item, Result>): (item: Item) => Promise<Result> {
+  const { commit, keyOf, isolates, maxBatch, maxWaiting } = options;
+  let waiting: Entry<Item, Result>[] = [];
+  let committing = false;
+
+  function takeBatch(): Entry<Item, Result>[] {
+    const keys = new Set<string>();
+    const batch: Entry<Item, Result>[] = [];
+    const rest: Entry<Item, Result>[] = [];
+    for (const entry of waiting) {
+      const fits = batch.length < maxBatch && !keys.has(entry.key);
+      (fits ? batch : rest).push(entry);
+      keys.add(entry.key);
+    }
+    waiting = rest;
+    return batch;
+  }
+
+  async function settle(batch: readonly Entry<Item, Result>[]): Promise<void> {
+    try {
+      const results = await commit(batch.map((entry) => entry.item));
+      batch.forEach((entry, i) => {
+        entry.resolve(results[i] as Result);
+      });
+    } catch (error) {
+      if (batch.length > 1 && isolates(error)) {
+        await Promise.all(batch.map((entry) => settle([entry])));
+      } else {
+        for (const entry of batch) entry.reject(error);
+      }
+    }
+  }
+
+  async function drain(): Promise<void> {
+    if (committing) return;
+    committing = true;
+    while (waiting.length > 0) await settle(takeBatch());
+    committing = false;
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length >= maxWaiting) return reject(new Unavailable('Too many deliveries are waiting.'));
+      waiting.push({ item, key: keyOf(item), resolve, reject });
+      void drain();
+    });
+}

@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Knex } from 'knex';
+import type { Logger } from '../logger.ts';
+import { openPool } from './knex.ts';
+
+/** Shared with knexfile.ts, so that knex's own command line agrees with the service. */
+export const migrations: Knex.MigratorConfig = {
+  directory: path.join(import.meta.dirname, '..', '..', 'migrations'),
+  loadExtensions: ['.ts'],
+  extension: 'ts',
+};
+
+/** Any constant that nobody else takes for an advisory lock in this database. */
+const MIGRATION_LOCK = 4_242_001;
+
+/**
+ * Brings the schema up to date: all pending migrations commit together or not at all, and processes
+ * that start at once take turns. The lock is an advisory one of the transaction, since knex's own
+ * lock row fails instead of waiting, survives a killed process, and needs a table that an empty
+ * database does not have; and a lock of the session would break behind pgbouncer.
+ */
+export async function migrate(url: string, log: Logger): Promise<void> {
+  const db = openPool(url, { kind: 'migration', max: 1, log });
+  try {
+    const applied = await db.transaction(async (trx) => {
+      await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+      const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
+      return names;
+    });
+    if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** The migrations that this code brings and the database does not have yet. */
+export async function pendingMigrations(db: Knex): Promise<string[]> {
+  const files = await readdir(migrations.directory as string);
+  const applied = new Set(await appliedMigrations(db));
+  return files.filter((file) => file.endsWith('.ts') && !applied.has(file));
+}
+
+async function appliedMigrations(db: Knex): Promise<string[]> {
+  try {
+    return await db('knex_migrations').pluck('name');
+  } catch (error) {
+    if ((error as { code?: string }).code === UNDEFINED_TABLE) return [];
+    throw error;
+  }
+}
+
+const UNDEFINED_TABLE = '42P01';

@@ -1,0 +1,113 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { groupCommit } from '../../src/db/group-commit.ts';
+
+interface Item {
+  readonly key: string;
+  readonly n: number;
+}
+
+/** A commit that waits until told, and keeps the batches that it was given. */
+function controlled() {
+  const batches: Item[][] = [];
+  const gates: PromiseWithResolvers<void>[] = [];
+  const commit = async (batch: readonly Item[]) => {
+    batches.push([...batch]);
+    const gate = Promise.withResolvers<void>();
+    gates.push(gate);
+    await gate.promise;
+    return batch.map(({ n }) => n);
+  };
+  return { batches, gates, commit };
+}
+
+const settings = { keyOf: ({ key }: Item) => key, isolates: () => true, maxBatch: 100, maxWaiting: 1_000 };
+const item = (n: number, key = `k${n}`): Item => ({ key, n });
+
+describe('groupCommit', () => {
+  test('commits a lone item at once, and what arrives meanwhile together', async () => {
+    const { batches, gates, commit } = controlled();
+    const submit = groupCommit({ ...settings, commit });
+    const results = Promise.all([submit(item(1)), submit(item(2)), submit(item(3))]);
+    expect(batches).toEqual([[item(1)]]);
+    gates[0]?.resolve();
+    while (gates.length < 2) await new Promise(setImmediate);
+    expect(batches[1]).toEqual([item(2), item(3)]);
+    gates[1]?.resolve();
+    expect(await results).toEqual([1, 2, 3]);
+  });
+
+  test('gives each its own result, in batches without a repeated key, in order within a key', async () => {
+    const items = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(items, fc.integer({ min: 1, max: 7 }), async (keys, maxBatch) => {
+        const committed: Item[][] = [];
+        const commit = async (batch: readonly Item[]) => {
+          committed.push([...batch]);
+          await new Promise(setImmediate);
+          return batch.map(({ n }) => n);
+        };
+        const submit = groupCommit({ ...settings, maxBatch, commit });
+        const results = await Promise.all(keys.map((key, n) => submit(item(n, key))));
+
+        expect(results).toEqual(keys.map((_key, n) => n));
+        for (const batch of committed) {
+          expect(batch.length).toBeLessThanOrEqual(maxBatch);
+          expect(new Set(batch.map(({ key }) => key)).size).toBe(batch.length);
+        }
+        for (const key of new Set(keys)) {
+          const order = committed
+            .flat()
+            .filter((one) => one.key === key)
+            .map(({ n }) => n);
+          expect(order).toEqual(order.toSorted((x, y) => x - y));
+        }
+      }),
+    );
+  });
+
+  test('a broken batch falls apart: only the items that break it fail', async () => {
+    const items = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(items, async (poisonous) => {
+        const commit = async (batch: readonly Item[]) => {
+          await new Promise(setImmediate);
+          if (batch.some(({ n }) => poisonous[n])) throw new Error('poison');
+          return batch.map(({ n }) => n);
+        };
+        const submit = groupCommit({ ...settings, commit });
+        const results = await Promise.allSettled(poisonous.map((_poison, n) => submit(item(n))));
+        expect(results.map(({ status }) => status === 'rejected')).toEqual(poisonous);
+      }),
+    );
+  });
+
+  test('when the server is gone the whole batch fails at once, and the next one is tried anew', async () => {
+    let calls = 0;
+    const commit = async (batch: readonly Item[]) => {
+      calls += 1;
+      await new Promise(setImmediate);
+      if (calls <= 2) throw new Error('gone');
+      return batch.map(({ n }) => n);
+    };
+    const submit = groupCommit({ ...settings, isolates: () => false, commit });
+    const results = await Promise.allSettled([0, 1, 2, 3].map((n) => submit(item(n))));
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(calls).toBe(2);
+    expect(await submit(item(9))).toBe(9);
+  });
+
+  test('refuses at once what no longer fits, and takes items again when there is room', async () => {
+    const { gates, commit } = controlled();
+    const submit = groupCommit({ ...settings, maxWaiting: 2, commit });
+    const taken = [submit(item(0)), submit(item(1)), submit(item(2))];
+    await expect(submit(item(3))).rejects.toMatchObject({ name: 'Unavailable' });
+    gates[0]?.resolve();
+    while (gates.length < 2) await new Promise(setImmediate);
+    taken.push(submit(item(4)));
+    gates[1]?.resolve();
+    while (gates.length < 3) await new Promise(setImmediate);
+    gates[2]?.resolve();
+    expect(await Promise.all(taken)).toEqual([0, 1, 2, 4]);
+  });
+});
