@@ -1,0 +1,91 @@
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import { amount, describeIssues, json, reference, text } from './shapes.ts';
+
+/**
+ * What we read of a Checkout Session: https://docs.stripe.com/api/checkout/sessions/object. An absent
+ * field is null, a mistyped one is refused: money is not guessed at.
+ */
+export const checkoutSessionShape = z.object({
+  object: z.literal('checkout.session'),
+  id: z.string().min(1).max(255),
+  mode: z.string().min(1),
+  payment_status: z.enum(['paid', 'unpaid', 'no_payment_required']),
+  livemode: z.boolean(),
+  currency: text,
+  amount_subtotal: amount,
+  amount_total: amount,
+  customer: reference,
+  customer_email: text,
+  customer_details: z.object({ email: text, name: text }).nullish(),
+  client_reference_id: text,
+  payment_intent: reference,
+  payment_link: reference,
+  // The shipping address moved twice: `shipping` until 2022, `shipping_details`, and from 2025-03-31.basil
+  // on `collected_information.shipping_details`.
+  collected_information: z.object({ shipping_details: json }).nullish(),
+  shipping_details: json,
+  shipping: json,
+  custom_fields: json,
+  total_details: json,
+  metadata: json,
+});
+
+export type CheckoutSession = z.infer<typeof checkoutSessionShape>;
+
+/** https://docs.stripe.com/api/checkout/sessions/line_items. Discount and tax are absent before 2022. */
+const lineItemShape = z.object({
+  id: z.string().min(1).max(255),
+  description: text,
+  quantity: amount,
+  amount_subtotal: z.int(),
+  amount_discount: z.int().default(0),
+  amount_tax: z.int().default(0),
+  amount_total: z.int(),
+  currency: z.string(),
+  price: z.object({ id: z.string().max(255), product: reference, unit_amount: amount }).nullish(),
+});
+
+export type SessionLineItem = z.infer<typeof lineItemShape>;
+
+export interface SessionWithItems {
+  readonly session: CheckoutSession;
+  /** All of them, in Stripe's order. */
+  readonly lineItems: readonly SessionLineItem[];
+}
+
+/**
+ * @param account the connected account that the session belongs to; null for the shop's own
+ * @throws {Stripe.errors.StripeError} when the API refuses or can't be reached
+ */
+export async function retrieveSessionWithItems(
+  stripe: Stripe,
+  id: string,
+  account: string | null,
+): Promise<SessionWithItems> {
+  const options = account === null ? {} : { stripeAccount: account };
+  const found = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] }, options);
+  const session = read(checkoutSessionShape, found);
+  // An expanded list is only its first page. Most carts end there, and so cost one request instead of two.
+  const firstPage = found.line_items;
+  const items =
+    firstPage && !firstPage.has_more ? firstPage.data : await listAllLineItems(stripe, id, options);
+  return { session, lineItems: items.map((item) => read(lineItemShape, item)) };
+}
+
+async function listAllLineItems(
+  stripe: Stripe,
+  id: string,
+  options: Stripe.RequestOptions,
+): Promise<Stripe.LineItem[]> {
+  const items: Stripe.LineItem[] = [];
+  for await (const item of stripe.checkout.sessions.listLineItems(id, { limit: 100 }, options))
+    items.push(item);
+  return items;
+}
+
+function read<T>(shape: z.ZodType<T>, value: unknown): T {
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Error(`Stripe's answer can't be read: ${describeIssues(parsed.error)}`);
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/** What is wrong and where, without the values: they may be a customer's. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`).join('; ');
+}
+
+/** Stripe's references: an id, or the object itself where it was expanded. */
+export const reference = z
+  .union([z.string().max(255), z.object({ id: z.string().max(255) }).transform(({ id }) => id)])
+  .nullish()
+  .transform((id) => id ?? null);
+
+/** Text as PostgreSQL can keep it: it has no U+0000 and no half surrogates. */
+export const text = z
+  .string()
+  .nullish()
+  .transform((value) => (value == null ? null : storable(value)));
+
+/** Minor units of a currency. */
+export const amount = z
+  .int()
+  .nullish()
+  .transform((value) => value ?? null);
+
+function storable(value: string): string {
+  return value.toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
+/** Any JSON, made storable wherever it holds text. */
+export const json = z
+  .unknown()
+  .optional()
+  .transform((value) => storableJson(value ?? null));
+
+function storableJson(value: unknown): unknown {
+  if (typeof value === 'string') return storable(value);
+  if (Array.isArray(value)) return value.map(storableJson);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)]),
+  );
+}

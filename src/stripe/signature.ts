@@ -1,0 +1,78 @@
+import Stripe from 'stripe';
+import { z } from 'zod';
+import { BadRequest, messageOf } from '../errors.ts';
+import { describeIssues } from './shapes.ts';
+
+/** What all snapshot events share: https://docs.stripe.com/api/events/object. Ids have at most 255 characters. */
+const eventShape = z.object({
+  object: z.literal('event'),
+  id: z.string().min(1).max(255),
+  type: z.string().min(1).max(255),
+  api_version: z.string().max(255).nullish(),
+  account: z.string().max(255).nullish(),
+  created: z.int().min(0).max(253_402_300_799),
+  livemode: z.boolean(),
+  data: z.object({
+    object: z.looseObject({ object: z.string().optional(), id: z.string().max(255).nullish() }),
+  }),
+});
+
+export type StripeEvent = z.infer<typeof eventShape>;
+
+/** An event that Stripe signed, with the text that carried it. */
+export interface SignedEvent {
+  readonly event: StripeEvent;
+  readonly payload: string;
+}
+
+const webhooks = Stripe.webhooks;
+
+/**
+ * The only way from bytes to an event. Any of several secrets may have signed it: an endpoint's old
+ * and new one while it is rolled, or the Dashboard's beside that of `stripe listen`. A signature is good for 300
+ * seconds (https://docs.stripe.com/webhooks#replay-attacks).
+ * @throws {BadRequest}
+ */
+export function verifyEvent(
+  body: Buffer,
+  signature: string | undefined,
+  secrets: readonly string[],
+): SignedEvent {
+  if (!signature) throw new BadRequest('signature_missing', 'The Stripe-Signature header is missing.');
+  // Decoded here and not by the package, which would drop a byte order mark and so accept an altered body.
+  const payload = body.toString('utf8');
+  return { event: shapeOf(signedBy(payload, signature, secrets)), payload };
+}
+
+function signedBy(payload: string, signature: string, secrets: readonly string[]): unknown {
+  let refusal: unknown;
+  for (const secret of secrets) {
+    try {
+      return webhooks.constructEvent(payload, signature, secret);
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
+        throw new BadRequest('not_an_event', 'The signature is right, but the body is not a Stripe event.', {
+          cause: error,
+        });
+      }
+      refusal = isExpiry(error) || refusal === undefined ? error : refusal;
+    }
+  }
+  throw isExpiry(refusal)
+    ? new BadRequest(
+        'signature_expired',
+        'The signature is too old: its timestamp is outside the tolerance of 300 seconds.',
+      )
+    : new BadRequest('signature_invalid', 'No configured secret made this signature for this body.');
+}
+
+/** The package has one error class for every refusal; its message alone tells an old signature from a wrong one. */
+function isExpiry(error: unknown): boolean {
+  return messageOf(error).startsWith('Timestamp outside');
+}
+
+function shapeOf(body: unknown): StripeEvent {
+  const parsed = eventShape.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new BadRequest('not_an_event', `The body is not a Stripe event: ${describeIssues(parsed.error)}.`);
+}

@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { verifyEvent } from '../../src/stripe/signature.ts';
+import { checkoutSession, events, SECRET, signatureOf } from '../support/stripe-events.ts';
+
+const payload = JSON.stringify(events.completedPaid(checkoutSession({ client_reference_id: 'ünï – 7' })));
+const body = Buffer.from(payload);
+const now = Math.floor(Date.now() / 1_000);
+
+const refusal = (code: string) => expect.objectContaining({ name: 'BadRequest', code });
+const codeOf = (verify: () => unknown) => {
+  try {
+    verify();
+  } catch (error) {
+    return error;
+  }
+  return 'accepted';
+};
+
+describe('verifyEvent', () => {
+  test('gives the event and its exact text', () => {
+    const signed = verifyEvent(body, signatureOf(payload), [SECRET]);
+    expect(signed.event).toMatchObject({ type: 'checkout.session.completed', livemode: false });
+    expect(signed.payload).toBe(payload);
+  });
+
+  test('any of several secrets may have signed, in any order', () => {
+    const signature = signatureOf(payload, { secret: 'whsec_new' });
+    expect(verifyEvent(body, signature, ['whsec_old', 'whsec_new']).payload).toBe(payload);
+    expect(verifyEvent(body, signature, ['whsec_new', 'whsec_old']).payload).toBe(payload);
+  });
+
+  test('one right signature among several is enough, as while Stripe rolls a secret', () => {
+    const rolled = `${signatureOf(payload)},v1=${'0'.repeat(64)}`;
+    expect(verifyEvent(body, rolled, [SECRET]).payload).toBe(payload);
+  });
+
+  test.each([
+    ['none', undefined, 'signature_missing'],
+    ['empty', '', 'signature_missing'],
+    ['garbage', 'hello', 'signature_invalid'],
+    ['of another secret', signatureOf(payload, { secret: 'whsec_other' }), 'signature_invalid'],
+    ['of another scheme', signatureOf(payload).replace('v1=', 'v0='), 'signature_invalid'],
+    ['301 s old', signatureOf(payload, { timestamp: now - 310 }), 'signature_expired'],
+  ])('signature %s', (_case, signature, code) => {
+    expect(codeOf(() => verifyEvent(body, signature, ['whsec_old', SECRET]))).toEqual(refusal(code));
+  });
+
+  test('a signature of 290 s ago is still good', () => {
+    expect(verifyEvent(body, signatureOf(payload, { timestamp: now - 290 }), [SECRET]).payload).toBe(payload);
+  });
+
+  test('no single byte of the body can change', () => {
+    const signature = signatureOf(payload);
+    fc.assert(
+      fc.property(fc.nat(body.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const altered = Buffer.from(body);
+        altered.writeUInt8(altered.readUInt8(at) ^ change, at);
+        expect(codeOf(() => verifyEvent(altered, signature, [SECRET]))).toEqual(refusal('signature_invalid'));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('no byte can be added or taken away, nor a byte order mark put before', () => {
+    const signature = signatureOf(payload);
+    for (const altered of [
+      Buffer.concat([body, Buffer.from(' ')]),
+      body.subarray(0, -1),
+      body.subarray(1),
+      Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body]),
+      Buffer.alloc(0),
+    ]) {
+      expect(codeOf(() => verifyEvent(altered, signature, [SECRET]))).toEqual(refusal('signature_invalid'));
+    }
+  });
+
+  test('no character of the signature can change', () => {
+    const signature = signatureOf(payload);
+    for (let at = 0; at < signature.length; at += 1) {
+      const other = signature[at] === '0' ? '1' : '0';
+      const altered = signature.slice(0, at) + other + signature.slice(at + 1);
+      expect(codeOf(() => verifyEvent(body, altered, [SECRET]))).toEqual(
+        expect.objectContaining({ name: 'BadRequest' }),
+      );
+    }
+  });
+
+  test.each([
+    ['no JSON', 'hello'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['another object', '{"object":"charge","id":"ch_1"}'],
+    ['an event without an id', JSON.stringify({ ...JSON.parse(payload), id: undefined })],
+    ['an event with an endless id', JSON.stringify({ ...JSON.parse(payload), id: 'e'.repeat(256) })],
+    ['an event from beyond the calendar', JSON.stringify({ ...JSON.parse(payload), created: 1e15 })],
+    ['a thin event', '{"object":"v2.core.event","id":"evt_1","type":"v1.billing.meter.no_meter_found"}'],
+  ])('signed, but no event: %s', (_case, text) => {
+    expect(codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]))).toEqual(
+      refusal('not_an_event'),
+    );
+  });
+});
