@@ -1,0 +1,73 @@
+import { BadRequest } from '../errors.ts';
+import { type CheckoutSession, checkoutSessionShape } from '../stripe/checkout-session.ts';
+import { describeIssues } from '../stripe/shapes.ts';
+import type { SignedEvent, StripeEvent } from '../stripe/signature.ts';
+import type { SessionFields } from './order.ts';
+import type { OrderStatus } from './status.ts';
+
+/** What an event, or the API's answer, asks of the order of a checkout session. */
+export interface Request {
+  readonly wanted: OrderStatus;
+  readonly session: SessionFields;
+}
+
+/** From event type to what it asks. A type that is not here is recorded as `ignored`. */
+const handlers: Readonly<Record<string, (session: CheckoutSession) => OrderStatus>> = {
+  'checkout.session.completed': statusOf,
+  'checkout.session.async_payment_succeeded': () => 'paid',
+  'checkout.session.async_payment_failed': () => 'failed',
+};
+
+/**
+ * The status that a session's own word allows. `no_payment_required` counts as paid; a failed payment
+ * has no value of its own and shows in the event type alone (https://docs.stripe.com/checkout/fulfillment).
+ */
+export function statusOf(session: CheckoutSession): OrderStatus {
+  return session.payment_status === 'unpaid' ? 'awaiting_payment' : 'paid';
+}
+
+/**
+ * What the event asks of an order; null for what is not ours: other types and objects, test events
+ * at a live service and the other way round, sessions that only set up a payment method.
+ * @throws {BadRequest} for a checkout session that can't be read: refused, so that Stripe keeps it and a person is told
+ */
+export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boolean): Request | null {
+  const handler = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
+  if (!handler || event.livemode !== livemode || event.data.object.object !== 'checkout.session') return null;
+  const session = readSession(event);
+  if (session.mode === 'setup') return null;
+  return { wanted: handler(session), session: sessionFields(session, event.account ?? null) };
+}
+
+function readSession(event: StripeEvent): CheckoutSession {
+  const parsed = checkoutSessionShape.safeParse({ livemode: event.livemode, ...event.data.object });
+  if (parsed.success) return parsed.data;
+  throw new BadRequest(
+    'session_unreadable',
+    `The event's checkout session can't be read: ${describeIssues(parsed.error)}.`,
+  );
+}
+
+export function sessionFields(session: CheckoutSession, account: string | null): SessionFields {
+  return {
+    checkout_session_id: session.id,
+    account,
+    payment_status: session.payment_status,
+    mode: session.mode,
+    livemode: session.livemode,
+    currency: session.currency,
+    amount_subtotal: session.amount_subtotal,
+    amount_total: session.amount_total,
+    customer_id: session.customer,
+    customer_email: session.customer_details?.email ?? session.customer_email,
+    customer_name: session.customer_details?.name ?? null,
+    client_reference_id: session.client_reference_id,
+    payment_intent_id: session.payment_intent,
+    payment_link_id: session.payment_link,
+    shipping_details:
+      session.collected_information?.shipping_details ?? session.shipping_details ?? session.shipping,
+    custom_fields: session.custom_fields,
+    total_details: session.total_details,
+    metadata: session.metadata,
+  };
+}

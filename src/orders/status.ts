@@ -1,0 +1,32 @@
+export type OrderStatus = 'awaiting_payment' | 'paid' | 'failed';
+
+/**
+ * The state machine as data: the moves each status allows. A new order may begin in any status.
+ *
+ *     (new) ──► awaiting_payment ──► failed
+ *       │              │               │
+ *       └──────────────┴──► paid ◄─────┘     (final)
+ */
+export const next: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
+  awaiting_payment: ['paid', 'failed'],
+  failed: ['paid'],
+  paid: [],
+};
+
+/** Every legal move between two statuses, as `[from, to]`. */
+export const legalMoves: readonly (readonly [OrderStatus, OrderStatus])[] = (
+  Object.keys(next) as OrderStatus[]
+).flatMap((from) => next[from].map((to) => [from, to] as const));
+
+/** What became of an event: kept with it in `stripe_events.outcome`. */
+export type Outcome = 'applied' | 'stale' | 'conflict' | 'ignored';
+
+/**
+ * What asking `wanted` of an order does when it stands at `current` (null: no order yet).
+ * A failed payment on a paid order contradicts what we know, so it is a `conflict`; anything else
+ * that moves nothing is old news, `stale`.
+ */
+export function outcomeOf(current: OrderStatus | null, wanted: OrderStatus): Outcome {
+  if (current === null || next[current].includes(wanted)) return 'applied';
+  return current === 'paid' && wanted === 'failed' ? 'conflict' : 'stale';
+}

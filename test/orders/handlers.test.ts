@@ -1,0 +1,179 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { BadRequest } from '../../src/errors.ts';
+import { requestOf } from '../../src/orders/handlers.ts';
+import { verifyEvent } from '../../src/stripe/signature.ts';
+import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
+
+/** As the service reads it: the bytes, verified. */
+function request(event: unknown, livemode = false) {
+  const payload = JSON.stringify(event);
+  return requestOf(verifyEvent(Buffer.from(payload), signatureOf(payload), [SECRET]), livemode);
+}
+
+const completed = (overrides: Record<string, unknown>) =>
+  stripeEvent('checkout.session.completed', checkoutSession(overrides));
+
+describe('what an event asks', () => {
+  const session = checkoutSession();
+
+  test.each([
+    ['completed and paid', events.completedPaid(session), 'paid'],
+    ['completed and free', events.completedFree(session), 'paid'],
+    ['completed, payment to come', events.completedUnpaid(session), 'awaiting_payment'],
+    ['delayed payment succeeded', events.asyncSucceeded(session), 'paid'],
+    ['delayed payment failed', events.asyncFailed(session), 'failed'],
+  ])('%s', (_case, event, wanted) => {
+    expect(request(event)?.wanted).toBe(wanted);
+  });
+
+  test.each([
+    ['an expired session', stripeEvent('checkout.session.expired', session)],
+    ['another object', stripeEvent('charge.refunded', { id: 'ch_1', object: 'charge' })],
+    ['a type that objects inherit', stripeEvent('constructor', session)],
+    [
+      'a handled type about another object',
+      stripeEvent('checkout.session.completed', { id: 'x', object: 'charge' }),
+    ],
+    [
+      'a session that only sets up a payment method',
+      completed({ mode: 'setup', payment_status: 'no_payment_required' }),
+    ],
+    [
+      'a live event at a test service',
+      stripeEvent('checkout.session.completed', session, { livemode: true }),
+    ],
+  ])('%s is not ours', (_case, event) => {
+    expect(request(event)).toBeNull();
+  });
+
+  test('a test event at a live service is not ours', () => {
+    expect(request(events.completedPaid(session), true)).toBeNull();
+  });
+});
+
+describe('what an order takes over from its session', () => {
+  test('every column, of a usual payment', () => {
+    const session = checkoutSession();
+    expect(request(events.completedPaid(session))?.session).toEqual({
+      checkout_session_id: session.id,
+      account: null,
+      payment_status: 'paid',
+      mode: 'payment',
+      livemode: false,
+      currency: 'usd',
+      amount_subtotal: 5998,
+      amount_total: 6498,
+      customer_id: 'cus_Q1a2b3c4d5e6f7',
+      customer_email: 'jenny@example.com',
+      customer_name: 'Jenny Rosen',
+      client_reference_id: 'cart-2041',
+      payment_intent_id: 'pi_3Q1a2b3c4d5e6f7g',
+      payment_link_id: null,
+      shipping_details: {
+        address: {
+          city: 'Exampletown',
+          country: 'US',
+          line1: '1 Main St',
+          line2: null,
+          postal_code: '94110',
+          state: 'CA',
+        },
+        name: 'Jenny Rosen',
+      },
+      custom_fields: [
+        {
+          key: 'engraving',
+          label: { custom: 'Engraving', type: 'custom' },
+          optional: true,
+          text: { value: 'For J.' },
+          type: 'text',
+        },
+      ],
+      total_details: { amount_discount: 0, amount_shipping: 500, amount_tax: 0 },
+      metadata: { cart: '2041' },
+    });
+  });
+
+  test.each([
+    [
+      'a subscription',
+      { mode: 'subscription', payment_intent: null, subscription: 'sub_1' },
+      { mode: 'subscription', payment_intent_id: null },
+    ],
+    ['a payment link', { payment_link: 'plink_1' }, { payment_link_id: 'plink_1' }],
+    ['a guest', { customer: null }, { customer_id: null, customer_email: 'jenny@example.com' }],
+    [
+      'only the address that the shop filled in',
+      { customer_details: null, customer_email: 'pre@example.com' },
+      { customer_email: 'pre@example.com', customer_name: null },
+    ],
+    [
+      'expanded references',
+      { customer: { id: 'cus_9', object: 'customer' }, payment_intent: { id: 'pi_9' } },
+      { customer_id: 'cus_9', payment_intent_id: 'pi_9' },
+    ],
+    [
+      'the largest amount that JSON carries',
+      { amount_total: Number.MAX_SAFE_INTEGER },
+      { amount_total: Number.MAX_SAFE_INTEGER },
+    ],
+    [
+      'a currency without minor units',
+      { currency: 'jpy', amount_total: 500 },
+      { currency: 'jpy', amount_total: 500 },
+    ],
+    [
+      'the address where versions before 2025-03-31 kept it',
+      { collected_information: undefined, shipping_details: { name: 'A' } },
+      { shipping_details: { name: 'A' } },
+    ],
+    [
+      'the address where the oldest versions kept it',
+      { collected_information: undefined, shipping: { name: 'B' } },
+      { shipping_details: { name: 'B' } },
+    ],
+    [
+      'text that PostgreSQL has no room for',
+      { metadata: { note: 'a\0b' }, client_reference_id: 'x\ud800y' },
+      { metadata: { note: 'a\uFFFDb' }, client_reference_id: 'x\uFFFDy' },
+    ],
+  ])('%s', (_case, overrides, expected) => {
+    expect(request(completed(overrides))?.session).toMatchObject(expected);
+  });
+
+  test('the connected account that sent it', () => {
+    const event = { ...events.completedPaid(checkoutSession()), account: 'acct_7' };
+    expect(request(event)?.session.account).toBe('acct_7');
+  });
+});
+
+describe('a session that can not be read is refused, by field and without its values', () => {
+  test.each([
+    ['amount_total', '4999'],
+    ['amount_total', 49.5],
+    ['amount_total', 2 ** 60],
+    ['payment_status', 'perhaps'],
+    ['payment_status', undefined],
+    ['mode', null],
+    ['customer_details', 'jenny@example.com'],
+    ['id', undefined],
+  ])('%s: %p', (field, value) => {
+    const ask = () => request(completed({ [field]: value }));
+    expect(ask).toThrow(BadRequest);
+    expect(ask).toThrow(new RegExp(`checkout session can't be read: ${field}: `));
+    expect(ask).not.toThrow(/jenny|4999|perhaps/);
+  });
+
+  test('whatever stands in a session, it is read, refused or not ours', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(checkoutSession())), fc.jsonValue(), (field, value) => {
+        try {
+          request(completed({ [field]: value }));
+        } catch (error) {
+          expect(error).toBeInstanceOf(BadRequest);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,316 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Knex, openPool } from '../../src/db/knex.ts';
+import { requestOf } from '../../src/orders/handlers.ts';
+import { type Ledger, type News, openLedger } from '../../src/orders/ledger.ts';
+import type { StripeEvent } from '../../src/stripe/signature.ts';
+import { contentsOf, createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { checkoutSession, type EventJson, events, stripeEvent } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db, url } = await createTestDatabase();
+let record: Ledger;
+beforeEach(() => {
+  record = openLedger(db);
+});
+
+function newsOf(json: EventJson): News {
+  const event = json as unknown as StripeEvent;
+  return {
+    source: 'webhook',
+    signed: { event, payload: JSON.stringify(json) },
+    request: requestOf({ event }, false),
+  };
+}
+
+/** Where an order stands and what it owes, without the ids and times that differ from run to run. */
+async function stateOf(sessionId: string) {
+  const order = await db('orders').where({ checkout_session_id: sessionId }).first();
+  const transitions = await db('order_transitions')
+    .where({ order_id: order?.id ?? 0 })
+    .orderBy('id');
+  const fulfillments = await db('fulfillments').where({ order_id: order?.id ?? 0 });
+  const notifications = await db('notifications').where({ order_id: order?.id ?? 0 });
+  return { order, transitions, fulfillments, notifications };
+}
+
+describe('one event', () => {
+  test('is committed with everything that it changes', async () => {
+    const session = checkoutSession();
+    const event = events.completedPaid(session);
+    expect(await record(newsOf(event))).toMatchObject({
+      outcome: 'applied',
+      duplicate: false,
+      moved_to: 'paid',
+    });
+
+    const { order, transitions, fulfillments, notifications } = await stateOf(session.id);
+    expect(order).toMatchObject({
+      status: 'paid',
+      amount_total: 6498,
+      customer_email: 'jenny@example.com',
+      metadata: { cart: '2041' },
+      failed_at: null,
+    });
+    expect(order.paid_at).toEqual(order.created_at);
+    expect(transitions).toMatchObject([
+      { from_status: null, to_status: 'paid', event_id: event.id, source: 'webhook' },
+    ]);
+    expect(fulfillments).toMatchObject([{ event_id: event.id, status: 'pending', attempts: 0 }]);
+    expect(notifications).toEqual([]);
+    const kept = await db('stripe_events').where({ id: event.id }).first();
+    expect(kept).toMatchObject({
+      type: 'checkout.session.completed',
+      api_version: '2026-10-28.endive',
+      livemode: false,
+      account: null,
+      checkout_session_id: session.id,
+      outcome: 'applied',
+      payload: event,
+      created_at: new Date((event.created as unknown as number) * 1_000),
+    });
+  });
+
+  test('that is not ours changes nothing but its own row', async () => {
+    const before = await contentsOf(db);
+    const event = stripeEvent('charge.refunded', { id: 'ch_1', object: 'charge' });
+    expect(await record(newsOf(event))).toEqual({
+      outcome: 'ignored',
+      duplicate: false,
+      order_id: null,
+      moved_to: null,
+    });
+    const { events: kept, ...others } = await contentsOf(db);
+    const { events: _, ...othersBefore } = before;
+    expect(others).toEqual(othersBefore);
+    expect(kept.find(({ id }) => id === event.id)).toMatchObject({
+      outcome: 'ignored',
+      checkout_session_id: null,
+    });
+  });
+
+  test('keeps a payload to the letter, whatever text stands in it', async () => {
+    const event = stripeEvent('charge.refunded', {
+      id: 'ch_2',
+      object: 'charge',
+      note: 'a\0b \ud800 "quoted" \\ é',
+    });
+    await record(newsOf(event));
+    const [{ payload }] = await db('stripe_events').where({ id: event.id }).select(db.raw('payload::text'));
+    expect(payload).toBe(JSON.stringify(event));
+  });
+
+  test('that was ignored once, and is ours now, moves its order and says so', async () => {
+    const session = checkoutSession();
+    const event = events.completedPaid(session);
+    await record({ ...newsOf(event), request: null });
+    expect(await record(newsOf(event))).toMatchObject({
+      outcome: 'applied',
+      duplicate: true,
+      moved_to: 'paid',
+    });
+    expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ outcome: 'applied' });
+  });
+});
+
+test('what the API says of a session goes the same way, without an event', async () => {
+  const session = checkoutSession();
+  const { request } = newsOf(events.completedPaid(session));
+  await record({ source: 'landing_page', signed: null, request });
+  const { order, transitions, fulfillments } = await stateOf(session.id);
+  expect(order.status).toBe('paid');
+  expect(transitions).toMatchObject([{ source: 'landing_page', event_id: null }]);
+  expect(fulfillments).toMatchObject([{ event_id: null, status: 'pending' }]);
+});
+
+describe('any order of arrival, with repeats, one by one or at once', () => {
+  type Kind = 'completedPaid' | 'completedUnpaid' | 'asyncSucceeded' | 'asyncFailed';
+  const kinds: Kind[] = ['completedPaid', 'completedUnpaid', 'asyncSucceeded', 'asyncFailed'];
+
+  /** Two event ids for each change, and any number of deliveries of each, in any order. */
+  const deliveries = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat(1)), {
+    minLength: 1,
+    maxLength: 12,
+  });
+
+  test('ends in the same rows', async () => {
+    await fc.assert(
+      fc.asyncProperty(deliveries, fc.boolean(), async (sequence, atOnce) => {
+        const session = checkoutSession();
+        const made = new Map<string, EventJson>();
+        const news = sequence.map(([kind, copy]) => {
+          const key = `${kind}${copy}`;
+          const event = made.get(key) ?? events[kind](session);
+          made.set(key, event);
+          return newsOf(event);
+        });
+        if (atOnce) await Promise.all(news.map((one) => record(one)));
+        else for (const one of news) await record(one);
+
+        const arrived = new Set(sequence.map(([kind]) => kind));
+        const paid = arrived.has('completedPaid') || arrived.has('asyncSucceeded');
+        const expected = paid ? 'paid' : arrived.has('asyncFailed') ? 'failed' : 'awaiting_payment';
+        const { order, transitions, fulfillments, notifications } = await stateOf(session.id);
+        expect(order.status).toBe(expected);
+        expect(fulfillments).toHaveLength(paid ? 1 : 0);
+        expect(notifications).toHaveLength(transitions.filter((t) => t.to_status === 'failed').length);
+        // The transitions are one unbroken path from nothing to where the order is.
+        expect(transitions.map((t) => t.from_status)).toEqual([
+          null,
+          ...transitions.map((t) => t.to_status).slice(0, -1),
+        ]);
+        expect(transitions.at(-1)?.to_status).toBe(expected);
+        const kept = await db('stripe_events').where({ checkout_session_id: session.id });
+        expect(kept.map(({ id }) => id).sort()).toEqual([...made.values()].map(({ id }) => id).sort());
+        // Each move has its event, and no other event is `applied`.
+        const applied = kept.filter(({ outcome }) => outcome === 'applied').map(({ id }) => id);
+        expect(transitions.map((t) => t.event_id).sort()).toEqual(applied.sort());
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('100 copies of one event at once are one order and one fulfillment', async () => {
+    const session = checkoutSession();
+    const news = newsOf(events.completedPaid(session));
+    const recorded = await Promise.all(Array.from({ length: 100 }, () => record(news)));
+    expect(recorded.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
+    const { transitions, fulfillments } = await stateOf(session.id);
+    expect([transitions.length, fulfillments.length]).toEqual([1, 1]);
+  });
+});
+
+describe('two processes at once', () => {
+  /** A second process: a ledger with connections of its own. */
+  async function withOther<T>(work: (record: Ledger) => Promise<T>): Promise<T> {
+    const pool = openPool(url, { kind: 'web', max: 2, log: silent });
+    try {
+      return await work(openLedger(pool));
+    } finally {
+      await pool.destroy();
+    }
+  }
+
+  const waitingForLock = () =>
+    until('a statement that waits for a lock', async () => {
+      const { rows } = await db.raw(`select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%json_to_recordset%'`);
+      return rows.length > 0;
+    });
+
+  /** Holds the first statement's transaction open until the second one waits for it. */
+  async function whileHeld<T>(
+    first: (trx: Knex.Transaction) => PromiseLike<unknown>,
+    second: () => Promise<T>,
+  ): Promise<T> {
+    const trx = await db.transaction();
+    try {
+      await first(trx);
+      const waiting = second();
+      await waitingForLock();
+      await trx.commit();
+      return await waiting;
+    } finally {
+      if (!trx.isCompleted()) await trx.rollback();
+    }
+  }
+
+  test('both create the order: the later one sees the earlier one', async () => {
+    const session = checkoutSession();
+    const result = await withOther((other) =>
+      whileHeld(
+        (trx) => openLedger(trx)(newsOf(events.completedUnpaid(session))),
+        () => other(newsOf(events.asyncSucceeded(session))),
+      ),
+    );
+    expect(result).toMatchObject({ outcome: 'applied', moved_to: 'paid' });
+    const { transitions, fulfillments } = await stateOf(session.id);
+    expect(transitions.map((t) => [t.from_status, t.to_status])).toEqual([
+      [null, 'awaiting_payment'],
+      ['awaiting_payment', 'paid'],
+    ]);
+    expect(fulfillments).toHaveLength(1);
+  });
+
+  test('both move the order: the later move starts where the earlier one ended', async () => {
+    const session = checkoutSession();
+    await record(newsOf(events.completedUnpaid(session)));
+    const result = await withOther((other) =>
+      whileHeld(
+        (trx) => openLedger(trx)(newsOf(events.asyncFailed(session))),
+        () => other(newsOf(events.asyncSucceeded(session))),
+      ),
+    );
+    expect(result).toMatchObject({ outcome: 'applied', moved_to: 'paid' });
+    const { transitions, notifications } = await stateOf(session.id);
+    expect(transitions.map((t) => t.from_status)).toEqual([null, 'awaiting_payment', 'failed']);
+    expect(notifications).toHaveLength(1);
+  });
+
+  test('both pay the order: one fulfillment', async () => {
+    const session = checkoutSession();
+    await record(newsOf(events.completedUnpaid(session)));
+    const result = await withOther((other) =>
+      whileHeld(
+        (trx) => openLedger(trx)(newsOf(events.asyncSucceeded(session))),
+        () => other(newsOf(events.completedPaid(session))),
+      ),
+    );
+    expect(result).toMatchObject({ outcome: 'stale', moved_to: null, duplicate: false });
+    expect((await stateOf(session.id)).fulfillments).toHaveLength(1);
+  });
+
+  test('both get the same event: one of them records it', async () => {
+    const session = checkoutSession();
+    const event = events.completedPaid(session);
+    const result = await withOther((other) =>
+      whileHeld(
+        (trx) => openLedger(trx)(newsOf(event)),
+        () => other(newsOf(event)),
+      ),
+    );
+    expect(result).toMatchObject({ outcome: 'stale', duplicate: true });
+    expect(await db('stripe_events').where({ id: event.id })).toMatchObject([{ outcome: 'applied' }]);
+    expect((await stateOf(session.id)).fulfillments).toHaveLength(1);
+  });
+
+  test('batches that share sessions in different order end without a deadlock', async () => {
+    const sessions = Array.from({ length: 40 }, () => checkoutSession());
+    await Promise.all(sessions.map((session) => record(newsOf(events.completedUnpaid(session)))));
+    await withOther(async (other) => {
+      await Promise.all([
+        ...sessions.map((session) => record(newsOf(events.asyncSucceeded(session)))),
+        ...sessions.toReversed().map((session) => other(newsOf(events.asyncFailed(session)))),
+      ]);
+    });
+    for (const session of sessions) expect((await stateOf(session.id)).order.status).toBe('paid');
+  });
+});
+
+describe('a poison event', () => {
+  test('hurts only itself, and leaves nothing behind', async () => {
+    await db.raw(`
+      create function poison() returns trigger language plpgsql as $$ begin raise 'poison'; end $$;
+      create trigger poison before insert on orders for each row when (new.client_reference_id = 'poison') execute function poison();
+    `);
+    const poison = events.completedPaid(checkoutSession({ client_reference_id: 'poison' }));
+    const sound = Array.from({ length: 20 }, () => events.completedPaid(checkoutSession()));
+    const results = await Promise.allSettled(
+      [...sound.slice(0, 10), poison, ...sound.slice(10)].map((e) => record(newsOf(e))),
+    );
+
+    expect(results.map(({ status }) => status)).toEqual([
+      ...Array(10).fill('fulfilled'),
+      'rejected',
+      ...Array(10).fill('fulfilled'),
+    ]);
+    expect(await db('stripe_events').where({ id: poison.id })).toEqual([]);
+    expect(
+      await db('stripe_events').whereIn(
+        'id',
+        sound.map(({ id }) => id),
+      ),
+    ).toHaveLength(20);
+  });
+});

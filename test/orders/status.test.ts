@@ -1,0 +1,96 @@
+import { describe, expect, test } from '@jest/globals';
+import { next, type OrderStatus, outcomeOf } from '../../src/orders/status.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+const statuses = ['awaiting_payment', 'paid', 'failed'] as const;
+
+describe('outcomeOf', () => {
+  test.each([
+    [null, 'awaiting_payment', 'applied'],
+    [null, 'paid', 'applied'],
+    [null, 'failed', 'applied'],
+    ['awaiting_payment', 'awaiting_payment', 'stale'],
+    ['awaiting_payment', 'paid', 'applied'],
+    ['awaiting_payment', 'failed', 'applied'],
+    ['failed', 'awaiting_payment', 'stale'],
+    ['failed', 'paid', 'applied'],
+    ['failed', 'failed', 'stale'],
+    ['paid', 'awaiting_payment', 'stale'],
+    ['paid', 'paid', 'stale'],
+    ['paid', 'failed', 'conflict'],
+  ] as const)('an order at %s that is asked to be %s: %s', (current, wanted, outcome) => {
+    expect(outcomeOf(current, wanted)).toBe(outcome);
+  });
+});
+
+describe('the database knows the same state machine', () => {
+  const moves = statuses.flatMap((from) =>
+    statuses.filter((to) => to !== from).map((to) => [from, to] as const),
+  );
+
+  test.each(moves)('an UPDATE by hand from %s to %s', async (from, to) => {
+    const id = await orderAt(from);
+    const update = db('orders').where({ id }).update(columnsAt(to));
+    if (next[from].includes(to)) {
+      await update;
+    } else {
+      await expect(update).rejects.toMatchObject({ constraint: 'orders_status_moves_legally' });
+    }
+    const { status } = await db('orders').where({ id }).first();
+    expect(status).toBe(next[from].includes(to) ? to : from);
+  });
+
+  test.each([
+    ['paid without paid_at', { status: 'paid' }, 'orders_paid_at_exactly_when_paid'],
+    [
+      'paid_at without paid',
+      { status: 'awaiting_payment', paid_at: new Date() },
+      'orders_paid_at_exactly_when_paid',
+    ],
+    ['failed without failed_at', { status: 'failed' }, 'orders_failed_at_exactly_when_failed'],
+    [
+      'failed_at without failed',
+      { status: 'paid', paid_at: new Date(), failed_at: new Date() },
+      'orders_failed_at_exactly_when_failed',
+    ],
+    ['an unknown status', { status: 'refunded' }, 'orders_status_known'],
+  ])('%s is refused', async (_case, columns, constraint) => {
+    await expect(db('orders').insert({ ...session(), ...columns })).rejects.toMatchObject({ constraint });
+  });
+
+  test('a status can not be entered twice', async () => {
+    const id = await orderAt('failed');
+    const transition = { order_id: id, to_status: 'failed', source: 'reconcile' };
+    await db('order_transitions').insert(transition);
+    await expect(db('order_transitions').insert(transition)).rejects.toMatchObject({
+      constraint: 'order_transitions_each_status_once',
+    });
+  });
+});
+
+async function orderAt(status: OrderStatus): Promise<number> {
+  const [row] = await db('orders')
+    .insert({ ...session(), ...columnsAt(status) })
+    .returning('id');
+  return row.id;
+}
+
+function columnsAt(status: OrderStatus) {
+  return {
+    status,
+    paid_at: status === 'paid' ? new Date() : null,
+    failed_at: status === 'failed' ? new Date() : null,
+  };
+}
+
+let sessions = 0;
+function session() {
+  sessions += 1;
+  return {
+    checkout_session_id: `cs_test_${sessions}`,
+    payment_status: 'paid',
+    mode: 'payment',
+    livemode: false,
+  };
+}
