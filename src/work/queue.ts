@@ -1,0 +1,99 @@
+import type { Knex } from 'knex';
+
+/** A table of owed work: `fulfillments` or `notifications`. */
+export interface Queue {
+  readonly table: string;
+  /** The status of a row whose work is done, and the column that says since when. */
+  readonly done: string;
+  readonly doneAt: string;
+}
+
+/** A claimed row. `attempts` counts this attempt too, and is the fencing token: a later claim has a higher one. */
+export interface Claim {
+  readonly id: number;
+  readonly order_id: number;
+  readonly attempts: number;
+  readonly status: 'pending' | 'dead';
+}
+
+/** How long a claim holds unless renewed: what a killed worker's order waits at most, in seconds. */
+export const LEASE_SECONDS = 30;
+
+/**
+ * Takes up to `limit` due rows, the longest due first. The attempt is counted here, so that work which
+ * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`.
+ */
+export async function claim<Row extends Claim>(
+  db: Knex,
+  queue: Queue,
+  { limit, maxAttempts }: { limit: number; maxAttempts: number },
+): Promise<Row[]> {
+  const { rows } = await db.raw<{ rows: Row[] }>(
+    `with due as (
+       select id from :table:
+       where status = 'pending' and next_attempt_at <= now()
+       order by next_attempt_at
+       limit :limit
+       for update skip locked
+     )
+     update :table: as work set
+       attempts = case when attempts < :max then attempts + 1 else attempts end,
+       status = case when attempts < :max then 'pending' else 'dead' end,
+       next_attempt_at = case when attempts < :max then now() + :lease * interval '1 second' end,
+       last_error = case when attempts < :max then last_error
+         else coalesce(last_error, 'no attempt came to an end: the process was killed each time') end
+     from due where work.id = due.id
+     returning work.*`,
+    { table: queue.table, limit, max: maxAttempts, lease: LEASE_SECONDS },
+  );
+  return rows;
+}
+
+/** Extends leases. The ids that come back are still held; the others were lost. */
+export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
+  return postpone(db, queue, held, LEASE_SECONDS);
+}
+
+/** Gives claims back at once, for another process to take. */
+export async function release(db: Knex, queue: Queue, held: readonly Claim[]): Promise<void> {
+  await postpone(db, queue, held, 0);
+}
+
+async function postpone(db: Knex, queue: Queue, held: readonly Claim[], seconds: number): Promise<number[]> {
+  const { rows } = await db.raw<{ rows: { id: number }[] }>(
+    `update :table: as work set next_attempt_at = now() + :seconds * interval '1 second'
+     from unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as held (id, attempts)
+     where work.id = held.id and work.attempts = held.attempts and work.status = 'pending'
+     returning work.id`,
+    { table: queue.table, seconds, ids: held.map((c) => c.id), tokens: held.map((c) => c.attempts) },
+  );
+  return rows.map((row) => row.id);
+}
+
+/** The work is done. False when the claim was lost meanwhile. */
+export async function settleDone(db: Knex, queue: Queue, { id, attempts }: Claim): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update :table: set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null
+     where id = :id and attempts = :attempts and status = 'pending'`,
+    { ...queue, id, attempts },
+  );
+  return rowCount === 1;
+}
+
+/** The attempt failed: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. */
+export async function settleFailed(
+  db: Knex,
+  queue: Queue,
+  { id, attempts }: Claim,
+  outcome: { error: string; pauseMs: number | null },
+): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update :table: set
+       status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
+       next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
+       last_error = :error
+     where id = :id and attempts = :attempts and status = 'pending'`,
+    { table: queue.table, id, attempts, pause: outcome.pauseMs, error: outcome.error },
+  );
+  return rowCount === 1;
+}

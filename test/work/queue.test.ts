@@ -1,0 +1,133 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
+import { claim, release, renew, settleDone, settleFailed } from '../../src/work/queue.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+let sessions = 0;
+
+beforeEach(() => db('fulfillments').del());
+
+/** An order's fulfillment, due since `overdueSeconds` (negative: not yet). */
+async function owe({ overdueSeconds = 1, ...columns }: { overdueSeconds?: number; attempts?: number } = {}) {
+  sessions += 1;
+  const session = {
+    checkout_session_id: `cs_${sessions}`,
+    payment_status: 'paid',
+    mode: 'payment',
+    livemode: false,
+  };
+  const [order] = await db('orders')
+    .insert({ ...session, status: 'paid', paid_at: db.fn.now() })
+    .returning('id');
+  const next_attempt_at = db.raw(`now() - ? * interval '1 second'`, [overdueSeconds]);
+  const [row] = await db('fulfillments')
+    .insert({ order_id: order.id, next_attempt_at, ...columns })
+    .returning('id');
+  return row.id as number;
+}
+
+const rowOf = async (id: number) => {
+  const seconds = db.raw('extract(epoch from next_attempt_at - now())::float8 as due_in');
+  return db('fulfillments').where({ id }).select('*', seconds).first();
+};
+const claimAll = (limit = 10, maxAttempts = 12) => claim(db, queue, { limit, maxAttempts });
+
+describe('claim', () => {
+  test('takes what is due, the longest due first, counts the attempt and leases it for 30 s', async () => {
+    const late = await owe({ overdueSeconds: 5 });
+    const later = await owe({ overdueSeconds: 60 });
+    await owe({ overdueSeconds: -60 });
+    const [first] = await claimAll(1);
+    expect(first).toMatchObject({ id: later, attempts: 1, status: 'pending' });
+    expect((await claimAll()).map(({ id }) => id)).toEqual([late]);
+    expect(await claimAll()).toEqual([]);
+    expect((await rowOf(later)).due_in).toBeGreaterThan(29);
+    expect((await rowOf(later)).due_in).toBeLessThanOrEqual(30);
+  });
+
+  test('passes over what another process is claiming right now', async () => {
+    const held = await owe();
+    const free = await owe();
+    const other = await db.transaction();
+    await other('fulfillments').where({ id: held }).forUpdate();
+    expect((await claimAll()).map(({ id }) => id)).toEqual([free]);
+    await other.rollback();
+    expect((await claimAll()).map(({ id }) => id)).toEqual([held]);
+  });
+
+  test('work whose attempts are used up comes back dead, with a reason', async () => {
+    const id = await owe({ attempts: 12 });
+    expect(await claimAll()).toMatchObject([{ id, status: 'dead', attempts: 12 }]);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'dead',
+      next_attempt_at: null,
+      last_error: expect.stringContaining('killed'),
+    });
+    expect(await claimAll()).toEqual([]);
+  });
+});
+
+describe('an attempt whose lease ended and was claimed again', () => {
+  test('can neither settle, nor renew, nor release: the later attempt holds the row', async () => {
+    const id = await owe();
+    const [lost] = await claimAll();
+    await db('fulfillments').where({ id }).update({ next_attempt_at: db.fn.now() });
+    const [held] = await claimAll();
+    const before = await rowOf(id);
+    if (!lost || !held) throw new Error('nothing was claimed');
+
+    expect(await settleDone(db, queue, lost)).toBe(false);
+    expect(await settleFailed(db, queue, lost, { error: 'late', pauseMs: null })).toBe(false);
+    expect(await renew(db, queue, [lost])).toEqual([]);
+    await release(db, queue, [lost]);
+    expect({ ...(await rowOf(id)), due_in: 0 }).toEqual({ ...before, due_in: 0 });
+
+    expect(await settleDone(db, queue, held)).toBe(true);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'fulfilled',
+      attempts: 2,
+      next_attempt_at: null,
+      last_error: null,
+    });
+  });
+});
+
+describe('a held claim', () => {
+  test('is renewed for 30 s more', async () => {
+    const id = await owe();
+    const held = await claimAll();
+    await db('fulfillments')
+      .where({ id })
+      .update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
+    expect(await renew(db, queue, held)).toEqual([id]);
+    expect((await rowOf(id)).due_in).toBeGreaterThan(29);
+  });
+
+  test('is due again at once when released', async () => {
+    const id = await owe();
+    await release(db, queue, await claimAll());
+    expect(await claimAll()).toMatchObject([{ id, attempts: 2 }]);
+  });
+
+  test('fails until later, or for good', async () => {
+    const id = await owe();
+    const [first] = await claimAll();
+    if (!first) throw new Error('nothing was claimed');
+    await settleFailed(db, queue, first, { error: 'the receiver answered 500', pauseMs: 90_000 });
+    const row = await rowOf(id);
+    expect(row).toMatchObject({ status: 'pending', attempts: 1, last_error: 'the receiver answered 500' });
+    expect(Math.round(row.due_in)).toBe(90);
+
+    await db('fulfillments').where({ id }).update({ next_attempt_at: db.fn.now() });
+    const [second] = await claimAll();
+    if (!second) throw new Error('nothing was claimed');
+    await settleFailed(db, queue, second, { error: 'gone', pauseMs: null });
+    expect(await rowOf(id)).toMatchObject({
+      status: 'dead',
+      next_attempt_at: null,
+      fulfilled_at: null,
+      last_error: 'gone',
+    });
+  });
+});
