@@ -1,0 +1,93 @@
+/** What a mail says, each string as plain text, before it is written as text and as HTML. */
+export interface Letter {
+  readonly from: string;
+  readonly title: string;
+  readonly reference: string;
+  readonly paragraphs: readonly string[];
+  readonly items: readonly Row[];
+  /** What is added to the items or taken off them; the last one is the total. */
+  readonly sums: readonly Row[];
+  readonly link: { readonly label: string; readonly url: string } | null;
+  readonly closing: string;
+}
+
+export interface Row {
+  readonly label: string;
+  readonly amount: string;
+}
+
+export function asText({ from, title, reference, paragraphs, items, sums, link, closing }: Letter): string {
+  const lines = (rows: readonly Row[]) => rows.map(({ label, amount }) => `${label}: ${amount}`).join('\n');
+  const blocks = [
+    `${title}\n${reference}`,
+    ...paragraphs,
+    lines(items),
+    lines(sums),
+    link === null ? '' : `${link.label}: ${link.url}`,
+    `${closing}\n${from}`,
+  ];
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const hairline = 'border-bottom:1px solid rgba(128,128,128,.4)';
+
+function paragraph(text: string, style = ''): string {
+  return `<p dir="auto" style="margin:0 0 16px;overflow-wrap:anywhere;${style}">${escapeHtml(text)}</p>`;
+}
+
+function tableRow({ label, amount }: Row, style: string): string {
+  return `<tr>
+        <td dir="auto" style="padding:8px 0;text-align:left;overflow-wrap:anywhere;${style}">${escapeHtml(label)}</td>
+        <td style="padding:8px 0 8px 16px;text-align:right;vertical-align:top;white-space:nowrap;${style}">${escapeHtml(amount)}</td>
+      </tr>`;
+}
+
+function table(items: readonly Row[], sums: readonly Row[]): string {
+  const rows = [
+    ...items.map((item) => tableRow(item, hairline)),
+    ...sums.slice(0, -1).map((sum) => tableRow(sum, 'padding-bottom:0;opacity:.75')),
+    ...sums.slice(-1).map((total) => tableRow(total, 'font-size:20px;font-weight:bold')),
+  ];
+  return `<table style="width:100%;margin:8px 0 24px;border-collapse:collapse;font-variant-numeric:tabular-nums">
+      ${rows.join('\n      ')}
+    </table>`;
+}
+
+function button({ label, url }: NonNullable<Letter['link']>): string {
+  return `<p style="margin:24px 0"><a href="${escapeHtml(url)}" style="display:inline-block;padding:12px 24px;border-radius:8px;background:#1d4ed8;color:#ffffff;font-weight:bold;text-decoration:none">${escapeHtml(label)}</a></p>`;
+}
+
+/**
+ * Mail clients drop style sheets, so styles are inline. Text and background keep the client's own
+ * colors: readable in its light mode and in its dark one.
+ */
+export function asHtml({ from, title, reference, paragraphs, items, sums, link, closing }: Letter): string {
+  const body = [
+    paragraph(from, 'font-weight:bold'),
+    `<h1 style="margin:24px 0 4px;font-size:26px;line-height:1.25">${escapeHtml(title)}</h1>`,
+    paragraph(reference, 'margin-bottom:24px;opacity:.75'),
+    ...paragraphs.map((text) => paragraph(text)),
+    items.length + sums.length > 0 ? table(items, sums) : '',
+    link === null ? '' : button(link),
+    paragraph(closing),
+  ];
+  return `<!doctype html>
+<html lang="en" style="color-scheme:light dark">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <meta name="color-scheme" content="light dark">
+  <title>${escapeHtml(title)}</title>
+</head>
+<body style="margin:0;padding:24px 16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
+  <div style="max-width:560px;margin:0 auto">
+    ${body.filter((part) => part !== '').join('\n    ')}
+  </div>
+</body>
+</html>
+`;
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTransport, type SendMailOptions } from 'nodemailer';
+import addressparser from 'nodemailer/lib/addressparser';
+import { messageOf, SetupError } from '../errors.ts';
+import { AttemptFailed } from '../work/attempt.ts';
+
+export interface Mail {
+  readonly to: string;
+  /** The same for every attempt at one mail, so that a repeat can be recognised: `order-paid.cs_…`. */
+  readonly messageId: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+export type Mailer = (mail: Mail) => Promise<void>;
+
+export interface MailTransport {
+  readonly send: Mailer;
+  close(): void;
+}
+
+export interface SmtpOptions {
+  readonly url: string;
+  readonly from: string;
+  readonly timeoutMs?: number;
+}
+
+export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): MailTransport {
+  const compose = composer(from);
+  const transport = createTransport({ url, pool: true });
+  return {
+    async send(mail) {
+      const composed = compose(mail);
+      // One bound on the whole attempt: nodemailer's own timeouts start anew with every phase and byte.
+      const signal = AbortSignal.timeout(timeoutMs);
+      try {
+        await transport.sendMail({ ...composed, signal });
+      } catch (error) {
+        const reason = signal.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
+        throw new Error(`the mail was not sent: ${withoutAddresses(reason)}`);
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** Writes mails as files, for a person or a test to open: `<dir>/<messageId>.eml`. */
+export function fileMailer({ dir, from }: { readonly dir: string; readonly from: string }): MailTransport {
+  const compose = composer(from);
+  const transport = createTransport({ streamTransport: true });
+  return {
+    async send(mail) {
+      const { message } = await transport.sendMail(compose(mail));
+      const file = join(dir, `${encodeURIComponent(mail.messageId)}.eml`);
+      const draft = `${file}.${randomUUID()}.tmp`;
+      await mkdir(dir, { recursive: true });
+      await writeFile(draft, message);
+      await rename(draft, file);
+    },
+    close() {},
+  };
+}
+
+function composer(from: string): (mail: Mail) => SendMailOptions {
+  const host = hostOf(from);
+  return ({ to, messageId, subject, text, html }) => ({
+    from,
+    to: { name: '', address: oneRecipient(to) },
+    messageId: `<${messageId}@${host}>`,
+    subject,
+    text,
+    html,
+    // Out-of-office robots do not answer what a machine sent (RFC 3834).
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    xMailer: false,
+  });
+}
+
+function hostOf(from: string): string {
+  const [sender, ...others] = addressparser(from, { flatten: true });
+  const host = sender?.address.split('@')[1];
+  if (!host || others.length > 0) {
+    throw new SetupError('MAIL_FROM must be one mail address, with or without a name');
+  }
+  return host;
+}
+
+/** Customers type their address themselves: nothing in it may read as a second recipient or as another header. */
+function oneRecipient(address: string): string {
+  if (!/^[^\s\p{C}"(),:;<>@[\\\]]+@[^\s\p{C}"(),:;<>@[\\\]]+$/u.test(address)) {
+    throw new AttemptFailed('the recipient is not one plain mail address', { final: true });
+  }
+  return address;
+}
+
+/** Servers like to repeat the recipient in their refusal, and errors end up in logs. */
+function withoutAddresses(reason: string): string {
+  return reason.replace(/[^\s<>]+@[^\s<>]+/g, '(address)');
+}

@@ -1,0 +1,115 @@
+import type { LineItem, Order } from '../orders/order.ts';
+import { asHtml, asText, type Letter, type Row } from './letter.ts';
+import { formatAmount } from './money.ts';
+
+export interface Shop {
+  readonly name: string;
+  readonly url: string | null;
+}
+
+export interface Message {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+export function orderPaid({
+  order,
+  lineItems,
+  shop,
+}: {
+  order: Order;
+  lineItems: readonly LineItem[];
+  shop: Shop;
+}): Message {
+  const reference = referenceOf(order);
+  const nothingToPay = order.payment_status === 'no_payment_required' || order.amount_total === 0;
+  return message(`Your order ${reference} at ${shop.name}`, {
+    from: shop.name,
+    title: 'Thank you for your order',
+    reference: `Order ${reference}`,
+    paragraphs: [
+      greeting(order.customer_name),
+      nothingToPay
+        ? 'Your order is confirmed. There is nothing to pay today.'
+        : 'We have received your payment. This is your receipt.',
+    ],
+    items: lineItems.map(itemRow),
+    sums: sumRows(order),
+    link: null,
+    closing: 'We look forward to seeing you again!',
+  });
+}
+
+export function paymentFailed({ order, shop }: { order: Order; shop: Shop }): Message {
+  const reference = referenceOf(order);
+  return message(`The payment for your order ${reference} at ${shop.name} did not go through`, {
+    from: shop.name,
+    title: 'Your payment did not go through',
+    reference: `Order ${reference}`,
+    paragraphs: [
+      greeting(order.customer_name),
+      'The payment did not go through and your order was not placed.',
+      'If you still want it, please place a new order.',
+    ],
+    items: [],
+    sums: [],
+    link: shop.url === null ? null : { label: 'Place a new order', url: shop.url },
+    closing: 'We are sorry for the trouble.',
+  });
+}
+
+function message(subject: string, letter: Letter): Message {
+  return { subject: oneLine(subject), text: asText(letter), html: asHtml(letter) };
+}
+
+/** Text from outside can neither begin a new line (of a header, of a mail) nor turn its surroundings around. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+}
+
+function referenceOf(order: Order): string {
+  return oneLine(order.client_reference_id ?? '') || String(order.id);
+}
+
+/**
+ * Anyone can start a checkout with a stranger's address and an advertisement for a name, and a payment
+ * that fails costs nothing. What is too long for a name, or what mail clients would make a link of, is
+ * not repeated to the stranger.
+ */
+function greeting(customerName: string | null): string {
+  const name = oneLine(customerName ?? '');
+  const presentable = name !== '' && name.length <= 60 && !/[/:@]|\.[\p{L}\p{N}]{2}/u.test(name);
+  return presentable ? `Hello ${name},` : 'Hello,';
+}
+
+function itemRow({ quantity, description, amount_subtotal, currency }: LineItem): Row {
+  const name = oneLine(description ?? '') || 'Item';
+  return {
+    label: quantity === null ? name : `${quantity} × ${name}`,
+    amount: formatAmount(amount_subtotal, currency),
+  };
+}
+
+function sumRows(order: Order): Row[] {
+  const { currency, amount_subtotal, amount_total, total_details } = order;
+  if (currency === null || amount_total === null) return [];
+  const discount = detail(total_details, 'amount_discount');
+  const shipping = detail(total_details, 'amount_shipping');
+  const tax = detail(total_details, 'amount_tax');
+  const taxIncluded = amount_subtotal !== null && amount_subtotal - discount + shipping === amount_total;
+  const sums = [
+    { label: 'Discount', amount: -discount },
+    { label: 'Shipping', amount: shipping },
+    { label: taxIncluded ? 'Tax (included)' : 'Tax', amount: tax },
+  ];
+  return [...sums.filter(({ amount }) => amount !== 0), { label: 'Total', amount: amount_total }].map(
+    ({ label, amount }) => ({ label, amount: formatAmount(amount, currency) }),
+  );
+}
+
+/** A part of Stripe's `total_details`, which is kept as Stripe sent it. */
+function detail(totalDetails: unknown, name: string): number {
+  const amount = (totalDetails as Record<string, unknown> | null)?.[name];
+  return typeof amount === 'number' ? amount : 0;
+}

@@ -1,0 +1,26 @@
+/**
+ * What Stripe counts in other than hundredths: https://docs.stripe.com/currencies#minor-units.
+ * ISK and UGX are missing on purpose: they have no decimals, and yet Stripe counts them in two.
+ */
+const withoutDecimals = new Set('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' '));
+const withThreeDecimals = new Set('BHD JOD KWD OMR TND'.split(' '));
+
+function decimalsAtStripe(currency: string): number {
+  if (withoutDecimals.has(currency)) return 0;
+  return withThreeDecimals.has(currency) ? 3 : 2;
+}
+
+/** Minor units as Stripe counts them, written for people: `1234` of `usd` is `$12.34`. */
+export function formatAmount(amount: number, currency: string): string {
+  const style = { style: 'currency', currency } as const;
+  const decimals = decimalsAtStripe(currency.toUpperCase());
+  const customary = new Intl.NumberFormat('en', style).resolvedOptions().maximumFractionDigits ?? decimals;
+  const format = new Intl.NumberFormat('en', {
+    ...style,
+    minimumFractionDigits: decimals,
+    // Nobody writes `ISK 500.00`; a fraction that is there after all is not hidden.
+    trailingZeroDisplay: customary < decimals ? 'stripIfInteger' : 'auto',
+  });
+  // A decimal string stays exact where `amount / 100` would round.
+  return format.format(`${amount}e-${decimals}` as Intl.StringNumericLiteral);
+}

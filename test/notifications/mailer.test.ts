@@ -1,0 +1,203 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { simpleParser } from 'mailparser';
+import { SMTPServer } from 'smtp-server';
+import { fileMailer, type Mail, type MailTransport, smtpMailer } from '../../src/notifications/mailer.ts';
+
+const from = 'Acme Wares <orders@acme.example>';
+const mail: Mail = {
+  to: 'jenny@example.com',
+  messageId: 'order-paid.cs_test_1',
+  subject: 'Your order at Café Größe ☕',
+  text: 'Hello Jenny,\n\n2 × Blue mug: €50.00\n',
+  html: '<p>2 × Blue mug: €50.00</p>',
+};
+
+async function expectTheMail(source: string | Buffer): Promise<void> {
+  const parsed = await simpleParser(source);
+  expect(parsed.messageId).toBe('<order-paid.cs_test_1@acme.example>');
+  expect(parsed.from?.value).toEqual([{ name: 'Acme Wares', address: 'orders@acme.example' }]);
+  expect(parsed.to).toMatchObject({ value: [{ name: '', address: 'jenny@example.com' }] });
+  expect(parsed.headers.get('auto-submitted')).toBe('auto-generated');
+  expect(parsed.subject).toBe(mail.subject);
+  expect(parsed.text).toBe(mail.text);
+  expect(parsed.html).toBe(mail.html);
+}
+
+async function portOf(server: { listen(port: number, host: string): Server }): Promise<number> {
+  const listening = server.listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  return (listening.address() as AddressInfo).port;
+}
+
+describe('by SMTP', () => {
+  interface Delivery {
+    readonly sender: string | undefined;
+    readonly recipients: string[];
+    readonly source: Buffer;
+  }
+  let deliveries: Delivery[];
+  let server: SMTPServer;
+  let mailer: MailTransport;
+
+  beforeEach(async () => {
+    deliveries = [];
+    server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      onRcptTo({ address }, _session, done) {
+        const refused = Object.assign(new Error(`<${address}> is not known here`), { responseCode: 550 });
+        done(address.startsWith('nobody@') ? refused : null);
+      },
+      async onData(stream, { envelope }, done) {
+        const source = Buffer.concat(await stream.toArray());
+        const sender = envelope.mailFrom ? envelope.mailFrom.address : undefined;
+        deliveries.push({ sender, recipients: envelope.rcptTo.map(({ address }) => address), source });
+        done();
+      },
+    });
+    mailer = smtpMailer({ url: `smtp://127.0.0.1:${await portOf(server)}`, from });
+  });
+
+  afterEach(async () => {
+    mailer.close();
+    await new Promise<void>((resolve) => server.close(resolve));
+  });
+
+  test('goes to its recipient, whole', async () => {
+    await mailer.send(mail);
+    expect(deliveries).toMatchObject([{ sender: 'orders@acme.example', recipients: ['jenny@example.com'] }]);
+    await expectTheMail(deliveries[0]?.source ?? '');
+  });
+
+  test('a repeat has the same message id', async () => {
+    await mailer.send(mail);
+    await mailer.send(mail);
+    const ids = await Promise.all(
+      deliveries.map(async ({ source }) => (await simpleParser(source)).messageId),
+    );
+    expect(ids).toEqual(Array(2).fill('<order-paid.cs_test_1@acme.example>'));
+  });
+
+  test('a subject can add no header and no recipient', async () => {
+    await mailer.send({ ...mail, subject: 'Hello\r\nBcc: mallory@evil.example\r\n\r\nbody' });
+    const { headers, text } = await simpleParser(deliveries[0]?.source ?? '');
+    expect(headers.has('bcc')).toBe(false);
+    expect(text).toBe(mail.text);
+    expect(deliveries[0]?.recipients).toEqual(['jenny@example.com']);
+  });
+
+  test.each([
+    '',
+    'jenny',
+    'jenny@',
+    'jenny@example.com, mallory@evil.example',
+    'jenny@example.com;mallory@evil.example',
+    'jenny@example.com\r\nBcc: mallory@evil.example',
+    'jenny@example.com\r\nRCPT TO:<mallory@evil.example>',
+    'Jenny <jenny@example.com>',
+    'friends: jenny@example.com, mallory@evil.example;',
+    '"jenny@example.com,"@evil.example',
+    'jenny@example.com@evil.example',
+    'jenny(comment)@example.com',
+    'jenny@example.com\u0000',
+    'jenny@example.com\u2028mallory',
+  ])('refuses %j as a recipient, and does not repeat it', async (to) => {
+    await expect(mailer.send({ ...mail, to })).rejects.toMatchObject({
+      message: 'the recipient is not one plain mail address',
+      final: true,
+    });
+    expect(deliveries).toEqual([]);
+  });
+
+  test.each(['jenny.o-neill+shop@example.co.uk', "o'neill@example.com", 'x@127-0-0-1.example'])(
+    '%s is one recipient',
+    async (to) => {
+      await mailer.send({ ...mail, to });
+      expect(deliveries).toMatchObject([{ recipients: [to] }]);
+    },
+  );
+
+  test('a domain beyond ASCII is one recipient', async () => {
+    await mailer.send({ ...mail, to: 'jenny@größe.example' });
+    expect(deliveries).toMatchObject([{ recipients: ['jenny@größe.example'] }]);
+  });
+
+  test('a refusal is an error that does not name the recipient, and the next mail goes out', async () => {
+    await expect(mailer.send({ ...mail, to: 'nobody@example.com' })).rejects.toThrow(
+      /^the mail was not sent: .*550 <\(address\)> is not known here$/,
+    );
+    await mailer.send(mail);
+    expect(deliveries).toMatchObject([{ recipients: ['jenny@example.com'] }]);
+  });
+});
+
+describe('with a server that does not answer', () => {
+  test.each(['', '220 at your service\r\n'])('gives up after %j when its time is over', async (greeting) => {
+    const silent = createServer((socket) => socket.resume().write(greeting));
+    const mailer = smtpMailer({ url: `smtp://127.0.0.1:${await portOf(silent)}`, from, timeoutMs: 200 });
+    try {
+      await expect(mailer.send(mail)).rejects.toThrow('the mail was not sent: no answer within 200 ms');
+    } finally {
+      mailer.close();
+      await new Promise((resolve) => silent.close(resolve));
+    }
+  });
+
+  test('gives up on one that is not there', async () => {
+    const gone = createServer();
+    const mailer = smtpMailer({ url: `smtp://127.0.0.1:${await portOf(gone)}`, from });
+    await new Promise((resolve) => gone.close(resolve));
+    await expect(mailer.send(mail)).rejects.toThrow(/^the mail was not sent: .*ECONNREFUSED/);
+    mailer.close();
+  });
+});
+
+describe('as a file', () => {
+  let parent: string;
+  let dir: string;
+  let mailer: MailTransport;
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'mail-'));
+    dir = join(parent, 'mail');
+    mailer = fileMailer({ dir, from });
+  });
+
+  afterEach(() => rm(parent, { recursive: true }));
+
+  test('can be opened as the mail it is', async () => {
+    await mailer.send(mail);
+    expect(await readdir(dir)).toEqual(['order-paid.cs_test_1.eml']);
+    await expectTheMail(await readFile(join(dir, 'order-paid.cs_test_1.eml')));
+  });
+
+  test('is replaced by its repeat, and never half written', async () => {
+    const long = { ...mail, text: 'long '.repeat(10_000) };
+    await Promise.all([mailer.send(long), mailer.send(long), mailer.send(long)]);
+    await mailer.send(mail);
+    expect(await readdir(dir)).toEqual(['order-paid.cs_test_1.eml']);
+    await expectTheMail(await readFile(join(dir, 'order-paid.cs_test_1.eml')));
+  });
+
+  test('stays in its directory', async () => {
+    await mailer.send({ ...mail, messageId: '../../order/paid' });
+    expect(await readdir(dir)).toEqual(['..%2F..%2Forder%2Fpaid.eml']);
+  });
+
+  test('goes to one recipient or to none', async () => {
+    await expect(mailer.send({ ...mail, to: 'a@example.com, b@example.com' })).rejects.toThrow(
+      'not one plain mail address',
+    );
+    await expect(readdir(dir)).rejects.toThrow('ENOENT');
+  });
+});
+
+test.each(['', 'Acme', 'a@acme.example, b@acme.example'])('does not begin with %j as its sender', (from) => {
+  expect(() => fileMailer({ dir: '/nowhere', from })).toThrow('MAIL_FROM must be one mail address');
+  expect(() => smtpMailer({ url: 'smtp://127.0.0.1:1', from })).toThrow('MAIL_FROM must be one mail address');
+});

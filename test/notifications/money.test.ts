@@ -1,0 +1,50 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { formatAmount } from '../../src/notifications/money.ts';
+
+const nbsp = '\u00a0';
+const max = Number.MAX_SAFE_INTEGER;
+
+describe('an amount for people', () => {
+  test.each([
+    [1234, 'usd', '$12.34'],
+    [5, 'usd', '$0.05'],
+    [0, 'eur', '€0.00'],
+    [-500, 'eur', '-€5.00'],
+    [500, 'jpy', '¥500'],
+    [500, 'mga', `MGA${nbsp}500`],
+    [1234, 'kwd', `KWD${nbsp}1.234`],
+    [50_000, 'isk', `ISK${nbsp}500`],
+    [50_010, 'isk', `ISK${nbsp}500.10`],
+    [500, 'ugx', `UGX${nbsp}5`],
+    [1045, 'huf', `HUF${nbsp}10.45`],
+    [80_000, 'twd', 'NT$800.00'],
+    [1234, 'xyz', `XYZ${nbsp}12.34`],
+    [max, 'usd', '$90,071,992,547,409.91'],
+    [-max, 'bhd', `-BHD${nbsp}9,007,199,254,740.991`],
+    [max, 'krw', '₩9,007,199,254,740,991'],
+  ])('%i of %s is %s', (amount, currency, text) => {
+    expect(formatAmount(amount, currency)).toBe(text);
+  });
+
+  test('says nothing rather than guess at what is no currency code', () => {
+    expect(() => formatAmount(1234, 'usdc')).toThrow('Invalid currency code');
+  });
+
+  test.each([
+    ['usd', 2],
+    ['jpy', 0],
+    ['tnd', 3],
+    ['isk', 2],
+    ['xyz', 2],
+  ])('keeps every digit of every safe integer of %s', (currency, decimals) => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (amount) => {
+        const [, sign, whole = '', fraction = ''] =
+          /^(-?)\D*([\d,]+)(?:\.(\d+))?$/.exec(formatAmount(amount, currency)) ?? [];
+        const digits = whole.replaceAll(',', '') + fraction.padEnd(decimals, '0');
+        expect(BigInt(`${sign}${digits}`)).toBe(BigInt(amount));
+      }),
+    );
+  });
+});
