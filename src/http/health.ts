@@ -1,0 +1,24 @@
+import express, { type Router } from 'express';
+import type { Knex } from '../db/knex.ts';
+import { pendingMigrations } from '../db/migrations.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+
+/** `/healthz`: the process lives. `/readyz`: its database answers and has every migration. */
+export function healthRouter({ db, log }: { db: Knex; log: Logger }): Router {
+  const router = express.Router();
+  router.get('/healthz', (_req, res) => {
+    res.json({ status: 'ok' });
+  });
+  router.get('/readyz', async (_req, res) => {
+    try {
+      const pending = await pendingMigrations(db);
+      if (pending.length === 0) return void res.json({ status: 'ready' });
+      res.status(503).json({ status: 'not_ready', reason: 'migrations_pending' });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'not ready');
+      res.status(503).json({ status: 'not_ready', reason: 'database_unreachable' });
+    }
+  });
+  return router;
+}

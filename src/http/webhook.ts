@@ -1,0 +1,69 @@
+import express, { type RequestHandler, type Router } from 'express';
+import { BadRequest, messageOf, Unavailable } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { requestOf } from '../orders/handlers.ts';
+import type { Ledger } from '../orders/ledger.ts';
+import { verifyEvent } from '../stripe/signature.ts';
+
+/** Stripe's events are far smaller; its own limit is not documented. */
+const MAX_BODY = 1024 * 1024;
+
+/**
+ * Checkout holds the customer's redirect for up to 10 s until this endpoint has answered
+ * (https://docs.stripe.com/checkout/fulfillment): every answer is out within 5 s, whatever fails.
+ */
+const ANSWER_WITHIN_MS = 4_500;
+
+interface Dependencies {
+  readonly record: Ledger;
+  readonly secrets: readonly string[];
+  readonly livemode: boolean;
+  readonly log: Logger;
+}
+
+export function webhookRouter(dependencies: Dependencies): Router {
+  const router = express.Router();
+  router
+    .route('/webhook')
+    // Stripe sends plain JSON: compressed bodies are refused before they can grow.
+    .post(express.raw({ type: () => true, limit: MAX_BODY, inflate: false }), receive(dependencies))
+    .all((_req, res) => {
+      res
+        .status(405)
+        .set('Allow', 'POST')
+        .json({ error: { code: 'method_not_allowed', message: 'Use POST.' } });
+    });
+  return router;
+}
+
+function receive({ record, secrets, livemode, log }: Dependencies): RequestHandler {
+  return async (req, res) => {
+    const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
+    const signed = verifyEvent(body, req.get('stripe-signature'), secrets);
+    const { id, type } = signed.event;
+    const ids = { event_id: id, type, checkout_session_id: signed.event.data.object.id };
+    try {
+      const request = requestOf(signed, livemode);
+      const recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
+      log.info({ ...ids, ...recorded }, 'event recorded');
+    } catch (error) {
+      if (error instanceof BadRequest) log.error({ ...ids, reason: error.message }, 'event refused');
+      else log.error({ ...ids, reason: messageOf(error) }, 'event not kept; Stripe will send it again');
+      throw error;
+    }
+    res.json({ received: true });
+  };
+}
+
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  const { promise: deadline, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Unavailable('The database did not answer in time.')),
+    milliseconds,
+  );
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals';
+import request from 'supertest';
+import { openPool } from '../../src/db/knex.ts';
+import { createApp } from '../../src/http/app.ts';
+import { healthRouter } from '../../src/http/health.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+
+const migrated = await createTestDatabase();
+const empty = await createTestDatabase({ migrated: false });
+
+async function ask(url: string, path: string) {
+  const db = openPool(url, { kind: 'web', max: 1, log: silent });
+  try {
+    const { status, body } = await request(createApp([healthRouter({ db, log: silent })], silent)).get(path);
+    return { code: status, body };
+  } finally {
+    await db.destroy();
+  }
+}
+
+test('alive, whatever the database does', async () => {
+  expect(await ask('postgres://nobody@127.0.0.1:1/none', '/healthz')).toEqual({
+    code: 200,
+    body: { status: 'ok' },
+  });
+});
+
+test('ready with a database that has every migration', async () => {
+  expect(await ask(migrated.url, '/readyz')).toEqual({ code: 200, body: { status: 'ready' } });
+});
+
+test('not ready when a migration is missing', async () => {
+  await migrated.db('knex_migrations').where('name', 'like', '0007%').del();
+  expect(await ask(migrated.url, '/readyz')).toEqual({
+    code: 503,
+    body: { status: 'not_ready', reason: 'migrations_pending' },
+  });
+});
+
+test('not ready when there is no schema, or no database', async () => {
+  expect(await ask(empty.url, '/readyz')).toEqual({
+    code: 503,
+    body: { status: 'not_ready', reason: 'migrations_pending' },
+  });
+  expect(await ask('postgres://nobody@127.0.0.1:1/none', '/readyz')).toEqual({
+    code: 503,
+    body: { status: 'not_ready', reason: 'database_unreachable' },
+  });
+});

@@ -1,0 +1,198 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from '@jest/globals';
+import request from 'supertest';
+import { openPool } from '../../src/db/knex.ts';
+import { createApp } from '../../src/http/app.ts';
+import { webhookRouter } from '../../src/http/webhook.ts';
+import { openLedger } from '../../src/orders/ledger.ts';
+import { contentsOf, createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db, url } = await createTestDatabase();
+const OLD_SECRET = 'whsec_rolled_out';
+
+function appOn(databaseUrl: string) {
+  const pool = openPool(databaseUrl, { kind: 'web', max: 5, log: silent });
+  const record = openLedger(pool);
+  const router = webhookRouter({ record, secrets: [OLD_SECRET, SECRET], livemode: false, log: silent });
+  return { app: createApp([router], silent), close: () => pool.destroy() };
+}
+
+async function withApp<T>(
+  databaseUrl: string,
+  work: (app: ReturnType<typeof createApp>) => Promise<T>,
+): Promise<T> {
+  const { app, close } = appOn(databaseUrl);
+  try {
+    return await work(app);
+  } finally {
+    await close();
+  }
+}
+
+/** Posts bytes as they are: what is signed is what is sent. */
+function post(
+  app: ReturnType<typeof createApp>,
+  body: string | Buffer,
+  signature?: string,
+  path = '/webhook',
+) {
+  const sent = request(app).post(path).set('Content-Type', 'application/json; charset=utf-8');
+  if (signature !== undefined) sent.set('Stripe-Signature', signature);
+  return sent.serialize((raw) => raw).send(body as string);
+}
+
+const event = () => JSON.stringify(events.completedPaid(checkoutSession()));
+
+describe('200 {"received":true}', () => {
+  test('for an event, its repeat, and one of a later event id, with one order to show for them', () =>
+    withApp(url, async (app) => {
+      const session = checkoutSession();
+      const first = JSON.stringify(events.completedPaid(session));
+      const later = JSON.stringify(events.completedPaid(session));
+      for (const payload of [first, first, later]) {
+        const answer = await post(app, payload, signatureOf(payload));
+        expect([answer.status, answer.body]).toEqual([200, { received: true }]);
+      }
+      const orders = await db('orders').where({ checkout_session_id: session.id });
+      expect(orders).toMatchObject([{ status: 'paid' }]);
+      expect(await db('fulfillments').where({ order_id: orders[0].id })).toHaveLength(1);
+      expect(await db('stripe_events').where({ checkout_session_id: session.id })).toHaveLength(2);
+    }));
+
+  test('signed with any of the configured secrets', () =>
+    withApp(url, async (app) => {
+      const payload = event();
+      await post(app, payload, signatureOf(payload, { secret: OLD_SECRET })).expect(200);
+      await post(app, payload, signatureOf(payload, { secret: SECRET })).expect(200);
+    }));
+
+  test('with a query string, as while Stripe upgrades the API version', () =>
+    withApp(url, async (app) => {
+      const payload = event();
+      await post(app, payload, signatureOf(payload), '/webhook?version=2026-10-28.endive').expect(200);
+    }));
+
+  test('for an event type that nobody handles, recorded as ignored', () =>
+    withApp(url, async (app) => {
+      const ignored = stripeEvent('invoice.paid', { id: 'in_1', object: 'invoice' });
+      const payload = JSON.stringify(ignored);
+      await post(app, payload, signatureOf(payload)).expect(200, { received: true });
+      expect(await db('stripe_events').where({ id: ignored.id })).toMatchObject([{ outcome: 'ignored' }]);
+    }));
+
+  test('for a body of exactly 1 MiB', () =>
+    withApp(url, async (app) => {
+      const padded = (length: number) => JSON.stringify({ ...JSON.parse(small), pad: 'x'.repeat(length) });
+      const small = event();
+      const payload = padded(1024 * 1024 - padded(0).length);
+      expect(payload).toHaveLength(1024 * 1024);
+      await post(app, payload, signatureOf(payload)).expect(200);
+    }));
+});
+
+describe('refused, with nothing kept', () => {
+  const payload = event();
+  const valid = signatureOf(payload);
+  const old = signatureOf(payload, { timestamp: Math.floor(Date.now() / 1_000) - 400 });
+
+  test.each<[string, number, string, string | Buffer, string | undefined]>([
+    ['no signature', 400, 'signature_missing', payload, undefined],
+    [
+      'a signature of another secret',
+      400,
+      'signature_invalid',
+      payload,
+      signatureOf(payload, { secret: 'whsec_x' }),
+    ],
+    ['an old signature', 400, 'signature_expired', payload, old],
+    ['an altered body', 400, 'signature_invalid', payload.replace('6498', '0001'), valid],
+    ['an empty body', 400, 'signature_invalid', '', valid],
+    ['a signed body that is no event', 400, 'not_an_event', '{}', signatureOf('{}')],
+    ['a signed body that is no JSON', 400, 'not_an_event', '{', signatureOf('{')],
+    ['a body above 1 MiB', 413, 'body_too_large', 'x'.repeat(1024 * 1024 + 1), valid],
+  ])('%s: %i %s', (_case, status, code, body, signature) =>
+    withApp(url, async (app) => {
+      const before = await contentsOf(db);
+      const answer = await post(app, body, signature);
+      expect(answer.status).toBe(status);
+      expect(answer.body).toEqual({ error: { code, message: expect.any(String) } });
+      expect(answer.headers['content-type']).toMatch('application/json');
+      expect(await contentsOf(db)).toEqual(before);
+    }),
+  );
+
+  test('a session that can not be read, naming the field and not its value', () =>
+    withApp(url, async (app) => {
+      const broken = JSON.stringify(events.completedPaid(checkoutSession({ amount_total: 'many' })));
+      const answer = await post(app, broken, signatureOf(broken));
+      expect(answer.status).toBe(400);
+      expect(answer.body.error.code).toBe('session_unreadable');
+      expect(answer.body.error.message).toMatch(/amount_total/);
+      expect(answer.body.error.message).not.toMatch(/many/);
+    }));
+
+  test('a compressed body, which Stripe never sends', () =>
+    withApp(url, async (app) => {
+      const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024));
+      const sent = request(app)
+        .post('/webhook')
+        .set('Content-Encoding', 'gzip')
+        .set('Stripe-Signature', valid);
+      const answer = await sent.serialize((raw) => raw).send(bomb as unknown as string);
+      expect([answer.status, answer.body.error.code]).toEqual([400, 'bad_request']);
+    }));
+
+  test.each(['get', 'put', 'patch', 'delete', 'options'] as const)('%s: 405 with Allow', (method) =>
+    withApp(url, async (app) => {
+      const answer = await request(app)[method]('/webhook');
+      expect([answer.status, answer.headers.allow]).toEqual([405, 'POST']);
+      expect(answer.body).toEqual({ error: { code: 'method_not_allowed', message: expect.any(String) } });
+    }),
+  );
+
+  test('another path: 404 as JSON', () =>
+    withApp(url, async (app) => {
+      const answer = await request(app).get('/nothing');
+      expect([answer.status, answer.body.error.code]).toEqual([404, 'not_found']);
+    }));
+});
+
+describe('503 with Retry-After, within 5 s', () => {
+  function expectUnavailable(answer: request.Response, startedAt: number) {
+    expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(JSON.stringify(answer.body)).not.toMatch(/ECONN|postgres|lock|timeout|127\.0/i);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  }
+
+  test('when no database answers', () =>
+    withApp('postgres://nobody@127.0.0.1:1/none', async (app) => {
+      const payload = event();
+      const startedAt = performance.now();
+      expectUnavailable(await post(app, payload, signatureOf(payload)), startedAt);
+    }));
+
+  test('when the tables are locked, and 200 for the redelivery once they are not', () =>
+    withApp(url, async (app) => {
+      const lock = await db.transaction();
+      await lock.raw('lock table orders in access exclusive mode');
+      const payloads = Array.from({ length: 60 }, event);
+      const startedAt = performance.now();
+      const answers = await Promise.all(payloads.map((payload) => post(app, payload, signatureOf(payload))));
+      for (const answer of answers) expectUnavailable(answer, startedAt);
+      await lock.rollback();
+
+      // What still waits for a lock may fail a little longer; the sender comes again.
+      for (const payload of payloads) {
+        await until(
+          'the redelivery is taken',
+          async () => (await post(app, payload, signatureOf(payload))).status === 200,
+        );
+      }
+      const ids = payloads.map((payload) => JSON.parse(payload).data.object.id);
+      expect(await db('orders').whereIn('checkout_session_id', ids)).toHaveLength(60);
+    }));
+});
