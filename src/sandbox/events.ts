@@ -1,0 +1,43 @@
+import Stripe from 'stripe';
+import { newId } from './ids.ts';
+import { type Session, unixTime } from './session-object.ts';
+
+export type SessionEventType =
+  | 'checkout.session.completed'
+  | 'checkout.session.async_payment_succeeded'
+  | 'checkout.session.async_payment_failed';
+
+export type SessionEvent = ReturnType<typeof sessionEvent>;
+
+/** News of a session, as it stands at this moment. Each call is an event of its own, with its own id. */
+export function sessionEvent(type: SessionEventType, session: Session) {
+  return {
+    id: newId('evt_1', 23),
+    object: 'event',
+    api_version: Stripe.API_VERSION,
+    created: unixTime(),
+    data: { object: session },
+    livemode: false,
+    pending_webhooks: 1,
+    request: { id: null, idempotency_key: null },
+    type,
+  } as const;
+}
+
+export interface SignedRequest {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A delivery as Stripe makes it: indented JSON, signed at this moment. */
+export function signedRequest(event: SessionEvent, secret: string): SignedRequest {
+  const body = JSON.stringify(event, null, 2);
+  return {
+    body,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
+      'stripe-signature': Stripe.webhooks.generateTestHeaderString({ payload: body, secret }),
+    },
+  };
+}

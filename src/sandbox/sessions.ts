@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type Stripe from 'stripe';
+import { newId } from './ids.ts';
+import { newLineItem, newSession, type Session, type SessionParams } from './session-object.ts';
+
+/** A session and its line items, which the API hands out page by page. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly lineItems: readonly Stripe.LineItem[];
+}
+
+/** Whoever fills in the checkout page. */
+export interface Buyer {
+  readonly name: string;
+  readonly email: string;
+  readonly address: Stripe.Address;
+}
+
+/** Stripe's checkout sessions and what happens to them. */
+export interface Sessions {
+  create(params: SessionParams): Promise<StoredSession>;
+  find(id: string): Promise<StoredSession | null>;
+  /** The buyer pays by card. Where there is nothing to pay, the page asks for no payment. */
+  payNow(id: string, buyer: Buyer): Promise<Session>;
+  /** The buyer lets a bank debit be made, whose money is still to come. */
+  payLater(id: string, buyer: Buyer): Promise<Session>;
+  /** The money has come. When it does not come, nothing in the session tells: only an event says so. */
+  receivePayment(id: string): Promise<Session>;
+}
+
+/** One file a session and nothing in memory, so any number of processes share a directory and a restart forgets nothing. */
+export async function openSessions(dir: string): Promise<Sessions> {
+  await mkdir(dir, { recursive: true });
+  const fileOf = (id: string) => join(dir, `${id}.json`);
+
+  async function find(id: string): Promise<StoredSession | null> {
+    if (!/^cs_test_[A-Za-z0-9]+$/.test(id)) return null;
+    try {
+      return JSON.parse(await readFile(fileOf(id), 'utf8')) as StoredSession;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  async function save(stored: StoredSession): Promise<void> {
+    const file = fileOf(stored.session.id);
+    const draft = `${file}.${randomUUID()}.tmp`;
+    await writeFile(draft, JSON.stringify(stored));
+    await rename(draft, file);
+  }
+
+  async function change(id: string, changed: (session: Session) => Session): Promise<Session> {
+    const stored = await find(id);
+    if (stored === null) throw new Error(`there is no checkout session ${id}`);
+    const session = changed(stored.session);
+    await save({ ...stored, session });
+    return session;
+  }
+
+  return {
+    find,
+    async create(params) {
+      const lineItems = params.line_items.map(newLineItem);
+      const stored = { session: newSession(params, lineItems), lineItems };
+      await save(stored);
+      return stored;
+    },
+    payNow: (id, buyer) =>
+      change(id, (session) =>
+        complete(session, buyer, session.amount_total === 0 ? 'no_payment_required' : 'paid'),
+      ),
+    payLater: (id, buyer) => change(id, (session) => complete(session, buyer, 'unpaid')),
+    receivePayment: (id) => change(id, (session) => ({ ...session, payment_status: 'paid' })),
+  };
+}
+
+function complete(
+  session: Session,
+  { name, email, address }: Buyer,
+  paymentStatus: Session['payment_status'],
+): Session {
+  const shipped = session.shipping_address_collection !== null;
+  return {
+    ...session,
+    status: 'complete',
+    payment_status: paymentStatus,
+    payment_intent: paymentStatus === 'no_payment_required' ? null : newId('pi_3', 23),
+    collected_information: {
+      business_name: null,
+      individual_name: null,
+      shipping_details: shipped ? { address, name } : null,
+    },
+    customer_details: {
+      address,
+      business_name: null,
+      email,
+      individual_name: null,
+      name,
+      phone: null,
+      tax_exempt: 'none',
+      tax_ids: [],
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config.ts';
+import { messageOf } from '../errors.ts';
+import { createLogger } from '../logger.ts';
+import { hideProgress, showProgress } from './progress.ts';
+import { asJson, asText, isAllWell } from './report.ts';
+import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
+import { simulate } from './simulate.ts';
+
+const help = `
+Scenarios:
+${scenarioNames.map((name) => `  ${name.padEnd(19)}${scenarios[name].about}`).join('\n')}
+
+Examples:
+  npm run simulate -- paid
+  npm run simulate -- delayed-failed --count 5
+  npm run simulate -- paid --count 200 --timeout 60
+  npm run --silent simulate -- reordered --json
+
+Exit code: 0 every order ended as its scenario promises, 1 one did not, 2 bad usage.`;
+
+/** `npm run simulate`: plays Stripe and its customers, so that a newcomer sees orders being fulfilled. */
+const program = new Command('npm run simulate --')
+  .description('Sends signed Checkout events to the running service and says what became of each order.')
+  .addArgument(new Argument('<scenario>', 'one of those below').argParser(scenarioName))
+  .option('--count <n>', 'how many checkout sessions', wholeNumber, 1)
+  .option('--timeout <seconds>', 'how long their orders may take', wholeNumber, 30)
+  .option('--json', 'print one JSON document')
+  .addHelpText('after', help)
+  .showHelpAfterError(`The scenarios are ${scenarioNames.join(', ')}.\nHelp: npm run simulate -- --help`)
+  .exitOverride()
+  .action(run);
+
+interface Options {
+  readonly count: number;
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+async function run(scenario: ScenarioName, { count, timeout, json }: Options): Promise<void> {
+  const config = loadConfig();
+  const simulation = { scenario, count, timeoutMs: timeout * 1_000 };
+  const log = createLogger(json ? 'silent' : 'warn', process.stdout.isTTY);
+  const openProgress = json || count === 1 ? hideProgress : showProgress;
+  const results = await simulate(config, simulation, { log, openProgress });
+  process.stdout.write(json ? asJson(scenario, results, config) : asText(scenario, results, config));
+  process.exitCode = isAllWell(results) ? 0 : 1;
+}
+
+function scenarioName(text: string): ScenarioName {
+  const name = scenarioNames.find((known) => known === text);
+  if (name === undefined) throw new InvalidArgumentError('There is no such scenario.');
+  return name;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
+  return Number(text);
+}
+
+function explain(error: unknown): string {
+  const undefinedTable = '42P01';
+  if ((error as { code?: string }).code !== undefinedTable) return messageOf(error);
+  return "The database has no orders: run this in the service's directory and with its DATABASE_URL.";
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = 1;
+  }
+}
