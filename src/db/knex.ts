@@ -36,7 +36,8 @@ export function openPool(
   options: { kind: keyof typeof patience; max: number; log: Logger },
 ): Knex {
   const { kind, max, log } = options;
-  return knex({
+  const db = knex({
+    compileSqlOnError: false,
     client: 'pg',
     connection: {
       connectionString: url,
@@ -58,4 +59,9 @@ export function openPool(
         log.warn(`knex: ${method} is deprecated, use ${instead}`),
     },
   });
+  // knex puts the statement before PostgreSQL's message, by default with its values: a customer's, in a log.
+  db.on('query-error', (error: Error, { sql }: { sql: string }) => {
+    if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
+  });
+  return db;
 }
