@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Connection } from './connection.ts';
+
+export type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
+
+/** A server that lasted this long has got over what ended the one before. */
+const calm = 30_000;
+const longestPause = 5_000;
+
+/** Brings the server back whenever it goes away (a full disk, kill -9), until the signal. */
+export async function keepServer(
+  first: Connection,
+  { revive, log, signal }: { revive: () => Promise<Connection>; log: Log; signal: AbortSignal },
+): Promise<void> {
+  const stopped = once(signal, 'abort');
+  let connection: Connection | undefined = first;
+  let pause = 0;
+  while (connection) {
+    const since = performance.now();
+    connection.client.unref();
+    await Promise.race([connection.ended, stopped]);
+    if (signal.aborted) return connection.client.end();
+
+    const lost = performance.now();
+    if (lost - since > calm) pause = 0;
+    log.error('PostgreSQL went away: bringing it back');
+    for (
+      connection = undefined;
+      !connection && !signal.aborted;
+      pause = Math.min(pause * 2 + 100, longestPause)
+    ) {
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
+      connection = await revive().catch((err) => {
+        if (!signal.aborted) log.error({ err }, 'PostgreSQL is still away: trying again');
+        return undefined;
+      });
+    }
+    if (connection) log.warn({ ms: Math.round(performance.now() - lost) }, 'PostgreSQL is back');
+  }
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { open, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, SetupError } from '../../errors.ts';
+import { type Binaries, findBinaries } from './binaries.ts';
+import { ensureCluster } from './cluster.ts';
+import { type Connection, connectWhenReady } from './connection.ts';
+import { type Home, lastLines, spawnAtHome } from './home.ts';
+import { findPostmaster, mark } from './postmaster.ts';
+
+interface StartOptions {
+  readonly settings: Readonly<Record<string, string>>;
+  /** Whether no process relies on the server: only then may it get new data or another port. */
+  readonly alone: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A connection to the server that runs on this data, whoever started it. */
+export async function adoptServer(home: Home, signal: AbortSignal): Promise<Connection | undefined> {
+  const runs = async () => (await findPostmaster(home)) !== undefined;
+  return (await runs()) ? connectWhenReady(home, { runs, signal }) : undefined;
+}
+
+/** How long to try where the obstacle goes away by itself. */
+const patience = 10_000;
+
+export async function startServer(home: Home, options: StartOptions): Promise<Connection> {
+  const binaries = await findBinaries(home);
+  if (options.alone) await ensureCluster(home, binaries);
+  const deadline = Date.now() + patience;
+  let port = (await lastPort(home)) ?? (await freePort());
+  for (;;) {
+    const started = await startPostmaster(home, binaries, { ...options, port });
+    if (typeof started !== 'string') return started;
+
+    const portIsTaken = started.includes('could not create any TCP/IP sockets');
+    // The children of a killed postmaster take a moment to notice.
+    const predecessorIsLeaving = started.includes('pre-existing shared memory block');
+    if (portIsTaken && options.alone && Date.now() < deadline) port = await freePort();
+    else if (predecessorIsLeaving && Date.now() < deadline) await sleep(50);
+    else throw new SetupError(`PostgreSQL did not start on ${home.data}:\n${started}`);
+  }
+}
+
+/** PostgreSQL notes down how it was started. */
+async function lastPort(home: Home): Promise<number | undefined> {
+  const options = await readFile(join(home.data, 'postmaster.opts'), 'utf8').catch(() => '');
+  return Number(/"port=(\d+)"/.exec(options)?.[1]) || undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const maxLogBytes = 8 * 1024 * 1024;
+
+/** A connection to the new server, or its last words. Its session is its own: Ctrl-C is for the service alone. */
+async function startPostmaster(
+  home: Home,
+  { bin }: Binaries,
+  { port, settings, signal }: StartOptions & { port: number },
+): Promise<Connection | string> {
+  // No server of ours runs here. PostgreSQL itself would take any living program with the pid in a file that was left
+  // for one, and stumble over a file that a power cut left empty; a real rival it still sees by its shared memory.
+  await rm(join(home.data, 'postmaster.pid'), { force: true });
+
+  await using log = await open(home.serverLog, 'a+', 0o600);
+  if ((await log.stat()).size > maxLogBytes) await log.truncate();
+  const { size: begin } = await log.stat();
+
+  const fixed = {
+    listen_addresses: '127.0.0.1',
+    // A socket's path may have 107 bytes; the directory's may exceed them.
+    unix_socket_directories: '',
+    port,
+  };
+  const all = Object.entries({ timezone: 'UTC', log_timezone: 'UTC', ...settings, ...fixed });
+  const assignments = [...all.map(([name, value]) => `${name}=${value}`), await mark(home)];
+  const server = spawnAtHome(
+    home,
+    join(bin, 'postgres'),
+    (dir) => ['-D', join(dir, 'data'), ...assignments.flatMap((assignment) => ['-c', assignment])],
+    { output: log.fd, detached: true },
+  );
+  server.unref();
+  let end: string | undefined;
+  once(server, 'exit').then(
+    ([code, signal]) => {
+      end = `It ended with ${signal ?? `exit code ${code}`}.`;
+    },
+    (error) => {
+      end = messageOf(error);
+    },
+  );
+
+  const connection = await connectWhenReady(home, { runs: async () => end === undefined, signal });
+  if (connection) return connection;
+  const output = (await readFile(home.serverLog)).subarray(begin).toString();
+  return lastLines(output + end);
+}
