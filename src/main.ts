@@ -1,0 +1,58 @@
+import { type Config, loadConfig } from './config.ts';
+import { messageOf, SetupError } from './errors.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { type Service, startService } from './service.ts';
+
+/** A stop that takes longer is broken off; what it held is taken up elsewhere when its leases end. */
+const STOP_WITHIN_MS = 9_500;
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger(config.logLevel, process.stdout.isTTY && !config.production);
+  const service = await startService(config, log);
+  announce(config, service, log);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => void stop(service, signal, log));
+}
+
+function announce(config: Config, { url }: Service, log: Logger): void {
+  const { role, sandbox } = config;
+  log.info({ role }, `listening on ${url}`);
+  if (role !== 'worker') log.info(`Stripe webhook endpoint: ${url}/webhook`);
+  if (role !== 'web' && config.fulfillment.endpoint === null) {
+    log.warn('FULFILLMENT_URL is not set: paid orders are only logged and recorded as fulfilled');
+  }
+  if (!sandbox) return;
+  log.warn(
+    'SANDBOX: no STRIPE_SECRET_KEY is set. Events are simulated, no money moves, nobody must rely on this',
+  );
+  log.info('try it in a second terminal: npm run simulate -- paid');
+}
+
+async function stop(service: Service, signal: string, log: Logger): Promise<void> {
+  log.info({ signal }, 'stopping');
+  setTimeout(() => {
+    log.error('the stop took too long and was broken off');
+    process.exit(1);
+  }, STOP_WITHIN_MS).unref();
+  await service.stop();
+  log.info('stopped');
+  process.exit(0);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`checkout-fulfillment can not start: ${explain(error)}\n`);
+  process.exit(1);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof SetupError) return error.message;
+  const { code, address, port } = error as { code?: string; address?: string; port?: number };
+  if (code === 'EADDRINUSE')
+    return `${address}:${port} is taken by another program. Set PORT to another one.`;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+    return `no PostgreSQL answers at DATABASE_URL (${code}).`;
+  return messageOf(error);
+}

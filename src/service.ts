@@ -1,0 +1,131 @@
+import type { Router } from 'express';
+import type Stripe from 'stripe';
+import type { Config } from './config.ts';
+import { type Database, openDatabase } from './db/database.ts';
+import { type Knex, openPool } from './db/knex.ts';
+import { migrate } from './db/migrations.ts';
+import { fulfillmentAttempt, fulfillments } from './fulfillment/fulfill.ts';
+import { logFulfiller } from './fulfillment/fulfiller.ts';
+import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
+import { createApp } from './http/app.ts';
+import { healthRouter } from './http/health.ts';
+import { listen } from './http/server.ts';
+import { webhookRouter } from './http/webhook.ts';
+import type { Logger } from './logger.ts';
+import { fileMailer, smtpMailer } from './notifications/mailer.ts';
+import { notificationAttempt, notifications } from './notifications/notify.ts';
+import { type Ledger, openLedger } from './orders/ledger.ts';
+import { createStripe } from './stripe/client.ts';
+import { startWorker, type Worker } from './work/worker.ts';
+
+export interface Service {
+  readonly url: string;
+  /** Finishes what is under way, hands the rest back, and lets everything go: within 10 s. */
+  stop(): Promise<void>;
+}
+
+/** What an attempt may still take once the service stops. */
+const GRACE_MS = 3_000;
+/** Mails at once: SMTP servers like few connections. */
+const MAIL_CONCURRENCY = 5;
+
+/** Wires a process of the configured role. What it opened is let go in reverse, also when a later step fails. */
+export async function startService(config: Config, log: Logger): Promise<Service> {
+  const opened = new AsyncDisposableStack();
+  try {
+    const database = await openDatabase(config, log);
+    opened.defer(() => database.stop());
+    await migrate(database.url, log);
+
+    const pools = openPools(config, database, log);
+    opened.defer(() => pools.destroy());
+
+    const workers = config.role === 'web' ? [] : await startWorkers(config, pools.worker, log, opened);
+    const wake = () => {
+      for (const worker of workers) worker.wake();
+    };
+
+    const routers: Router[] = [healthRouter({ db: pools.web, log })];
+    if (config.role !== 'worker') {
+      const { webhookSecrets: secrets, livemode } = config.stripe;
+      routers.push(webhookRouter({ record: waking(openLedger(pools.web), wake), secrets, livemode, log }));
+    }
+    const server = await listen(createApp(routers, log), config.http);
+    opened.defer(() => server.close());
+    return { url: server.url, stop: () => opened.disposeAsync() };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+/** DATABASE_POOL_MAX connections in all; a worker that is busy leaves the web its own. */
+function openPools({ role, database: { poolMax } }: Config, { url }: Database, log: Logger) {
+  const workerMax = role === 'web' ? 0 : role === 'worker' ? poolMax - 1 : Math.floor(poolMax / 2);
+  const web = openPool(url, { kind: 'web', max: poolMax - workerMax, log });
+  const worker = workerMax === 0 ? web : openPool(url, { kind: 'worker', max: workerMax, log });
+  const destroy = async () => {
+    await Promise.all([...new Set([web, worker])].map((pool) => pool.destroy()));
+  };
+  return { web, worker, destroy };
+}
+
+async function startWorkers(
+  config: Config,
+  db: Knex,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Worker[]> {
+  const stripe = await openStripe(config, log, opened);
+  const { endpoint, concurrency, maxAttempts } = config.fulfillment;
+  // A shop's own fulfiller goes here: any function of the type Fulfiller.
+  const fulfil = endpoint ? httpFulfiller(endpoint) : logFulfiller(log);
+
+  const { smtpUrl, from } = config.mail;
+  const mailer = smtpUrl
+    ? smtpMailer({ url: smtpUrl, from })
+    : fileMailer({ dir: `${config.dataDir}/mail`, from });
+  opened.defer(async () => mailer.close());
+
+  const mailing = startWorker({
+    db,
+    queue: notifications,
+    perform: notificationAttempt({ db, send: mailer.send, shop: config.shop }),
+    concurrency: MAIL_CONCURRENCY,
+    maxAttempts,
+    log,
+  });
+  const fulfilling = startWorker({
+    db,
+    queue: fulfillments,
+    perform: fulfillmentAttempt({ db, stripe, fulfil, onReceiptOwed: mailing.wake }),
+    concurrency,
+    maxAttempts,
+    log,
+  });
+  const workers = [fulfilling, mailing];
+  opened.defer(async () => {
+    await Promise.all(workers.map((worker) => worker.stop(GRACE_MS)));
+  });
+  return workers;
+}
+
+/** Stripe, or in the sandbox its stand-in. */
+async function openStripe(config: Config, log: Logger, opened: AsyncDisposableStack): Promise<Stripe> {
+  const { secretKey, apiBase } = config.stripe;
+  if (secretKey !== null || apiBase !== null) return createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
+  // Loaded here only: outside the sandbox no process holds it.
+  const { startStandIn } = await import('./sandbox/stand-in.ts');
+  const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, log });
+  opened.defer(() => standIn.close());
+  return createStripe('sk_test_sandbox', standIn.url);
+}
+
+/** A ledger that rings the workers of its own process; those of others poll. */
+function waking(record: Ledger, wake: () => void): Ledger {
+  return async (news) => {
+    const recorded = await record(news);
+    if (recorded.moved_to !== null) wake();
+    return recorded;
+  };
+}

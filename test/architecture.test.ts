@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+
+const src = path.join(import.meta.dirname, '..', 'src');
+
+/** Rooms from the top down: a file imports from its own room and from those below it, never upwards. */
+const floors = [
+  ['main.ts'],
+  ['service.ts'],
+  ['sandbox'],
+  ['http'],
+  ['fulfillment', 'notifications'],
+  ['orders'],
+  ['stripe'],
+  ['work'],
+  ['db'],
+  ['config.ts', 'logger.ts'],
+  ['errors.ts'],
+];
+const room = (file: string) => file.split('/')[0] ?? '';
+const floor = (file: string) => floors.findIndex((rooms) => rooms.includes(room(file)));
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const sources = files.map((file) => ({ file, text: readFileSync(path.join(src, file), 'utf8') }));
+const imports = sources.flatMap(({ file, text }) =>
+  [...text.matchAll(/(?:from|import)\(? ?'(\.[^']+)'/g)].map(([, target = '']) => ({
+    file,
+    target: path.join(path.dirname(file), target),
+  })),
+);
+
+test('every file has its room', () => {
+  expect(files.filter((file) => floor(file) < 0)).toEqual([]);
+});
+
+test('imports run one way', () => {
+  const wrong = imports.filter(
+    ({ file, target }) => room(file) !== room(target) && floor(target) <= floor(file),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('no file imports itself by way of others', () => {
+  const reached = (from: string, seen: Set<string>): Set<string> => {
+    for (const { target } of imports.filter(({ file }) => file === from)) {
+      if (!seen.has(target)) reached(target, seen.add(target));
+    }
+    return seen;
+  };
+  expect(files.filter((file) => reached(file, new Set()).has(file))).toEqual([]);
+});
+
+test('the environment is read in one place', () => {
+  expect(sources.filter(({ text }) => text.includes('process.env')).map(({ file }) => file)).toEqual([
+    'config.ts',
+  ]);
+});
+
+test('no default exports', () => {
+  expect(sources.filter(({ text }) => /^export default/m.test(text)).map(({ file }) => file)).toEqual([]);
+});

@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll } from '@jest/globals';
+import { parseConfig } from '../../src/config.ts';
+import { type Service, startService } from '../../src/service.ts';
+import { silent } from './log.ts';
+import { SECRET, signatureOf } from './stripe-events.ts';
+
+export interface TestService extends Service {
+  readonly dataDir: string;
+  /** Delivers an event as Stripe does; the answer's status. */
+  deliver(event: unknown): Promise<number>;
+}
+
+/** The service whole, in this process, on a free port. It is stopped when the file ends. */
+export async function startTestService(env: Record<string, string>): Promise<TestService> {
+  const dataDir = await scratchDir();
+  const config = {
+    ...parseConfig({ PORT: '0', STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET, ...env }),
+    dataDir,
+  };
+  const service = await startService(config, silent);
+  let stopped = false;
+  const stop = async () => {
+    if (!stopped) await service.stop();
+    stopped = true;
+  };
+  afterAll(stop);
+  return { url: service.url, dataDir, stop, deliver: (event) => deliver(service.url, event) };
+}
+
+export async function deliver(url: string, event: unknown): Promise<number> {
+  const payload = JSON.stringify(event);
+  const response = await fetch(`${url}/webhook`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signatureOf(payload) },
+    body: payload,
+  });
+  await response.text();
+  return response.status;
+}
+
+/** A folder of the test file's own, gone when the file ends. */
+export async function scratchDir(): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'checkout-fulfillment-'));
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
