@@ -26,7 +26,7 @@ import { findBinaries } from '../../src/db/embedded/binaries.ts';
 import { ensureCluster } from '../../src/db/embedded/cluster.ts';
 import { openHome } from '../../src/db/embedded/home.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
-import { isUnlocked } from '../../src/db/embedded/lock.ts';
+import { isUnlocked, lockShared } from '../../src/db/embedded/lock.ts';
 import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 
 jest.setTimeout(20_000);
@@ -347,6 +347,15 @@ test('an empty pid file, as a power cut leaves it, is no hindrance', async () =>
   await stop();
 });
 
+test('a directory that is in use where its server is not to be seen, in another container, is refused', async () => {
+  await makeData();
+  const leave = await lockShared(join(dir, 'attached.lock'));
+
+  await expect(start()).rejects.toThrow('in use by a process in another container');
+  leave();
+  await (await start()).stop();
+});
+
 test('a start that was killed while it made the data leaves nothing half made', async () => {
   const unfinished = async () => (await readdir(dir)).find((name) => name.startsWith('initdb-'));
   const killed = run(`await start('${dir}')`);
@@ -427,6 +436,9 @@ testAsRoot('root, in a project that nobody else can enter, has the server run by
   expect(await query(url, 'select 1')).toBe(1);
   const pid = await pidOf(home);
   expect((await stat(`/proc/${pid}`)).uid).not.toBe(0);
+  expect(await readFile(join(home, 'data/postmaster.opts'), 'utf8')).toMatch(
+    /^\/var\/cache\/checkout-fulfillment\//,
+  );
   expect((await stat(scratch)).mode & 0o777).toBe(0o700);
   await leave();
   expect(await pidOf(home)).toBeUndefined();

@@ -51,7 +51,7 @@ async function probe(
   user: ServerUser | undefined,
 ): Promise<Binaries | 'unreachable' | 'unusable'> {
   const program = join(bin, 'postgres');
-  const options = { ...user, ...environmentOf(program), cwd: '/', timeout: 5_000 };
+  const options = { ...user, ...environmentOf(program), cwd: '/', timeout: 20_000 };
   try {
     const { stdout } = await promisify(execFile)(program, ['--version'], options);
     return { bin, major: Number(/\(PostgreSQL\) (\d+)/.exec(stdout)?.[1]) };

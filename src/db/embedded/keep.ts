@@ -26,12 +26,10 @@ export async function keepServer(
     const lost = performance.now();
     if (lost - since > calm) pause = 0;
     log.error('PostgreSQL went away: bringing it back');
-    for (
-      connection = undefined;
-      !connection && !signal.aborted;
-      pause = Math.min(pause * 2 + 100, longestPause)
-    ) {
+    connection = undefined;
+    while (!connection && !signal.aborted) {
       await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
+      pause = Math.min(pause * 2 + 100, longestPause);
       connection = await revive().catch((err) => {
         if (!signal.aborted) log.error({ err }, 'PostgreSQL is still away: trying again');
         return undefined;

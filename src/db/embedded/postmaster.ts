@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -31,10 +31,11 @@ async function isPostmaster(home: Home, pid: number): Promise<boolean> {
   return (await commandLine(pid)).includes(await mark(home));
 }
 
-/** A setting that says on a server's command line which data directory it serves. */
+/** A setting that says on a server's command line which data directory it serves, in which container. */
 export async function mark(home: Home): Promise<string> {
   const { dev, ino } = await stat(home.data, { bigint: true });
-  return `embedded.data=[${dev}:${ino}]`;
+  const pids = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `embedded.data=[${dev}:${ino}:${pids}]`;
 }
 
 async function commandLine(pid: number): Promise<string> {
@@ -65,7 +66,8 @@ export async function stopPostmaster(home: Home): Promise<void> {
     { signal: 'INT', patience: 5_000 },
     { signal: 'QUIT', patience: 2_000 },
   ]) {
-    await send(signal, postmaster.pid, home);
+    // It may be gone by itself.
+    await send(signal, postmaster.pid, home).catch(() => {});
     const deadline = Date.now() + patience;
     while (Date.now() < deadline) {
       if (!(await isPostmaster(home, postmaster.pid))) return;

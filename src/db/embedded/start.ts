@@ -29,8 +29,9 @@ const patience = 10_000;
 export async function startServer(home: Home, options: StartOptions): Promise<Connection> {
   const binaries = await findBinaries(home);
   if (options.alone) await ensureCluster(home, binaries);
+  else await refuseAcrossContainers(home);
   const deadline = Date.now() + patience;
-  let port = (await lastPort(home)) ?? (await freePort());
+  let port = Number(/"port=(\d+)"/.exec(await lastOptions(home))?.[1]) || (await freePort());
   for (;;) {
     const started = await startPostmaster(home, binaries, { ...options, port });
     if (typeof started !== 'string') return started;
@@ -44,10 +45,16 @@ export async function startServer(home: Home, options: StartOptions): Promise<Co
   }
 }
 
-/** PostgreSQL notes down how it was started. */
-async function lastPort(home: Home): Promise<number | undefined> {
-  const options = await readFile(join(home.data, 'postmaster.opts'), 'utf8').catch(() => '');
-  return Number(/"port=(\d+)"/.exec(options)?.[1]) || undefined;
+/** PostgreSQL notes down the command line of its last start. */
+const lastOptions = (home: Home): Promise<string> =>
+  readFile(join(home.data, 'postmaster.opts'), 'utf8').catch(() => '');
+
+/** A living server is invisible across containers, and so is its shared memory: a second one would ruin the data. */
+async function refuseAcrossContainers(home: Home): Promise<void> {
+  if ((await lastOptions(home)).includes(await mark(home))) return;
+  throw new SetupError(
+    `${home.dir} is in use by a process in another container. Stop that one, or set DATABASE_URL for both.`,
+  );
 }
 
 async function freePort(): Promise<number> {
