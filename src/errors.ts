@@ -24,6 +24,8 @@ export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
+/** What an error says, in a line. Node's error of a connection that was refused twice over has a code alone. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message || (error as NodeJS.ErrnoException).code || error.name;
 }

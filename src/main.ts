@@ -1,6 +1,6 @@
 import { type Config, loadConfig } from './config.ts';
-import { messageOf, SetupError } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { runProgram } from './program.ts';
 import { type Service, startService } from './service.ts';
 
 /** A stop that takes longer is broken off; what it held is taken up elsewhere when its leases end. */
@@ -40,19 +40,4 @@ async function stop(service: Service, signal: string, log: Logger): Promise<void
   process.exit(0);
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`checkout-fulfillment can not start: ${explain(error)}\n`);
-  process.exit(1);
-}
-
-function explain(error: unknown): string {
-  if (error instanceof SetupError) return error.message;
-  const { code, address, port } = error as { code?: string; address?: string; port?: number };
-  if (code === 'EADDRINUSE')
-    return `${address}:${port} is taken by another program. Set PORT to another one.`;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
-    return `no PostgreSQL answers at DATABASE_URL (${code}).`;
-  return messageOf(error);
-}
+await runProgram(main);

@@ -15,7 +15,7 @@ const floors = [
   ['stripe'],
   ['work'],
   ['db'],
-  ['config.ts', 'logger.ts'],
+  ['config.ts', 'logger.ts', 'program.ts'],
   ['errors.ts'],
 ];
 const room = (file: string) => file.split('/')[0] ?? '';

@@ -30,6 +30,11 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
+/** knex logs errors with their stacks, and whoever gets the error reports it as well. */
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0] ?? '';
+}
+
 /** A pool of at most `max` connections. Opening it connects nothing yet. */
 export function openPool(
   url: string,
@@ -53,8 +58,8 @@ export function openPool(
     acquireConnectionTimeout: 3_000,
     log: {
       debug: (message: string) => log.debug(message),
-      warn: (message: string) => log.warn(message),
-      error: (message: string) => log.error(message),
+      warn: (message: string) => log.warn(firstLine(message)),
+      error: (message: string) => log.error(firstLine(message)),
       deprecate: (method: string, instead: string) =>
         log.warn(`knex: ${method} is deprecated, use ${instead}`),
     },

@@ -1,15 +1,18 @@
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
+import { runProgram } from '../program.ts';
 import { openDatabase } from './database.ts';
 import { migrate } from './migrations.ts';
 
 /** `npm run migrate`: for deployments where the service itself may not change the schema. */
-const config = loadConfig();
-const log = createLogger(config.logLevel, process.stdout.isTTY);
-const database = await openDatabase(config, log);
-try {
-  await migrate(database.url, log);
-  log.info('the database has every migration');
-} finally {
-  await database.stop();
-}
+await runProgram(async () => {
+  const config = loadConfig();
+  const log = createLogger(config.logLevel, process.stdout.isTTY);
+  const database = await openDatabase(config, log);
+  try {
+    await migrate(database.url, log);
+    log.info('the database has every migration');
+  } finally {
+    await database.stop();
+  }
+});

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Knex } from 'knex';
+import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { openPool } from './knex.ts';
 
@@ -19,10 +20,12 @@ const MIGRATION_LOCK = 4_242_001;
  * that start at once take turns. The lock is an advisory one of the transaction, since knex's own
  * lock row fails instead of waiting, survives a killed process, and needs a table that an empty
  * database does not have; and a lock of the session would break behind pgbouncer.
+ * @throws {SetupError} when the database can't be reached
  */
 export async function migrate(url: string, log: Logger): Promise<void> {
   const db = openPool(url, { kind: 'migration', max: 1, log });
   try {
+    await expectServer(db);
     const applied = await db.transaction(async (trx) => {
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
       const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
@@ -31,6 +34,14 @@ export async function migrate(url: string, log: Logger): Promise<void> {
     if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
   } finally {
     await db.destroy();
+  }
+}
+
+async function expectServer(db: Knex): Promise<void> {
+  try {
+    await db.raw('select 1');
+  } catch (error) {
+    throw new SetupError(`No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`, { cause: error });
   }
 }
 

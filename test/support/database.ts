@@ -16,7 +16,7 @@ export async function createTestDatabase({ migrated = true } = {}): Promise<Test
   await asAdmin((admin) =>
     admin.raw('create database :name: template :template:', {
       name,
-      template: migrated ? 'template_migrated' : 'template1',
+      template: migrated ? process.env.TEST_POSTGRES_TEMPLATE : 'template1',
     }),
   );
   const url = new URL(serverUrl());

@@ -1,18 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { openPool } from '../../src/db/knex.ts';
 import { migrate } from '../../src/db/migrations.ts';
 
+/** Kept between runs: the next start is quick, and what a killed run left behind is taken over by the next one. */
+const dir = path.join(import.meta.dirname, '..', '..', '.data', 'test-postgres');
+
 /**
- * One PostgreSQL server for the run, through the service's own launcher (fsync off: it lives no longer
- * than the run), and in it one migrated database that every test file clones.
+ * One PostgreSQL server for the run, through the service's own launcher (fsync off: nothing in it matters for
+ * longer than the run), and in it one migrated database that every test file clones.
  */
 export default async function setUp(): Promise<void> {
   const log = pino({ level: 'warn' });
-  const dir = await mkdtemp(path.join(tmpdir(), 'checkout-fulfillment-test-'));
   const settings = {
     fsync: 'off',
     synchronous_commit: 'off',
@@ -20,19 +21,20 @@ export default async function setUp(): Promise<void> {
     max_connections: '200',
   };
   const server = await startEmbeddedPostgres({ dir, log, settings });
-
   const admin = openPool(server.url, { kind: 'migration', max: 1, log });
-  await admin.raw('create database template_migrated');
-  await admin.destroy();
-  const template = new URL(server.url);
-  template.pathname = '/template_migrated';
-  await migrate(template.href, log);
+  const template = `template_${randomUUID().replaceAll('-', '')}`;
+  await admin.raw('create database :template:', { template });
+  const url = new URL(server.url);
+  url.pathname = `/${template}`;
+  await migrate(url.href, log);
 
   process.env.TEST_POSTGRES_URL = server.url;
+  process.env.TEST_POSTGRES_TEMPLATE = template;
   Object.assign(globalThis, {
     stopTestServer: async () => {
+      await admin.raw('drop database :template:', { template });
+      await admin.destroy();
       await server.stop();
-      await rm(dir, { recursive: true, force: true });
     },
   });
 }
