@@ -47,7 +47,7 @@ const RECORD = `
     select * from json_to_recordset(:news) as news (
       n int, source text, wanted text,
       event_id text, type text, api_version text, event_livemode boolean, event_account text,
-      session_id text, created bigint, payload text,
+      session_id text, created bigint, payload_at int, payload_bytes int,
       checkout_session_id text, account text, payment_status text, mode text, livemode boolean, currency text,
       amount_subtotal bigint, amount_total bigint, customer_id text, customer_email text, customer_name text,
       client_reference_id text, payment_intent_id text, payment_link_id text,
@@ -119,7 +119,8 @@ const RECORD = `
     insert into stripe_events (
       id, type, api_version, livemode, account, checkout_session_id, created_at, outcome, payload)
     select
-      event_id, type, api_version, event_livemode, event_account, session_id, to_timestamp(created), outcome, payload::json
+      event_id, type, api_version, event_livemode, event_account, session_id, to_timestamp(created), outcome,
+      convert_from(substr(cast(:payloads as bytea), payload_at, payload_bytes), 'UTF8')::json
     from judged
     where event_id is not null and (outcome <> 'applied' or n in (select n from change))
     order by event_id
@@ -143,8 +144,10 @@ const MAX_ROUNDS = 3;
 
 /** Commits a batch, in which each session and each event stands once. The results are in its order. */
 export async function recordNews(db: Knex, batch: readonly News[], round = 1): Promise<readonly Recorded[]> {
+  const payloads = batch.map(({ signed }) => signed?.payload ?? NO_PAYLOAD);
   const { rows } = await db.raw<{ rows: Recorded[] }>(RECORD, {
-    news: JSON.stringify(batch.map(toRow)),
+    news: JSON.stringify(batch.map(toRow(startsOf(payloads)))),
+    payloads: Buffer.concat(payloads),
     verdicts: JSON.stringify(verdicts),
   });
   const outrun = rows.flatMap((row, i) => (row.outcome === 'applied' && row.moved_to === null ? [i] : []));
@@ -162,22 +165,39 @@ export async function recordNews(db: Knex, batch: readonly News[], round = 1): P
   return results;
 }
 
-function toRow({ source, signed, request }: News, n: number) {
-  const { event, payload } = signed ?? {};
-  const object = event?.data.object;
-  return {
-    n,
-    source,
-    wanted: request?.wanted,
-    event_id: event?.id,
-    type: event?.type,
-    api_version: event?.api_version,
-    event_livemode: event?.livemode,
-    event_account: event?.account,
-    session_id: object?.object === 'checkout.session' ? object.id : null,
-    created: event?.created,
-    payload,
-    ...request?.session,
+const NO_PAYLOAD = Buffer.alloc(0);
+
+/**
+ * Payloads travel as they came, one after the other in one binary parameter: escaped into the JSON of the rows or
+ * into a text[], a batch of 64 took PostgreSQL 1 ms longer, and this process 0.2 ms (measured).
+ */
+function startsOf(payloads: readonly Buffer[]): number[] {
+  let end = 1;
+  return payloads.map(({ length }) => {
+    end += length;
+    return end - length;
+  });
+}
+
+function toRow(payloadStarts: readonly number[]) {
+  return ({ source, signed, request }: News, n: number) => {
+    const { event, payload } = signed ?? {};
+    const object = event?.data.object;
+    return {
+      n,
+      source,
+      wanted: request?.wanted,
+      event_id: event?.id,
+      type: event?.type,
+      api_version: event?.api_version,
+      event_livemode: event?.livemode,
+      event_account: event?.account,
+      session_id: object?.object === 'checkout.session' ? object.id : null,
+      created: event?.created,
+      payload_at: payloadStarts[n],
+      payload_bytes: payload?.length,
+      ...request?.session,
+    };
   };
 }
 

@@ -19,7 +19,7 @@ function newsOf(json: EventJson): News {
   const event = json as unknown as StripeEvent;
   return {
     source: 'webhook',
-    signed: { event, payload: JSON.stringify(json) },
+    signed: { event, payload: Buffer.from(JSON.stringify(json)) },
     request: requestOf({ event }, false),
   };
 }
