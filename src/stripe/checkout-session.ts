@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
-import { amount, describeIssues, json, reference, text } from './shapes.ts';
+import { amount, describeIssues, json, reference, text, word } from './shapes.ts';
 
 /**
  * What we read of a Checkout Session: https://docs.stripe.com/api/checkout/sessions/object. An absent
@@ -8,8 +8,8 @@ import { amount, describeIssues, json, reference, text } from './shapes.ts';
  */
 export const checkoutSessionShape = z.object({
   object: z.literal('checkout.session'),
-  id: z.string().min(1).max(255),
-  mode: z.string().min(1),
+  id: word,
+  mode: word,
   payment_status: z.enum(['paid', 'unpaid', 'no_payment_required']),
   livemode: z.boolean(),
   currency: text,
@@ -35,15 +35,15 @@ export type CheckoutSession = z.infer<typeof checkoutSessionShape>;
 
 /** https://docs.stripe.com/api/checkout/sessions/line_items. Discount and tax are absent before 2022. */
 const lineItemShape = z.object({
-  id: z.string().min(1).max(255),
+  id: word,
   description: text,
   quantity: amount,
   amount_subtotal: z.int(),
   amount_discount: z.int().default(0),
   amount_tax: z.int().default(0),
   amount_total: z.int(),
-  currency: z.string(),
-  price: z.object({ id: z.string().max(255), product: reference, unit_amount: amount }).nullish(),
+  currency: word,
+  price: z.object({ id: word, product: reference, unit_amount: amount }).nullish(),
 });
 
 export type SessionLineItem = z.infer<typeof lineItemShape>;

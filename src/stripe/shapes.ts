@@ -5,9 +5,12 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`).join('; ');
 }
 
+/** Stripe's ids, types and other words: at most 255 characters (https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backward-compatible). */
+export const word = z.string().regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters');
+
 /** Stripe's references: an id, or the object itself where it was expanded. */
 export const reference = z
-  .union([z.string().max(255), z.object({ id: z.string().max(255) }).transform(({ id }) => id)])
+  .union([word, z.object({ id: word }).transform(({ id }) => id)])
   .nullish()
   .transform((id) => id ?? null);
 

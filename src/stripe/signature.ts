@@ -1,20 +1,18 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
 import { BadRequest, messageOf } from '../errors.ts';
-import { describeIssues } from './shapes.ts';
+import { describeIssues, word } from './shapes.ts';
 
-/** What all snapshot events share: https://docs.stripe.com/api/events/object. Ids have at most 255 characters. */
+/** What all snapshot events share: https://docs.stripe.com/api/events/object. */
 const eventShape = z.object({
   object: z.literal('event'),
-  id: z.string().min(1).max(255),
-  type: z.string().min(1).max(255),
-  api_version: z.string().max(255).nullish(),
-  account: z.string().max(255).nullish(),
+  id: word,
+  type: word,
+  api_version: word.nullish(),
+  account: word.nullish(),
   created: z.int().min(0).max(253_402_300_799),
   livemode: z.boolean(),
-  data: z.object({
-    object: z.looseObject({ object: z.string().optional(), id: z.string().max(255).nullish() }),
-  }),
+  data: z.object({ object: z.looseObject({ object: z.string().optional(), id: word.nullish() }) }),
 });
 
 export type StripeEvent = z.infer<typeof eventShape>;
