@@ -63,6 +63,10 @@ const schema = z.object({
   MAIL_FROM: z.string().optional(),
   SHOP_NAME: z.string().default('Your shop'),
   SHOP_URL: url('http:', 'https:').optional(),
+  OPS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .optional(),
   ROLE: oneOf('all', 'web', 'worker').default('all'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
 });
@@ -134,6 +138,8 @@ function toConfig(env: Environment) {
       smtpUrl: env.SMTP_URL ?? null,
       from: env.MAIL_FROM ?? `"${env.SHOP_NAME.replaceAll(/["\\]/g, '')}" <shop@localhost>`,
     },
+    /** Null: whoever calls from this machine, and nobody in production. */
+    opsToken: env.OPS_TOKEN ?? null,
     shop: { name: env.SHOP_NAME, url: env.SHOP_URL ?? null },
   } as const;
 }

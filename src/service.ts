@@ -7,8 +7,10 @@ import { migrate } from './db/migrations.ts';
 import { fulfillmentAttempt, fulfillments } from './fulfillment/fulfill.ts';
 import { logFulfiller } from './fulfillment/fulfiller.ts';
 import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
+import { opsAccess } from './http/access.ts';
 import { createApp } from './http/app.ts';
 import { healthRouter } from './http/health.ts';
+import { landingPageRouter } from './http/landing-page.ts';
 import { listen } from './http/server.ts';
 import { webhookRouter } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
@@ -40,16 +42,12 @@ export async function startService(config: Config, log: Logger): Promise<Service
     const pools = openPools(config, database, log);
     opened.defer(() => pools.destroy());
 
-    const workers = config.role === 'web' ? [] : await startWorkers(config, pools.worker, log, opened);
-    const wake = () => {
-      for (const worker of workers) worker.wake();
-    };
-
-    const routers: Router[] = [healthRouter({ db: pools.web, log })];
-    if (config.role !== 'worker') {
-      const { webhookSecrets: secrets, livemode } = config.stripe;
-      routers.push(webhookRouter({ record: waking(openLedger(pools.web), wake), secrets, livemode, log }));
-    }
+    const stripe = await openStripe(config, log, opened);
+    const workers =
+      config.role === 'web' ? [] : startWorkers(config, { db: pools.worker, stripe, log, opened });
+    const routers = [healthRouter({ db: pools.web, log })];
+    if (config.role !== 'worker')
+      routers.push(...webRouters(config, { db: pools.web, stripe, workers, log }));
     const server = await listen(createApp(routers, log), config.http);
     opened.defer(() => server.close());
     return { url: server.url, stop: () => opened.disposeAsync() };
@@ -70,13 +68,22 @@ function openPools({ role, database: { poolMax } }: Config, { url }: Database, l
   return { web, worker, destroy };
 }
 
-async function startWorkers(
+function webRouters(
+  { stripe: { webhookSecrets: secrets, livemode }, opsToken: token, production }: Config,
+  { db, stripe, workers, log }: { db: Knex; stripe: Stripe; workers: readonly Worker[]; log: Logger },
+): Router[] {
+  const record = waking(openLedger(db), workers);
+  const access = opsAccess({ token, production });
+  return [
+    webhookRouter({ record, secrets, livemode, log }),
+    landingPageRouter({ access, stripe, record, db, livemode, log }),
+  ];
+}
+
+function startWorkers(
   config: Config,
-  db: Knex,
-  log: Logger,
-  opened: AsyncDisposableStack,
-): Promise<Worker[]> {
-  const stripe = await openStripe(config, log, opened);
+  { db, stripe, log, opened }: { db: Knex; stripe: Stripe; log: Logger; opened: AsyncDisposableStack },
+): Worker[] {
   const { endpoint, concurrency, maxAttempts } = config.fulfillment;
   // A shop's own fulfiller goes here: any function of the type Fulfiller.
   const fulfil = endpoint ? httpFulfiller(endpoint) : logFulfiller(log);
@@ -122,10 +129,10 @@ async function openStripe(config: Config, log: Logger, opened: AsyncDisposableSt
 }
 
 /** A ledger that rings the workers of its own process; those of others poll. */
-function waking(record: Ledger, wake: () => void): Ledger {
+function waking(record: Ledger, workers: readonly Worker[]): Ledger {
   return async (news) => {
     const recorded = await record(news);
-    if (recorded.moved_to !== null) wake();
+    if (recorded.moved_to !== null) for (const worker of workers) worker.wake();
     return recorded;
   };
 }

@@ -1,9 +1,10 @@
 import express, { type RequestHandler, type Router } from 'express';
-import { BadRequest, messageOf, Unavailable } from '../errors.ts';
+import { BadRequest, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOf } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import { verifyEvent } from '../stripe/signature.ts';
+import { within } from './deadline.ts';
 
 /** Stripe's events are far smaller; its own limit is not documented. */
 const MAX_BODY = 1024 * 1024;
@@ -53,17 +54,4 @@ function receive({ record, secrets, livemode, log }: Dependencies): RequestHandl
     }
     res.json({ received: true });
   };
-}
-
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  const { promise: deadline, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Unavailable('The database did not answer in time.')),
-    milliseconds,
-  );
-  try {
-    return await Promise.race([promise, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

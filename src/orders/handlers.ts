@@ -27,6 +27,16 @@ export function statusOf(session: CheckoutSession): OrderStatus {
 }
 
 /**
+ * What the API's word on a session asks of its order; null for a session that is not completed yet, or makes no
+ * order. An open session of a free cart says `no_payment_required` long before anybody has ordered.
+ */
+export function requestOfSession(session: CheckoutSession, livemode: boolean): Request | null {
+  const completed = session.status !== 'open' && session.status !== 'expired';
+  if (!completed || session.mode === 'setup' || session.livemode !== livemode) return null;
+  return { wanted: statusOf(session), session: sessionFields(session, null) };
+}
+
+/**
  * What the event asks of an order; null for what is not ours: other types and objects, test events
  * at a live service and the other way round, sessions that only set up a payment method.
  * @throws {BadRequest} for a checkout session that can't be read: refused, so that Stripe keeps it and a person is told

@@ -10,6 +10,8 @@ export const checkoutSessionShape = z.object({
   object: z.literal('checkout.session'),
   id: word,
   mode: word,
+  /** `open` until the customer has finished, then `complete`; or `expired`. */
+  status: text,
   payment_status: z.enum(['paid', 'unpaid', 'no_payment_required']),
   livemode: z.boolean(),
   currency: text,
@@ -52,6 +54,18 @@ export interface SessionWithItems {
   readonly session: CheckoutSession;
   /** All of them, in Stripe's order. */
   readonly lineItems: readonly SessionLineItem[];
+}
+
+/** Within one try, for somebody who waits. Its errors are as below; one of status 404 says that there is no such session. */
+export async function retrieveSession(
+  stripe: Stripe,
+  id: string,
+  timeoutMs: number,
+): Promise<CheckoutSession> {
+  return read(
+    checkoutSessionShape,
+    await stripe.checkout.sessions.retrieve(id, {}, { timeout: timeoutMs, maxNetworkRetries: 0 }),
+  );
 }
 
 /**

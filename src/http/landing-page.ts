@@ -1,0 +1,65 @@
+import express, { type RequestHandler, type Router } from 'express';
+import Stripe from 'stripe';
+import type { Knex } from '../db/knex.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { requestOfSession } from '../orders/handlers.ts';
+import type { Ledger } from '../orders/ledger.ts';
+import { findOrder } from '../orders/store.ts';
+import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
+import { within } from './deadline.ts';
+
+/** A customer waits for the page that calls this. */
+const STRIPE_WITHIN_MS = 4_000;
+const DATABASE_WITHIN_MS = 4_500;
+
+interface Dependencies {
+  readonly access: RequestHandler;
+  readonly stripe: Stripe;
+  readonly record: Ledger;
+  readonly db: Knex;
+  readonly livemode: boolean;
+  readonly log: Logger;
+}
+
+/**
+ * The shop's success page may be faster than the webhook, and calls this so that the customer sees a paid order
+ * (https://docs.stripe.com/checkout/fulfillment). What Stripe's API says of the session goes through the same state
+ * machine as an event, so the two may race.
+ */
+export function landingPageRouter({ access, stripe, record, db, livemode, log }: Dependencies): Router {
+  const router = express.Router();
+  router.post('/checkout-sessions/:id/fulfill', access, async (req, res) => {
+    const id = String(req.params.id);
+    const refuse = (status: number, code: string, message: string) =>
+      void res.status(status).json({ error: { code, message } });
+
+    const found = await lookUp(stripe, id);
+    if (found === 'unknown') return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
+    if (found instanceof Error) {
+      log.warn({ checkout_session_id: id, reason: messageOf(found) }, 'Stripe could not be asked');
+      return refuse(502, 'stripe_unreachable', 'Stripe could not be asked. Try again.');
+    }
+    const request = requestOfSession(found, livemode);
+    if (request === null)
+      return refuse(409, 'not_completed', 'The checkout session is not completed, or makes no order.');
+
+    const { order_id, ...recorded } = await within(
+      DATABASE_WITHIN_MS,
+      record({ source: 'landing_page', signed: null, request }),
+    );
+    log.info({ checkout_session_id: id, order_id, ...recorded }, 'checkout session looked up');
+    res.json(await within(DATABASE_WITHIN_MS, findOrder(db, order_id as number)));
+  });
+  return router;
+}
+
+async function lookUp(stripe: Stripe, id: string): Promise<CheckoutSession | 'unknown' | Error> {
+  if (!/^cs_\w{1,250}$/.test(id)) return 'unknown';
+  try {
+    return await retrieveSession(stripe, id, STRIPE_WITHIN_MS);
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return 'unknown';
+    return error as Error;
+  }
+}

@@ -1,0 +1,119 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import express from 'express';
+import request from 'supertest';
+import { opsAccess } from '../../src/http/access.ts';
+import { answerJson } from '../support/http.ts';
+import { openShop } from '../support/shop.ts';
+import { events } from '../support/stripe-events.ts';
+
+const TOKEN = 'a-token-of-the-shop';
+const shop = await openShop({ OPS_TOKEN: TOKEN });
+afterEach(() => {
+  shop.stripe.fault = () => false;
+});
+
+const ask = (id: string, token = TOKEN) =>
+  request(shop.service.url).post(`/checkout-sessions/${id}/fulfill`).set('Authorization', `Bearer ${token}`);
+
+test('the order of a paid session, before any event has come: 200, and it is fulfilled', async () => {
+  const session = shop.checkout();
+  const answer = await ask(session.id).expect(200);
+  expect(answer.body).toMatchObject({ checkout_session_id: session.id, status: 'paid', amount_total: 6498 });
+  const { order, transitions, fulfillments } = await shop.atRest(session.id);
+  expect(answer.body.id).toBe(order.id);
+  expect(transitions).toMatchObject([{ to_status: 'paid', source: 'landing_page', event_id: null }]);
+  expect(fulfillments).toMatchObject([{ status: 'fulfilled', event_id: null }]);
+});
+
+test('a delayed payment: 200, awaiting payment', async () => {
+  const session = shop.checkout({ payment_status: 'unpaid' });
+  const { body } = await ask(session.id).expect(200);
+  expect(body).toMatchObject({ status: 'awaiting_payment', payment_status: 'unpaid' });
+  expect((await shop.rowsOf(session.id)).fulfillments).toEqual([]);
+});
+
+test('100 races with the webhook: one order and one fulfillment each', async () => {
+  const sessions = Array.from({ length: 100 }, () => shop.checkout());
+  await Promise.all(
+    sessions.flatMap((session, n) => {
+      const calls = [
+        () => shop.service.deliver(events.completedPaid(session)).then((status) => expect(status).toBe(200)),
+        () => ask(session.id).expect(200),
+      ];
+      return (n % 2 === 0 ? calls : calls.toReversed()).map((call) => call());
+    }),
+  );
+  for (const session of sessions) {
+    const { order, transitions, fulfillments } = await shop.atRest(session.id);
+    expect(order.status).toBe('paid');
+    expect([transitions.length, fulfillments.length]).toEqual([1, 1]);
+    expect(shop.receiver.calls.filter(({ id }) => id === session.id)).toHaveLength(1);
+  }
+});
+
+describe('no order comes of', () => {
+  test.each([
+    [
+      'a session that is still open',
+      { status: 'open', payment_status: 'no_payment_required' },
+      409,
+      'not_completed',
+    ],
+    ['a session that expired', { status: 'expired', payment_status: 'unpaid' }, 409, 'not_completed'],
+    ['a session that only sets up a payment method', { mode: 'setup' }, 409, 'not_completed'],
+  ])('%s', async (_case, overrides, status, code) => {
+    const session = shop.checkout(overrides);
+    const answer = await ask(session.id);
+    expect([answer.status, answer.body.error.code]).toEqual([status, code]);
+    expect((await shop.rowsOf(session.id)).order).toBeUndefined();
+  });
+
+  test.each(['cs_test_unknown', 'pi_1', 'cs_..%2F..'])('%s: 404', async (id) => {
+    const answer = await ask(id);
+    expect([answer.status, answer.body.error.code]).toEqual([404, 'no_such_session']);
+  });
+});
+
+test.each([500, 401])('Stripe answers %i: 502, and nothing of it comes through', async (status) => {
+  const session = shop.checkout();
+  shop.stripe.fault = (_req, res) => {
+    answerJson(res, status, {
+      error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' },
+    });
+    return true;
+  };
+  const answer = await ask(session.id);
+  expect([answer.status, answer.body.error.code]).toEqual([502, 'stripe_unreachable']);
+  expect(answer.text).not.toMatch(/sk_test/);
+});
+
+test('Stripe hangs: 502 within 5 s', async () => {
+  const session = shop.checkout();
+  shop.stripe.fault = () => true;
+  const startedAt = performance.now();
+  expect((await ask(session.id)).status).toBe(502);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
+
+describe('access', () => {
+  test.each([
+    ['a wrong token', `Bearer ${TOKEN}x`],
+    ['another scheme', `Basic ${TOKEN}`],
+    ['no token', ''],
+  ])('%s: 401', async (_case, authorization) => {
+    const { id } = shop.checkout();
+    const call = request(shop.service.url).post(`/checkout-sessions/${id}/fulfill`);
+    await call.set('Authorization', authorization).expect(401).expect('WWW-Authenticate', 'Bearer');
+    expect((await shop.rowsOf(id)).order).toBeUndefined();
+  });
+
+  const guarded = (production: boolean) =>
+    express()
+      .use(opsAccess({ token: null, production }))
+      .get('/', (_req, res) => res.json('in'));
+
+  test('without a configured token: from this machine only, and not in production', async () => {
+    await request(guarded(false)).get('/').expect(200, '"in"');
+    await request(guarded(true)).get('/').expect(403);
+  });
+});
