@@ -51,7 +51,12 @@ const schema = z.object({
       'must be an origin without a path',
     )
     .optional(),
-  FULFILLMENT_URL: url('http:', 'https:').optional(),
+  FULFILLMENT_URL: url('http:', 'https:')
+    .refine(
+      (text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '',
+      'must hold no user or password: calls are signed instead',
+    )
+    .optional(),
   FULFILLMENT_SECRET: z
     .string()
     .regex(/^whsec_[A-Za-z0-9+/]{4,}={0,2}$/, 'must be whsec_ followed by base64')
@@ -160,10 +165,11 @@ export function parseConfig(environment: NodeJS.ProcessEnv): Config {
 }
 
 function describe(faults: readonly Fault[]): string {
-  const lines = faults.map(([variable, fault]) => `  ${variable} ${fault}`);
-  return ['The configuration is not sound:', ...new Set(lines), 'See .env.example for every variable.'].join(
-    '\n',
+  const firstOfEach = faults.filter(
+    ([variable], i) => faults.findIndex(([other]) => other === variable) === i,
   );
+  const lines = firstOfEach.map(([variable, fault]) => `  ${variable} ${fault}`);
+  return ['The configuration is not sound:', ...lines, 'See .env.example for every variable.'].join('\n');
 }
 
 /** The process's configuration: its environment, and what `.env` adds to it. */

@@ -9,10 +9,15 @@ const STOP_WITHIN_MS = 9_500;
 async function main(): Promise<void> {
   const config = loadConfig();
   const log = createLogger(config.logLevel, process.stdout.isTTY && !config.production);
-  const service = await startService(config, log);
-  announce(config, service, log);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => void stop(service, signal, log));
+  const starting = startService(config, log);
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (!stopping) void stop(starting, signal, log);
+      stopping = true;
+    });
+  }
+  announce(config, await starting, log);
 }
 
 function announce(config: Config, { url }: Service, log: Logger): void {
@@ -29,12 +34,14 @@ function announce(config: Config, { url }: Service, log: Logger): void {
   log.info('try it in a second terminal: npm run simulate -- paid');
 }
 
-async function stop(service: Service, signal: string, log: Logger): Promise<void> {
+/** Also before the start has come to its end, so that nothing is left half open. A second signal changes nothing. */
+async function stop(starting: Promise<Service>, signal: string, log: Logger): Promise<void> {
   log.info({ signal }, 'stopping');
   setTimeout(() => {
     log.error('the stop took too long and was broken off');
     process.exit(1);
   }, STOP_WITHIN_MS).unref();
+  const service = await starting;
   await service.stop();
   log.info('stopped');
   process.exit(0);

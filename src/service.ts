@@ -49,7 +49,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
     if (config.role !== 'worker')
       routers.push(...webRouters(config, { db: pools.web, stripe, workers, log }));
     const server = await listen(createApp(routers, log), config.http);
-    opened.defer(() => server.close());
+    opened.defer(async () => {
+      await Promise.all([server.close(), stopAll(workers)]);
+    });
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
@@ -111,10 +113,12 @@ function startWorkers(
     log,
   });
   const workers = [fulfilling, mailing];
-  opened.defer(async () => {
-    await Promise.all(workers.map((worker) => worker.stop(GRACE_MS)));
-  });
+  opened.defer(() => stopAll(workers));
   return workers;
+}
+
+async function stopAll(workers: readonly Worker[]): Promise<void> {
+  await Promise.all(workers.map((worker) => worker.stop(GRACE_MS)));
 }
 
 /** Stripe, or in the sandbox its stand-in. */

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface HttpServer {
@@ -10,24 +10,38 @@ export interface HttpServer {
 /** Slow senders are cut off: 500 slow-loris sockets were closed after 14 s with these figures (milliseconds). */
 const timeouts = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 };
 
+/** What answers may still take once the server closes: more than the longest that it allows itself for a webhook. */
+const CLOSE_WITHIN_MS = 5_000;
+
 /** @throws the listen error, such as a port that is taken */
 export async function listen(
   app: RequestListener,
   address: { host: string; port: number },
 ): Promise<HttpServer> {
-  const server = createServer(timeouts, app);
+  const underWay = new Set<ServerResponse>();
+  const server = createServer(timeouts, (req, res) => {
+    underWay.add(res);
+    res.once('close', () => underWay.delete(res));
+    if (!server.listening) res.setHeader('Connection', 'close');
+    app(req, res);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address.port, address.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return { url: `http://${host}:${port}`, close: () => close(server) };
+  return { url: `http://${host}:${port}`, close: () => close(server, underWay) };
 }
 
-function close(server: Server): Promise<void> {
+/** Node leaves a connection open on which a client keeps sending, so each is told that its answer is the last one. */
+function close(server: Server, underWay: ReadonlySet<ServerResponse>): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
+    const patience = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+    server.close(() => {
+      clearTimeout(patience);
+      resolve();
+    });
+    for (const res of underWay) if (!res.headersSent) res.setHeader('Connection', 'close');
   });
 }

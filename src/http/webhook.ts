@@ -3,7 +3,7 @@ import { BadRequest, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOf } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
-import { verifyEvent } from '../stripe/signature.ts';
+import { type SignedEvent, verifyEvent } from '../stripe/signature.ts';
 import { within } from './deadline.ts';
 
 /** Stripe's events are far smaller; its own limit is not documented. */
@@ -40,18 +40,29 @@ export function webhookRouter(dependencies: Dependencies): Router {
 function receive({ record, secrets, livemode, log }: Dependencies): RequestHandler {
   return async (req, res) => {
     const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
-    const signed = verifyEvent(body, req.get('stripe-signature'), secrets);
-    const { id, type } = signed.event;
-    const ids = { event_id: id, type, checkout_session_id: signed.event.data.object.id };
+    let ids: ReturnType<typeof idsOf> | null = null;
     try {
+      const signed = verifyEvent(body, req.get('stripe-signature'), secrets);
+      ids = idsOf(signed);
       const request = requestOf(signed, livemode);
       const recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
       log.info({ ...ids, ...recorded }, 'event recorded');
     } catch (error) {
-      if (error instanceof BadRequest) log.error({ ...ids, reason: error.message }, 'event refused');
-      else log.error({ ...ids, reason: messageOf(error) }, 'event not kept; Stripe will send it again');
+      const report = { ...ids, reason: messageOf(error) };
+      if (ids === null) log.warn(report, 'delivery refused');
+      else if (error instanceof BadRequest) log.error(report, 'event refused');
+      else log.error(report, 'event not kept; Stripe will send it again');
       throw error;
     }
     res.json({ received: true });
+  };
+}
+
+function idsOf({ event: { id, type, data } }: SignedEvent) {
+  const { object } = data;
+  return {
+    event_id: id,
+    type,
+    checkout_session_id: object.object === 'checkout.session' ? object.id : undefined,
   };
 }

@@ -19,7 +19,7 @@ import {
 export interface Worker {
   /** There may be due work now: look at once instead of at the next poll. */
   wake(): void;
-  /** Claims nothing more, lets attempts end for `graceMs`, then breaks the others off and releases their leases. */
+  /** Claims nothing more, lets attempts end for `graceMs`, then breaks the others off and releases their leases. Once. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -171,22 +171,24 @@ export function startWorker<Row extends Claim>(options: Options<Row>): Worker {
   const renewing = setInterval(() => void renewLeases(), RENEW_MS);
   const looping = loop();
 
+  async function end(graceMs: number): Promise<void> {
+    stopping = true;
+    wake();
+    await looping;
+    await Promise.race([Promise.all(running), pause(graceMs, undefined, unref)]);
+    clearInterval(renewing);
+    const rest = [...active.values()];
+    for (const { abort } of rest) abort.abort();
+    const rows = rest.map(({ row }) => row);
+    if (rows.length > 0) await release(db, queue, rows);
+  }
+
+  let ended: Promise<void> | undefined;
   return {
     wake,
-    async stop(graceMs) {
-      stopping = true;
-      wake();
-      await looping;
-      await Promise.race([Promise.all(running), pause(graceMs, undefined, unref)]);
-      clearInterval(renewing);
-      const rest = [...active.values()];
-      for (const { abort } of rest) abort.abort();
-      if (rest.length > 0)
-        await release(
-          db,
-          queue,
-          rest.map(({ row }) => row),
-        );
+    stop(graceMs) {
+      ended ??= end(graceMs);
+      return ended;
     },
   };
 }

@@ -1,0 +1,110 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+import { logOf, spawnService, startSurroundings, workDir } from '../support/process.ts';
+import { deliver } from '../support/service.ts';
+import { lineItem } from '../support/stripe-api.ts';
+import { checkoutSession, events, stripeEvent } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db, stripe, receiver, env } = await startSurroundings();
+
+/** What a customer says of themselves and a shop keeps to itself, all of it recognisable. */
+const person = {
+  customer_details: { email: 'hunter2@example.com', name: 'Jenny Hunter2', phone: '+1 555 hunter2' },
+  collected_information: {
+    shipping_details: { name: 'Jenny Hunter2', address: { line1: '2 Hunter2 Street', country: 'US' } },
+  },
+  custom_fields: [{ key: 'engraving', text: { value: 'For hunter2' } }],
+  metadata: { note: 'hunter2' },
+};
+const secrets = [
+  'hunter2',
+  env.STRIPE_WEBHOOK_SECRET,
+  env.FULFILLMENT_SECRET,
+  new URL(env.DATABASE_URL).password,
+  // Whole payloads, ours and Stripe's.
+  '"object"',
+  '"data"',
+];
+
+async function mails(): Promise<string> {
+  const dir = path.join(workDir, '.data/mail');
+  const files = await readdir(dir).catch(() => []);
+  return (await Promise.all(files.map((file) => readFile(path.join(dir, file), 'utf8')))).join('');
+}
+
+test('at its loudest, the log of a whole flow names things by their ids and nothing else', async () => {
+  await using service = await spawnService({
+    ...env,
+    LOG_LEVEL: 'trace',
+    STRIPE_SECRET_KEY: 'sk_test_hunter2',
+    MAIL_FROM: 'hunter2 <shop@example.com>',
+  });
+  const { url } = service;
+
+  // Paid, refused by the receiver once, in words that repeat the order, then taken; with a mail.
+  const session = checkoutSession(person);
+  stripe.keep(session, [lineItem(1)]);
+  receiver.answer = (res, { text }) => {
+    receiver.answer = (again) => again.writeHead(204).end();
+    res.writeHead(500, { 'content-type': 'application/json' }).end(text);
+  };
+  const paid = events.completedPaid(session);
+  expect(await deliver(url, paid)).toBe(200);
+
+  // Failed, with an address that no mail goes to.
+  const unmailable = { ...person, customer_details: { email: 'hunter2 <hunter2@example.com>' } };
+  const failed = events.asyncFailed(checkoutSession(unmailable));
+  expect(await deliver(url, failed)).toBe(200);
+
+  // Refused.
+  const unreadable = events.completedPaid(checkoutSession({ ...person, amount_total: 'hunter2' }));
+  expect(await deliver(url, unreadable)).toBe(400);
+  expect(await deliver(url, { note: 'hunter2' })).toBe(400);
+  const forged = {
+    method: 'POST',
+    headers: { 'stripe-signature': 't=1,v1=hunter2' },
+    body: '{"a":"hunter2"}',
+  };
+  expect((await fetch(`${url}/webhook`, forged)).status).toBe(400);
+  expect(
+    await deliver(url, stripeEvent('customer.created', { object: 'customer', id: 'cus_1', ...person })),
+  ).toBe(200);
+
+  // Not kept, since the database has a fault.
+  const unkept = events.completedPaid(checkoutSession(person));
+  await db.raw('alter table stripe_events rename to elsewhere');
+  expect(await deliver(url, unkept)).toBe(503);
+  await db.raw('alter table elsewhere rename to stripe_events');
+
+  const ending = async (table: string) => db(table).whereNotIn('status', ['pending']);
+  await until('the order is fulfilled', async () => (await ending('fulfillments')).length === 1);
+  await until('both mails come to an end', async () => (await ending('notifications')).length === 2);
+  service.kill('SIGTERM');
+  await service.ended;
+
+  // The values really went through it.
+  expect(receiver.calls.map(({ text }) => text).join()).toContain('hunter2@example.com');
+  expect(await mails()).toContain('hunter2@example.com');
+
+  const { stdout, stderr } = service.written;
+  for (const secret of secrets) expect(stdout.toLowerCase()).not.toContain(secret.toLowerCase());
+  expect(stdout).not.toMatch(/[\w.]+@\w+\.\w+/);
+  expect(stderr).toBe('');
+
+  const order = await db('orders').where({ checkout_session_id: session.id }).first();
+  const ids = ({ id, data }: typeof paid) => ({ event_id: id, checkout_session_id: data.object.id });
+  const log = logOf(service);
+  for (const line of [
+    { msg: 'event recorded', ...ids(paid), order_id: order.id },
+    { msg: 'attempt failed', queue: 'fulfillments', order_id: order.id, attempt: 1 },
+    { msg: 'fulfilled', queue: 'fulfillments', order_id: order.id, attempt: 2 },
+    { msg: 'sent', queue: 'notifications', order_id: order.id },
+    { msg: 'event recorded', ...ids(failed) },
+    { msg: 'event refused', ...ids(unreadable) },
+    { msg: 'event not kept; Stripe will send it again', ...ids(unkept) },
+  ]) {
+    expect(log).toContainEqual(expect.objectContaining(line));
+  }
+});

@@ -1,0 +1,78 @@
+import { readdir } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import type { Knex } from '../../src/db/knex.ts';
+import { createTestDatabase } from '../support/database.ts';
+import {
+  addressOf,
+  hold,
+  logOf,
+  run,
+  spawnService,
+  type TestProcess,
+  untilWaiting,
+} from '../support/process.ts';
+import { SECRET } from '../support/stripe-events.ts';
+
+const shared = await createTestDatabase({ migrated: false });
+const occupied = await createTestDatabase({ migrated: false });
+const byCommand = await createTestDatabase({ migrated: false });
+
+const files = (await readdir('migrations')).sort();
+const serviceEnv = ({ url }: { url: string }) => ({
+  DATABASE_URL: url,
+  PORT: '0',
+  STRIPE_SECRET_KEY: 'sk_test_123',
+  STRIPE_WEBHOOK_SECRET: SECRET,
+});
+
+const appliedTo = (db: Knex) => db('knex_migrations').orderBy('id').pluck('name');
+const reportsOf = (process: TestProcess) =>
+  logOf(process).flatMap(({ migrations }) => (migrations === undefined ? [] : [migrations]));
+const loudest = (process: TestProcess) => Math.max(...logOf(process).map(({ level }) => level));
+const WARN = 40;
+
+async function tables(db: Knex): Promise<string[]> {
+  return db('pg_tables').where({ schemaname: 'public' }).orderBy('tablename').pluck('tablename');
+}
+
+test('four instances that start at once on an empty database apply each migration once', async () => {
+  const { db } = shared;
+  // Holds whoever makes the first table, until all four stand at the door.
+  await using door = await hold(db, (trx) => trx.raw('create table knex_migrations ()'));
+  await using processes = new AsyncDisposableStack();
+  const services = [1, 2, 3, 4].map(() => processes.use(run('src/main.ts', serviceEnv(shared))));
+  await untilWaiting(db, 'migration', 4);
+  await door.release();
+
+  for (const url of await Promise.all(services.map(addressOf))) {
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  }
+  expect(await appliedTo(db)).toEqual(files);
+  expect(services.flatMap(reportsOf)).toEqual([files]);
+  expect(services.map(loudest)).toEqual([WARN, WARN, WARN, WARN]);
+  expect(services.map(({ written }) => written.stderr).join('')).toBe('');
+});
+
+test('a migration that fails stops the start and leaves nothing half applied', async () => {
+  const { db } = occupied;
+  await db.raw('create table orders (something_else int)');
+  await using refused = run('src/main.ts', serviceEnv(occupied));
+  expect(await refused.ended).toEqual({ code: 1, signal: null });
+  expect(refused.written.stderr).toMatch(/can not start: .*relation "orders" already exists\n$/s);
+  expect(refused.written.stdout).not.toMatch(/listening/);
+  expect(await tables(db)).toEqual(['orders']);
+
+  await db.raw('drop table orders');
+  await using _started = await spawnService(serviceEnv(occupied));
+  expect(await appliedTo(db)).toEqual(files);
+});
+
+test('npm run migrate does the same, and nothing the second time', async () => {
+  for (const reports of [[files], []]) {
+    await using command = run('src/db/migrate-cli.ts', serviceEnv(byCommand));
+    expect(await command.ended).toEqual({ code: 0, signal: null });
+    expect(command.written.stderr).toBe('');
+    expect(reportsOf(command)).toEqual(reports);
+    expect(await appliedTo(byCommand.db)).toEqual(files);
+  }
+});

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect, test } from '@jest/globals';
+import { contentsOf } from '../support/database.ts';
+import { hold, spawnService, startSurroundings, untilWaiting } from '../support/process.ts';
+import { deliver } from '../support/service.ts';
+import type { EventJson } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db, receiver, env, paidEvent } = await startSurroundings();
+
+const CONNECTIONS = 32;
+const ids = (events: readonly EventJson[]) => events.map(({ id }) => id).sort();
+
+function connectTo(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  return connect(Number(port), hostname);
+}
+
+async function isRefused(url: string): Promise<boolean> {
+  const socket = connectTo(url);
+  try {
+    await once(socket, 'connect');
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Sends distinct events over kept-alive connections, each as soon as the one before is answered, until none is. */
+function sendEvents(url: string) {
+  const sent = { kept: [] as EventJson[], unanswered: [] as EventJson[] };
+  async function send(): Promise<void> {
+    for (;;) {
+      const event = paidEvent();
+      const status = await deliver(url, event).catch(() => 'none');
+      (status === 200 ? sent.kept : sent.unanswered).push(event);
+      if (status === 'none') return;
+    }
+  }
+  const ended = Promise.all(Array.from({ length: CONNECTIONS }, send));
+  return { ...sent, ended };
+}
+
+test('SIGTERM under load: what was answered is kept, and what was not is kept when it comes again', async () => {
+  await using service = await spawnService(env);
+  const { kept, unanswered, ended } = sendEvents(service.url);
+  await until('it is under load', () => kept.length >= 300);
+  // So that the signal finds deliveries under way.
+  await using held = await hold(db, (trx) => trx.raw('lock table orders'));
+  await untilWaiting(db, 'web', 1);
+  const keptBefore = kept.length;
+
+  const begin = performance.now();
+  service.kill('SIGTERM');
+  await until('new connections are refused', () => isRefused(service.url));
+  await held.release();
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(performance.now() - begin).toBeLessThan(10_000);
+  await ended;
+  // Who waited for an answer has it, and nobody keeps the service busy by sending on and on.
+  expect(kept.length).toBeGreaterThan(keptBefore);
+  expect(kept.length).toBeLessThanOrEqual(keptBefore + 2 * CONNECTIONS);
+  expect(service.written.stderr).toBe('');
+
+  const { events, orders, fulfillments } = await contentsOf(db);
+  expect(events.map(({ id }) => id)).toEqual(expect.arrayContaining(ids(kept)));
+  expect(orders).toHaveLength(events.length);
+  expect(fulfillments).toHaveLength(events.length);
+
+  await using heir = await spawnService(env);
+  const statuses = await Promise.all(unanswered.map((event) => deliver(heir.url, event)));
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  const all = [...kept, ...unanswered];
+  await until('all are fulfilled', async () => {
+    const [row] = await db('fulfillments').where({ status: 'fulfilled' }).count({ n: '*' });
+    return row?.n === all.length;
+  });
+  const now = await contentsOf(db);
+  expect(now.events.map(({ id }) => id)).toEqual(ids(all));
+  expect(now.orders).toHaveLength(all.length);
+  expect(now.transitions).toHaveLength(all.length);
+  expect(new Set(receiver.calls.map(({ id }) => id)).size).toBe(all.length);
+});
+
+test('while it stops, new connections are refused, and further signals change nothing', async () => {
+  await using service = await spawnService(env);
+  const event = paidEvent();
+  receiver.answer = () => {};
+  receiver.calls.length = 0;
+  expect(await deliver(service.url, event)).toBe(200);
+  await until('the receiver is called', () => receiver.calls.length === 1);
+
+  service.kill('SIGTERM');
+  await until('new connections are refused', () => isRefused(service.url));
+  service.kill('SIGTERM');
+  service.kill('SIGINT');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(await db('fulfillments').where({ event_id: event.id })).toMatchObject([
+    { status: 'pending', attempts: 1 },
+  ]);
+});
+
+test('a request that never ends does not hold up the stop', async () => {
+  await using service = await spawnService({ ...env, ROLE: 'web' });
+  const client = connectTo(service.url);
+  client.on('error', () => {});
+  client.write('POST /webhook HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000\r\n\r\n{"id":');
+  // Answered after it, so the service has read the beginning.
+  expect(await deliver(service.url, paidEvent())).toBe(200);
+
+  const begin = performance.now();
+  service.kill('SIGTERM');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(performance.now() - begin).toBeLessThan(10_000);
+  client.destroy();
+});

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { createTestDatabase } from '../support/database.ts';
+import { run, spawnService, workDir } from '../support/process.ts';
+
+/** The command finds the service by its configuration, so the port is chosen before. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return String(port);
+}
+
+const { url: DATABASE_URL, db } = await createTestDatabase();
+const env = { DATABASE_URL, PORT: await freePort() };
+const service = await spawnService(env);
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+});
+
+async function simulate(args: string[], overrides: Record<string, string> = {}) {
+  await using command = run('src/sandbox/simulate-cli.ts', { ...env, ...overrides }, args);
+  const { code } = await command.ended;
+  return { code, ...command.written };
+}
+
+test.each([
+  ['paid', 'paid', 'order_paid'],
+  ['free', 'paid', 'order_paid'],
+  ['delayed-paid', 'paid', 'order_paid'],
+  ['delayed-failed', 'failed', 'payment_failed'],
+  ['duplicate', 'paid', 'order_paid'],
+  ['reordered', 'paid', 'order_paid'],
+])('simulate %s: the order ends as %s, and the mail is there', async (scenario, status, kind) => {
+  const { code, stdout, stderr } = await simulate([scenario, '--json', '--count', '3']);
+  expect([code, stderr]).toEqual([0, '']);
+  const { ok, sessions } = JSON.parse(stdout);
+  expect(ok).toBe(true);
+  expect(sessions).toHaveLength(3);
+  for (const session of sessions) {
+    expect(session).toMatchObject({ status, mails: [{ kind, status: 'sent' }] });
+    const orders = await db('orders').where({ checkout_session_id: session.checkout_session_id });
+    expect(orders).toMatchObject([{ id: session.order_id, status }]);
+    expect(await readFile(path.join(workDir, session.mails[0].file), 'utf8')).toMatch(
+      /^To: .*@example\.com/m,
+    );
+  }
+});
+
+test('it tells the story to a person', async () => {
+  const { code, stdout } = await simulate(['paid']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /order +\d+ of .+, paid, \d+ line items?\n +fulfillment +fulfilled \(1 attempt\)\n +mail +order_paid, sent: /,
+  );
+});
+
+test('bad usage is exit code 2, and names the scenarios', async () => {
+  const { code, stderr } = await simulate(['refund']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('paid, free, delayed-paid, delayed-failed, duplicate, reordered');
+});
+
+test.each([
+  ['no service runs', { PORT: '1' }, /npm start/],
+  ['a Stripe key is set', { STRIPE_SECRET_KEY: 'sk_test_1' }, /stripe trigger/],
+])('it says what to do when %s', async (_case, overrides, advice) => {
+  const { code, stderr } = await simulate(['paid'], overrides);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(advice);
+});

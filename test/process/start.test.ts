@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { openHome } from '../../src/db/embedded/home.ts';
+import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { logOf, run, spawnService, workDir } from '../support/process.ts';
+import { deliver } from '../support/service.ts';
+import { SECRET, stripeEvent } from '../support/stripe-events.ts';
+
+const { url: DATABASE_URL } = await createTestDatabase();
+const stripe = { STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
+
+/** A program that listens, and says nothing to whoever comes. */
+const silence = createServer().listen(0, '127.0.0.1');
+await once(silence, 'listening');
+const { port: silentPort } = silence.address() as AddressInfo;
+afterAll(() => void silence.close());
+
+describe('a start that can not succeed ends with exit code 1 and one message', () => {
+  async function refusal(env: Record<string, string>, program = 'src/main.ts'): Promise<string> {
+    await using refused = run(program, env);
+    expect(await refused.ended).toEqual({ code: 1, signal: null });
+    const { stdout, stderr } = refused.written;
+    expect(stderr.match(/can not start/g)).toHaveLength(1);
+    expect(stdout + stderr).not.toMatch(/hunter2/);
+    expect(stdout + stderr).not.toMatch(/ at .*:\d+:\d+/);
+    return stderr;
+  }
+
+  const named = (message: string) => [...message.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
+
+  test('in production with nothing set: it names all that is missing', async () => {
+    expect(named(await refusal({ NODE_ENV: 'production' }))).toEqual([
+      'DATABASE_URL',
+      'STRIPE_SECRET_KEY',
+      'STRIPE_WEBHOOK_SECRET',
+    ]);
+  });
+
+  test('with several bad variables: it names all of them, and no value', async () => {
+    const bad = {
+      PORT: 'hunter2',
+      DATABASE_URL: 'mysql://shop:hunter2@localhost/shop',
+      DATABASE_POOL_MAX: '1',
+      STRIPE_SECRET_KEY: 'pk_live_hunter2',
+      STRIPE_WEBHOOK_SECRET: 'whsec_hunter2, ,',
+      STRIPE_API_BASE: 'https://api.stripe.com/hunter2',
+      FULFILLMENT_URL: 'ftp://hunter2@shop.example',
+      FULFILLMENT_SECRET: 'hunter2',
+      FULFILLMENT_TIMEOUT_MS: '30000',
+      SMTP_URL: 'https://shop:hunter2@mail.example',
+      ROLE: 'hunter2',
+      LOG_LEVEL: 'hunter2',
+    };
+    // The last is missing beside SMTP_URL.
+    expect(named(await refusal(bad))).toEqual([...Object.keys(bad), 'MAIL_FROM']);
+  });
+
+  test('when its port is taken', async () => {
+    expect(await refusal({ ...stripe, DATABASE_URL, PORT: String(silentPort) })).toBe(
+      `checkout-fulfillment can not start: 127.0.0.1:${silentPort} is taken by another program. Set PORT to another one.\n`,
+    );
+  });
+
+  test.each([
+    ['nobody listens', 1],
+    ['nobody answers', silentPort],
+  ])('when its database can not be reached because %s there', async (_why, port) => {
+    const url = `postgres://shop:hunter2@127.0.0.1:${port}/shop`;
+    expect(await refusal({ ...stripe, DATABASE_URL: url, PORT: '0' })).toMatch(/PostgreSQL .*DATABASE_URL/);
+  });
+
+  test('and so does npm run migrate', async () => {
+    const production = { NODE_ENV: 'production' };
+    expect(named(await refusal(production, 'src/db/migrate-cli.ts'))).toContain('DATABASE_URL');
+    const url = 'postgres://shop:hunter2@127.0.0.1:1/shop';
+    expect(await refusal({ DATABASE_URL: url }, 'src/db/migrate-cli.ts')).toMatch(
+      /PostgreSQL .*DATABASE_URL/,
+    );
+  });
+});
+
+describe('with nothing set', () => {
+  const home = () => openHome(path.join(workDir, '.data/postgres'));
+  const findServer = async () => findPostmaster(await home());
+  const status = async (url: string) => (await fetch(url)).status;
+
+  test('it is a sandbox with a database of its own, which ends with it and is there again after it', async () => {
+    // Only so that the test can sign: the sandbox has a secret of its own.
+    const env = { STRIPE_WEBHOOK_SECRET: SECRET };
+    const event = stripeEvent('invoice.paid', { id: 'in_1', object: 'invoice' });
+    try {
+      for (const duplicate of [false, true]) {
+        await using service = await spawnService(env);
+        const { url } = service;
+        expect([await status(`${url}/healthz`), await status(`${url}/readyz`)]).toEqual([200, 200]);
+        expect(await deliver(url, event)).toBe(200);
+
+        const { port } = (await findServer()) as { port: number };
+        service.kill('SIGTERM');
+        expect(await service.ended).toEqual({ code: 0, signal: null });
+        expect(await findServer()).toBeUndefined();
+        await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toMatchObject({
+          cause: { code: 'ECONNREFUSED' },
+        });
+
+        expect(service.written.stderr).toBe('');
+        const log = logOf(service);
+        const banner = log.map(({ msg }) => msg);
+        expect(banner).toContain(`Stripe webhook endpoint: ${url}/webhook`);
+        expect(banner).toContainEqual(expect.stringMatching(/^SANDBOX: /));
+        expect(banner).toContainEqual(expect.stringContaining('npm run simulate -- '));
+        expect(log).toContainEqual(expect.objectContaining({ event_id: event.id, duplicate }));
+      }
+    } finally {
+      await stopPostmaster(await home());
+    }
+  });
+});

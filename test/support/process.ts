@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Knex } from '../../src/db/knex.ts';
+import { createTestDatabase } from './database.ts';
+import { FULFILLMENT_SECRET, startReceiver } from './receiver.ts';
+import { scratchDir } from './service.ts';
+import { lineItem, startStripeApi } from './stripe-api.ts';
+import { checkoutSession, type EventJson, events, SECRET } from './stripe-events.ts';
+import { until } from './until.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Where the processes of a test file run; what they keep is in its `.data`. Gone when the file ends. */
+export const workDir = await scratchDir();
+
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A real process: `await using` ends it with its block, if nothing else has. */
+export interface TestProcess extends AsyncDisposable {
+  /** So far. */
+  readonly written: { readonly stdout: string; readonly stderr: string };
+  readonly ended: Promise<Ending>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Runs a program of this project with these variables and no others. */
+export function run(
+  program: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): TestProcess {
+  const child = spawn(process.execPath, [path.join(root, program), ...args], {
+    cwd: workDir,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      written[stream] += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal }));
+  return {
+    written,
+    ended,
+    kill: (signal) => void child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Every line that it wrote to stdout, which is its log and nothing else. */
+export function logOf({ written }: TestProcess): LogLine[] {
+  return written.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+export interface ServiceProcess extends TestProcess {
+  readonly url: string;
+}
+
+/** Where a starting service listens. */
+export async function addressOf({ written, ended }: TestProcess): Promise<string> {
+  const failed = ended.then(() => {
+    throw new Error(`the service did not start: ${written.stderr}`);
+  });
+  const listening = until('it listens', () => /"listening on (\S+)"/.exec(written.stdout)?.[1]);
+  return Promise.race([listening, failed]);
+}
+
+/** `npm start` on a free port, once it listens. */
+export async function spawnService(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  const service = run('src/main.ts', { PORT: '0', ...env });
+  try {
+    return { ...service, url: await addressOf(service) };
+  } catch (error) {
+    await service[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+type Kind = 'web' | 'migration';
+
+/** The connections that processes of the service have to this database, as PostgreSQL sees them. */
+export async function connectionsOf(
+  db: Knex,
+  kind: Kind,
+): Promise<{ readonly wait_event_type: string | null }[]> {
+  return db('pg_stat_activity')
+    .whereRaw('datname = current_database()')
+    .where({ application_name: `checkout-fulfillment ${kind}` });
+}
+
+/** Until so many of them wait for a lock. */
+export function untilWaiting(db: Knex, kind: Kind, count: number): Promise<true> {
+  return until(`${count} connections (${kind}) wait for a lock`, async () => {
+    const waiting = (await connectionsOf(db, kind)).filter((it) => it.wait_event_type === 'Lock');
+    return waiting.length === count;
+  });
+}
+
+export interface Hold extends AsyncDisposable {
+  release(): Promise<void>;
+}
+
+/** A transaction in the service's way, rolled back by `release`, or else at the end of the block. */
+export async function hold(db: Knex, take: (trx: Knex.Transaction) => PromiseLike<unknown>): Promise<Hold> {
+  const trx = await db.transaction();
+  await take(trx);
+  const release = async () => {
+    if (!trx.isCompleted()) await trx.rollback();
+  };
+  return { release, [Symbol.asyncDispose]: release };
+}
+
+/** What the service works with: a database, Stripe's API, a shop's backend; and `env`, which leads to all of them. */
+export async function startSurroundings() {
+  const { url, db } = await createTestDatabase();
+  const stripe = await startStripeApi();
+  const receiver = await startReceiver();
+  const env = {
+    DATABASE_URL: url,
+    STRIPE_SECRET_KEY: 'sk_test_123',
+    STRIPE_WEBHOOK_SECRET: SECRET,
+    STRIPE_API_BASE: stripe.url,
+    FULFILLMENT_URL: receiver.url,
+    FULFILLMENT_SECRET,
+  };
+  /** The event of a session that Stripe's API knows as well. */
+  const paidEvent = (): EventJson => {
+    const session = checkoutSession();
+    stripe.keep(session, [lineItem(1), lineItem(2)]);
+    return events.completedPaid(session);
+  };
+  return { db, stripe, receiver, env, paidEvent };
+}
