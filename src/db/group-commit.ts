@@ -15,8 +15,9 @@ interface Options<Item, Result> {
   /** Whether an item of a broken batch may succeed alone: not when the database is gone. */
   readonly isolates: (error: unknown) => boolean;
   readonly maxBatch: number;
-  /** Beyond this many waiting items further ones are refused at once. */
-  readonly maxWaiting: number;
+  /** What an item costs in memory, and what all that wait may cost together: beyond it further ones are refused at once. */
+  readonly sizeOf: (item: Item) => number;
+  readonly maxWaitingSize: number;
 }
 
 /**
@@ -25,8 +26,9 @@ interface Options<Item, Result> {
  * one poison item hurts only itself.
  */
 export function groupCommit<Item, Result>(options: Options<Item, Result>): (item: Item) => Promise<Result> {
-  const { commit, keyOf, isolates, maxBatch, maxWaiting } = options;
+  const { commit, keyOf, isolates, maxBatch, sizeOf, maxWaitingSize } = options;
   let waiting: Entry<Item, Result>[] = [];
+  let waitingSize = 0;
   let committing = false;
 
   function takeBatch(): Entry<Item, Result>[] {
@@ -37,6 +39,7 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
       const fits = batch.length < maxBatch && !keys.has(entry.key);
       (fits ? batch : rest).push(entry);
       keys.add(entry.key);
+      if (fits) waitingSize -= sizeOf(entry.item);
     }
     waiting = rest;
     return batch;
@@ -66,7 +69,10 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
 
   return (item) =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= maxWaiting) return reject(new Unavailable('Too many deliveries are waiting.'));
+      const size = sizeOf(item);
+      if (waitingSize + size > maxWaitingSize)
+        return reject(new Unavailable('too much waits to be committed'));
+      waitingSize += size;
       waiting.push({ item, key: keyOf(item), resolve, reject });
       void drain();
     });

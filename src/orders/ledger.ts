@@ -201,10 +201,7 @@ function toRow(payloadStarts: readonly number[]) {
   };
 }
 
-/**
- * The ledger of a process. It resolves once the event and everything that it changes are committed.
- * At most `maxWaiting` deliveries sit in memory: enough for 4 s at 500 a second, and 8 MB of usual events.
- */
+/** The ledger of a process. It resolves once the event and everything that it changes are committed. */
 export function openLedger(db: Knex): Ledger {
   return groupCommit({
     commit: (batch) => recordNews(db, batch),
@@ -212,6 +209,8 @@ export function openLedger(db: Knex): Ledger {
     keyOf: ({ request, signed }) => request?.session.checkout_session_id ?? signed?.event.id ?? '',
     isolates: isStatementError,
     maxBatch: 100,
-    maxWaiting: 2_000,
+    // In bytes, roughly: an event takes more parsed than as it came. Some 2,000 usual events may wait, or 7 of 1 MiB.
+    sizeOf: ({ signed }) => 1_024 + 3 * (signed?.payload.length ?? 0),
+    maxWaitingSize: 24 * 1024 * 1024,
   });
 }
