@@ -7,6 +7,15 @@ type Json = Record<string, unknown>;
 
 const unique = () => randomUUID().replaceAll('-', '');
 
+const address = {
+  city: 'Exampletown',
+  country: 'US',
+  line1: '1 Main St',
+  line2: null,
+  postal_code: '94110',
+  state: 'CA',
+};
+
 /** A Checkout Session as Stripe's API 2026-10-28 describes it: paid by card, unless overridden. */
 export function checkoutSession(overrides: Json = {}): Json & { id: string } {
   const id = `cs_test_${unique()}`;
@@ -27,14 +36,7 @@ export function checkoutSession(overrides: Json = {}): Json & { id: string } {
       business_name: null,
       individual_name: null,
       shipping_details: {
-        address: {
-          city: 'Exampletown',
-          country: 'US',
-          line1: '1 Main St',
-          line2: null,
-          postal_code: '94110',
-          state: 'CA',
-        },
+        address,
         name: 'Jenny Rosen',
       },
     },
@@ -52,14 +54,7 @@ export function checkoutSession(overrides: Json = {}): Json & { id: string } {
     ],
     customer: 'cus_Q1a2b3c4d5e6f7',
     customer_details: {
-      address: {
-        city: 'Exampletown',
-        country: 'US',
-        line1: '1 Main St',
-        line2: null,
-        postal_code: '94110',
-        state: 'CA',
-      },
+      address,
       email: 'jenny@example.com',
       name: 'Jenny Rosen',
       phone: null,
