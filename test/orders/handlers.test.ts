@@ -156,7 +156,7 @@ describe('a session that can not be read is refused, by field and without its va
     ['payment_status', 'perhaps'],
     ['payment_status', undefined],
     ['mode', null],
-    ['mode', 'pay\0ment'],
+    ['mode', 'päyment'],
     ['payment_intent', 'pi_\ud800'],
     ['customer_details', 'jenny@example.com'],
     ['id', undefined],
