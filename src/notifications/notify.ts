@@ -19,7 +19,7 @@ export function notificationAttempt({ db, send, shop }: { db: Knex; send: Mailer
     if (order.customer_email === null) {
       throw new AttemptFailed('the order has no customer_email to write to', { final: true });
     }
-    const message = kind === 'order_paid' ? await receipt(db, order, shop) : regret(order, shop);
+    const message = kind === 'order_paid' ? await receipt(db, order, shop) : paymentFailed({ order, shop });
     const messageId = `${kind.replace('_', '-')}.${order.checkout_session_id}`;
     await send({ to: order.customer_email, messageId, ...message });
   };
@@ -27,11 +27,4 @@ export function notificationAttempt({ db, send, shop }: { db: Knex; send: Mailer
 
 async function receipt(db: Knex, order: Order, shop: Shop): Promise<Message> {
   return orderPaid({ order, lineItems: await findLineItems(db, order.id), shop });
-}
-
-function regret(order: Order, shop: Shop): Message {
-  if (order.status === 'paid') {
-    throw new AttemptFailed('the order was paid after all: there is no failure to write of', { final: true });
-  }
-  return paymentFailed({ order, shop });
 }

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
 
 const shop = await openShop();
 
@@ -57,4 +58,30 @@ test('a failure that arrives after the payment is kept as a conflict and changes
   const { events: kept, ...after } = await shop.rowsOf(session.id);
   expect(kept.at(-1)).toMatchObject({ id: failure.id, outcome: 'conflict' });
   expect({ ...after, events: before.events }).toEqual(before);
+});
+
+test('somebody moves an order to paid by hand: it is fulfilled as well', async () => {
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedUnpaid(session));
+  await shop
+    .db('orders')
+    .where({ checkout_session_id: session.id })
+    .update({ status: 'paid', paid_at: shop.db.fn.now() });
+  const { fulfillments } = await shop.atRest(session.id);
+  expect(fulfillments).toMatchObject([{ status: 'fulfilled', event_id: null }]);
+});
+
+test('a failure and then the payment: the customer has had word of both', async () => {
+  const session = shop.checkout();
+  await shop.service.deliver(events.asyncFailed(session));
+  await shop.service.deliver(events.asyncSucceeded(session));
+  const { order, fulfillments } = await shop.atRest(session.id);
+  expect([order.status, fulfillments.length]).toEqual(['paid', 1]);
+  const { notifications } = await until('both mails are sent', async () => {
+    const rows = await shop.rowsOf(session.id);
+    return (
+      rows.notifications.length === 2 && rows.notifications.every(({ status }) => status === 'sent') && rows
+    );
+  });
+  expect(notifications.map(({ kind }) => kind).sort()).toEqual(['order_paid', 'payment_failed']);
 });
