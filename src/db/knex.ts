@@ -35,6 +35,14 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
+/**
+ * A connection whose last statement was given up waits for its answer for ever when nobody is there any more (a
+ * network that swallows packets, a failover): it is not handed out again.
+ */
+function isIdle(connection: { readyForQuery: boolean }): boolean {
+  return connection.readyForQuery;
+}
+
 /** A pool of at most `max` connections. Opening it connects nothing yet. */
 export function openPool(
   url: string,
@@ -54,7 +62,7 @@ export function openPool(
       ...patience[kind],
     } as Knex.PgConnectionConfig,
     // One connection stays open, so that a lone event after a quiet hour is as quick as any.
-    pool: { min: 1, max },
+    pool: { min: 1, max, validate: isIdle },
     acquireConnectionTimeout: 3_000,
     log: {
       debug: (message: string) => log.debug(message),

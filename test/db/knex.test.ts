@@ -1,7 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
+import { openPool } from '../../src/db/knex.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
-const { db } = await createTestDatabase();
+const { db, url } = await createTestDatabase();
+const proxy = await startTcpProxy(url);
+
+test('connections that a network has swallowed are not used again', async () => {
+  const pool = openPool(proxy.url, { kind: 'web', max: 2, log: silent });
+  try {
+    const ask = () => pool.raw('select pg_sleep(0.01)');
+    await Promise.all([ask(), ask()]);
+    proxy.swallow();
+    const lost = await Promise.allSettled([ask(), ask()]);
+    expect(lost.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    // Both are still open as far as this machine can tell, and new ones get through.
+    const startedAt = performance.now();
+    await Promise.all([ask(), ask(), ask(), ask()]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  } finally {
+    await pool.destroy();
+  }
+});
 
 describe('an error of a statement', () => {
   test('speaks with PostgreSQL’s words alone: no statement, no values', async () => {
