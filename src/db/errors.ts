@@ -6,6 +6,16 @@ const SERVER_CLASSES = new Set(['08', '25', '53', '57', '58', 'F0', 'XX']);
  * server, the network or the pool: another statement may succeed right now.
  */
 export function isStatementError(error: unknown): boolean {
+  const sqlClass = classOf(error);
+  return sqlClass !== null && !SERVER_CLASSES.has(sqlClass);
+}
+
+/** Whether PostgreSQL will never take these data: they are malformed (22), or beyond a limit of the program (54). */
+export function isDataError(error: unknown): boolean {
+  return ['22', '54'].includes(classOf(error) ?? '');
+}
+
+function classOf(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !SERVER_CLASSES.has(code.slice(0, 2));
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : null;
 }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { isStatementError } from '../db/errors.ts';
+import { isDataError, isStatementError } from '../db/errors.ts';
 import { groupCommit } from '../db/group-commit.ts';
+import { BadRequest } from '../errors.ts';
 import type { SignedEvent } from '../stripe/signature.ts';
 import type { Request } from './handlers.ts';
 import { type OrderStatus, type Outcome, outcomeOf } from './status.ts';
@@ -201,10 +202,23 @@ function toRow(payloadStarts: readonly number[]) {
   };
 }
 
+/** What PostgreSQL will never take is refused, so that the sender learns of it; alone, since in a batch it may be another's fault. */
+async function recordable(db: Knex, batch: readonly News[]): Promise<readonly Recorded[]> {
+  try {
+    return await recordNews(db, batch);
+  } catch (error) {
+    if (batch.length > 1 || !isDataError(error)) throw error;
+    const { code } = error as { code: string };
+    throw new BadRequest('event_unstorable', `PostgreSQL can't hold the event's data (SQLSTATE ${code}).`, {
+      cause: error,
+    });
+  }
+}
+
 /** The ledger of a process. It resolves once the event and everything that it changes are committed. */
 export function openLedger(db: Knex): Ledger {
   return groupCommit({
-    commit: (batch) => recordNews(db, batch),
+    commit: (batch) => recordable(db, batch),
     // An event speaks of one session, so a repeat of it has the same key.
     keyOf: ({ request, signed }) => request?.session.checkout_session_id ?? signed?.event.id ?? '',
     isolates: isStatementError,

@@ -30,11 +30,23 @@ function storable(value: string): string {
   return value.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
+/** Deeper than any of Stripe's objects, and far from where recursion, here and in PostgreSQL, ends. */
+const DEEPEST = 100;
+
 /** Any JSON, made storable wherever it holds text. */
 export const json = z
   .unknown()
   .optional()
-  .transform((value) => storableJson(value ?? null));
+  .transform((value, context) => {
+    if (isWithin(DEEPEST, value)) return storableJson(value ?? null);
+    context.addIssue(`is nested more than ${DEEPEST} levels deep`);
+    return z.NEVER;
+  });
+
+function isWithin(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
+}
 
 function storableJson(value: unknown): unknown {
   if (typeof value === 'string') return storable(value);

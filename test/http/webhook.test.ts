@@ -134,6 +134,27 @@ describe('refused, with nothing kept', () => {
       expect(answer.body.error.message).not.toMatch(/many/);
     }));
 
+  test.each([
+    [
+      'in a session',
+      'checkout.session.completed',
+      'session_unreadable',
+      /metadata: is nested more than 100 levels/,
+    ],
+    ['in an event that nobody handles', 'invoice.paid', 'event_unstorable', /SQLSTATE 54001/],
+  ])('nesting without end %s', (_case, type, code, reason) =>
+    withApp(url, async (app) => {
+      const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+      const bottomless = JSON.stringify(stripeEvent(type, checkoutSession({ metadata: 'deep' })));
+      const payload = bottomless.replace('"deep"', deep);
+      const before = await contentsOf(db);
+      const answer = await post(app, payload, signatureOf(payload));
+      expect([answer.status, answer.body.error.code]).toEqual([400, code]);
+      expect(answer.body.error.message).toMatch(reason);
+      expect(await contentsOf(db)).toEqual(before);
+    }),
+  );
+
   test('a compressed body, which Stripe never sends', () =>
     withApp(url, async (app) => {
       const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024));
