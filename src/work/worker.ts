@@ -88,7 +88,8 @@ export function startWorker<Row extends Claim>(options: Options<Row>): Worker {
   function run(held: Held<Row>): void {
     active.set(held.row.id, held);
     const ended = attempt(held).finally(() => {
-      active.delete(held.row.id);
+      // Not a later attempt's place, which begins when this one's lease was lost.
+      if (active.get(held.row.id) === held) active.delete(held.row.id);
       running.delete(ended);
       if (backlog) wake();
     });
