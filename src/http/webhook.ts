@@ -13,7 +13,7 @@ const MAX_BODY = 1024 * 1024;
  * Checkout holds the customer's redirect for up to 10 s until this endpoint has answered
  * (https://docs.stripe.com/checkout/fulfillment): every answer is out within 5 s, whatever fails.
  */
-const ANSWER_WITHIN_MS = 4_500;
+const ANSWER_WITHIN_MS = 4_000;
 
 interface Dependencies {
   readonly record: Ledger;

@@ -39,8 +39,8 @@ export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): Mail
       try {
         await transport.sendMail({ ...composed, signal });
       } catch (error) {
-        const reason = signal.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
-        throw new Error(`the mail was not sent: ${withoutAddresses(reason)}`);
+        const reason = signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+        throw new Error(`the mail was not sent: ${reason}`);
       }
     },
     close: () => transport.close(),
@@ -57,7 +57,7 @@ export function fileMailer({ dir, from }: { readonly dir: string; readonly from:
       const file = join(dir, `${encodeURIComponent(mail.messageId)}.eml`);
       const draft = `${file}.${randomUUID()}.tmp`;
       await mkdir(dir, { recursive: true });
-      await writeFile(draft, message);
+      await writeFile(draft, message, { mode: 0o600 });
       await rename(draft, file);
     },
     close() {},
@@ -96,7 +96,11 @@ function oneRecipient(address: string): string {
   return address;
 }
 
-/** Servers like to repeat the recipient in their refusal, and errors end up in logs. */
-function withoutAddresses(reason: string): string {
-  return reason.replace(/[^\s<>]+@[^\s<>]+/g, '(address)');
+/** Servers like to repeat the recipient, by address and by name, and errors end up in logs: of their words only the codes are kept. */
+function reasonOf(error: unknown): string {
+  const { responseCode, response = '' } = error as { responseCode?: number; response?: string };
+  if (responseCode === undefined) return messageOf(error).replace(/[^\s<>]+@[^\s<>]+/g, '(address)');
+  // RFC 3463: 5.1.1 is an unknown mailbox, and tells more than 550.
+  const [detail = ''] = /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(response) ?? [];
+  return `the server answered ${responseCode} ${detail}`.trim();
 }
