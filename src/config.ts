@@ -26,6 +26,8 @@ const oneOf = <const T extends readonly string[]>(...values: T) =>
 
 const schema = z.object({
   NODE_ENV: z.string().optional(),
+  /** npm's own: the script that it runs. */
+  npm_lifecycle_event: z.string().optional(),
   HOST: z.string().optional(),
   PORT: wholeNumber(0, 65_535).default(4242),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
@@ -111,6 +113,7 @@ function toConfig(env: Environment) {
   const production = env.NODE_ENV === 'production';
   return {
     production,
+    underNpm: env.npm_lifecycle_event !== undefined,
     /** No Stripe key: events are simulated and Stripe's API is the local stand-in. */
     sandbox: env.STRIPE_SECRET_KEY === undefined,
     role: env.ROLE,

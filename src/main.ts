@@ -11,13 +11,21 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel, process.stdout.isTTY && !config.production);
   const starting = startService(config, log);
   let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (!stopping) void stop(starting, signal, log);
-      stopping = true;
-    });
-  }
+  const stopOnce = (signal: string) => {
+    if (!stopping) void stop(starting, signal, log);
+    stopping = true;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopOnce);
+  if (config.underNpm) onShellEnd(() => stopOnce('npm ended'));
   announce(config, await starting, log);
+}
+
+/** npm passes a signal on to its shell, which dies of it and would leave this process behind, holding the port. */
+function onShellEnd(stop: () => void): void {
+  const shell = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== shell) stop();
+  }, 500).unref();
 }
 
 function announce(config: Config, { url }: Service, log: Logger): void {

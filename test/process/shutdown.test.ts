@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
-import { hold, spawnService, startSurroundings, untilWaiting } from '../support/process.ts';
+import { hold, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import type { EventJson } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -116,4 +118,21 @@ test('a request that never ends does not hold up the stop', async () => {
   expect(await service.ended).toEqual({ code: 0, signal: null });
   expect(performance.now() - begin).toBeLessThan(10_000);
   client.destroy();
+});
+
+test('npm ends and leaves it behind: it stops as well', async () => {
+  // npm hands a signal to its shell, which dies of it.
+  const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+  const shell = spawn('sh', ['-c', `"${process.execPath}" "${main}"; true`], {
+    cwd: workDir,
+    env: { PATH: process.env.PATH, npm_lifecycle_event: 'start', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let log = '';
+  shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  await until('it listens', () => log.includes('listening on'));
+  shell.kill('SIGTERM');
+  await until('it has stopped', () => log.includes('"msg":"stopped"'));
 });
