@@ -13,11 +13,6 @@ export const next: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   paid: [],
 };
 
-/** Every legal move between two statuses, as `[from, to]`. */
-export const legalMoves: readonly (readonly [OrderStatus, OrderStatus])[] = (
-  Object.keys(next) as OrderStatus[]
-).flatMap((from) => next[from].map((to) => [from, to] as const));
-
 /** What became of an event: kept with it in `stripe_events.outcome`. */
 export type Outcome = 'applied' | 'stale' | 'conflict' | 'ignored';
 
