@@ -1,0 +1,78 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
+import { type SessionEventType, sessionEvent } from '../../src/sandbox/events.ts';
+import { newLineItem, newSession, sessionParams } from '../../src/sandbox/session-object.ts';
+
+export const WEBHOOK_SECRET = 'whsec_bench';
+
+/** A delivery ready to be written to a socket: request line, headers, and a body that Stripe might have sent. */
+export type Delivery = Buffer;
+
+const CARTS = 6;
+const EVENT_ID = /evt_1\w{23}/;
+const SESSION_ID = /cs_test_a1\w{56}/;
+
+/** Bodies of six carts, cut where their ids were: about 3.2 kB of indented JSON each. */
+function templateOf(index: number, type: SessionEventType): readonly string[] {
+  const params = sessionParams.parse(checkoutOf(cartOf(index), index));
+  const { buyer } = cartOf(index);
+  const session = newSession(params, params.line_items.map(newLineItem));
+  const completed = {
+    ...session,
+    status: 'complete' as const,
+    payment_status: type === 'checkout.session.completed' ? ('paid' as const) : session.payment_status,
+    payment_intent: `pi_3${randomText(23)}`,
+    customer_details: {
+      ...buyer,
+      phone: null,
+      tax_exempt: 'none' as const,
+      tax_ids: [],
+    } as unknown as NonNullable<typeof session.customer_details>,
+    collected_information: {
+      business_name: null,
+      individual_name: null,
+      shipping_details: { name: buyer.name, address: buyer.address },
+    } as NonNullable<typeof session.collected_information>,
+  };
+  const body = JSON.stringify(sessionEvent(type, completed), null, 2);
+  const [beforeEvent = '', afterEvent = ''] = body.split(EVENT_ID);
+  const [between = '', end = ''] = afterEvent.split(SESSION_ID);
+  return [beforeEvent, between, end];
+}
+
+const templates = Array.from({ length: CARTS }, (_, i) => templateOf(i, 'checkout.session.completed'));
+
+/** Random letters and digits: Stripe's ids reach an index at any place, too. */
+function randomText(length: number): string {
+  let text = '';
+  while (text.length < length) text += randomBytes(length).toString('base64url').replaceAll(/[-_]/g, '');
+  return text.slice(0, length);
+}
+
+/** A paid session's body with ids that nobody has seen. */
+export function paidBody(index: number): string {
+  const [before, between, end] = templates[index % CARTS] as readonly string[];
+  return `${before}evt_1${randomText(23)}${between}cs_test_a1${randomText(56)}${end}`;
+}
+
+/** So many deliveries of paid sessions, no two alike, signed at this moment: good for 300 seconds. */
+export function freshDeliveries(count: number): Delivery[] {
+  const timestamp = Math.floor(Date.now() / 1_000);
+  return Array.from({ length: count }, (_, index) => delivery(paidBody(index), timestamp));
+}
+
+function delivery(body: string, timestamp: number): Delivery {
+  const bytes = Buffer.from(body);
+  const signature = createHmac('sha256', WEBHOOK_SECRET).update(`${timestamp}.`).update(bytes).digest('hex');
+  const head = [
+    'POST /webhook HTTP/1.1',
+    'Host: localhost',
+    'User-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${bytes.length}`,
+    'Accept: */*; q=0.5, application/xml',
+    `Stripe-Signature: t=${timestamp},v1=${signature}`,
+    '\r\n',
+  ].join('\r\n');
+  return Buffer.concat([Buffer.from(head, 'latin1'), bytes]);
+}

@@ -1,0 +1,154 @@
+import { connect, type Socket } from 'node:net';
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Delivery } from './events.ts';
+
+/** What a load met. Latencies are milliseconds from the write (or, where every socket was busy, from the due time) to the answer. */
+export interface Load {
+  readonly answers: Readonly<Record<number, number>>;
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+interface Target {
+  readonly url: string;
+  readonly connections: number;
+}
+
+/** Every connection sends its next delivery when it has the answer to the last one. */
+export async function saturate(target: Target, deliveries: readonly Delivery[]): Promise<Load> {
+  const tally = newTally();
+  const sockets = await open(target);
+  let next = 0;
+  await Promise.all(
+    sockets.map(async (socket) => {
+      for (let index = next++; index < deliveries.length; index = next++) {
+        const begin = performance.now();
+        tally.count(await socket.exchange(deliveries[index] as Delivery), begin);
+      }
+    }),
+  );
+  for (const socket of sockets) socket.close();
+  return tally.result();
+}
+
+/** So many deliveries a second, whether the answers keep up or not: what waits for a socket is late from its due time on. */
+export async function offer(
+  target: Target,
+  deliveries: readonly Delivery[],
+  perSecond: number,
+): Promise<Load> {
+  const tally = newTally();
+  const idle = await open(target);
+  const sockets = [...idle];
+  const waiting: { delivery: Delivery; due: number }[] = [];
+  const exchanges: Promise<void>[] = [];
+
+  const sendOn = async (socket: Exchanger, delivery: Delivery, due: number): Promise<void> => {
+    tally.count(await socket.exchange(delivery), due);
+    const late = waiting.shift();
+    if (late) return sendOn(socket, late.delivery, late.due);
+    idle.push(socket);
+  };
+
+  const begin = performance.now();
+  for (let index = 0; index < deliveries.length; ) {
+    const due = Math.min(deliveries.length, Math.ceil(((performance.now() - begin) * perSecond) / 1_000));
+    for (; index < due; index++) {
+      const delivery = deliveries[index] as Delivery;
+      const socket = idle.pop();
+      if (socket) exchanges.push(sendOn(socket, delivery, performance.now()));
+      else waiting.push({ delivery, due: performance.now() });
+    }
+    await pause(1);
+  }
+  await Promise.all(exchanges);
+  for (const socket of sockets) socket.close();
+  return tally.result();
+}
+
+function newTally() {
+  const begin = performance.now();
+  const answers: Record<number, number> = {};
+  const microseconds: RecordableHistogram = createHistogram({ figures: 3 });
+  let answered = 0;
+  return {
+    count(status: number, since: number): void {
+      answers[status] = (answers[status] ?? 0) + 1;
+      answered += 1;
+      microseconds.record(Math.max(1, Math.round((performance.now() - since) * 1_000)));
+    },
+    result(): Load {
+      const seconds = (performance.now() - begin) / 1_000;
+      const at = (percentile: number) => microseconds.percentile(percentile) / 1_000;
+      return {
+        answers,
+        seconds,
+        perSecond: answered / seconds,
+        p50: at(50),
+        p99: at(99),
+        p999: at(99.9),
+        max: microseconds.max / 1_000,
+      };
+    },
+  };
+}
+
+interface Exchanger {
+  /** Sends one request and resolves with the status of its answer. */
+  exchange(request: Buffer): Promise<number>;
+  close(): void;
+}
+
+async function open({ url, connections }: Target): Promise<Exchanger[]> {
+  const { hostname, port } = new URL(url);
+  return Promise.all(
+    Array.from({ length: connections }, async () => exchangerOn(await connected(hostname, Number(port)))),
+  );
+}
+
+function connected(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true }, () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+/** As little HTTP as a sender needs, since it takes its share of the machine: node's own client costs several times as much. */
+function exchangerOn(socket: Socket): Exchanger {
+  let answered: (status: number) => void = () => {};
+  let failed: (error: Error) => void = () => {};
+  let partial = '';
+  socket.removeAllListeners('error');
+  socket.on('data', (chunk: Buffer) => {
+    const text = partial + chunk.toString('latin1');
+    if (!isWhole(text)) {
+      partial = text;
+      return;
+    }
+    partial = '';
+    answered(Number(text.slice(9, 12)));
+  });
+  socket.on('error', (error) => failed(error));
+  socket.on('close', () => failed(new Error('the server closed the connection')));
+  return {
+    exchange: (request) =>
+      new Promise((resolve, reject) => {
+        answered = resolve;
+        failed = reject;
+        socket.write(request);
+      }),
+    close: () => socket.destroy(),
+  };
+}
+
+function isWhole(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n');
+  if (end < 0) return false;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1] ?? 0;
+  return text.length >= end + 4 + Number(length);
+}
