@@ -195,7 +195,7 @@ describe('two processes at once', () => {
   const waitingForLock = () =>
     until('a statement that waits for a lock', async () => {
       const { rows } = await db.raw(`select 1 from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock' and query like '%json_to_recordset%'`);
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%record_news(%'`);
       return rows.length > 0;
     });
 
