@@ -3,6 +3,7 @@ import type Stripe from 'stripe';
 import type { LineItem, Order } from '../orders/order.ts';
 import { findLineItems, findOrder, storeLineItems } from '../orders/store.ts';
 import { retrieveSessionWithItems, type SessionLineItem } from '../stripe/checkout-session.ts';
+import { idOf, textOf } from '../stripe/shapes.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Claim, Queue } from '../work/queue.ts';
 import type { Fulfiller } from './fulfiller.ts';
@@ -56,9 +57,9 @@ function toLineItem(item: SessionLineItem, position: number): LineItem {
     stripe_line_item_id: item.id,
     position,
     price_id: item.price?.id ?? null,
-    product_id: item.price?.product ?? null,
-    description: item.description,
-    quantity: item.quantity,
+    product_id: idOf(item.price?.product),
+    description: textOf(item.description),
+    quantity: item.quantity ?? null,
     unit_amount: item.price?.unit_amount ?? null,
     amount_subtotal: item.amount_subtotal,
     amount_discount: item.amount_discount,

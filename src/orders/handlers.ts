@@ -1,6 +1,6 @@
 import { BadRequest } from '../errors.ts';
 import { type CheckoutSession, checkoutSessionShape } from '../stripe/checkout-session.ts';
-import { describeIssues } from '../stripe/shapes.ts';
+import { describeIssues, idOf, jsonOf, textOf } from '../stripe/shapes.ts';
 import type { SignedEvent, StripeEvent } from '../stripe/signature.ts';
 import type { SessionFields } from './order.ts';
 import type { OrderStatus } from './status.ts';
@@ -65,19 +65,20 @@ export function sessionFields(session: CheckoutSession, account: string | null):
     payment_status: session.payment_status,
     mode: session.mode,
     livemode: session.livemode,
-    currency: session.currency,
-    amount_subtotal: session.amount_subtotal,
-    amount_total: session.amount_total,
-    customer_id: session.customer,
-    customer_email: session.customer_details?.email ?? session.customer_email,
-    customer_name: session.customer_details?.name ?? null,
-    client_reference_id: session.client_reference_id,
-    payment_intent_id: session.payment_intent,
-    payment_link_id: session.payment_link,
-    shipping_details:
+    currency: textOf(session.currency),
+    amount_subtotal: session.amount_subtotal ?? null,
+    amount_total: session.amount_total ?? null,
+    customer_id: idOf(session.customer),
+    customer_email: textOf(session.customer_details?.email ?? session.customer_email),
+    customer_name: textOf(session.customer_details?.name),
+    client_reference_id: textOf(session.client_reference_id),
+    payment_intent_id: idOf(session.payment_intent),
+    payment_link_id: idOf(session.payment_link),
+    shipping_details: jsonOf(
       session.collected_information?.shipping_details ?? session.shipping_details ?? session.shipping,
-    custom_fields: session.custom_fields,
-    total_details: session.total_details,
-    metadata: session.metadata,
+    ),
+    custom_fields: jsonOf(session.custom_fields),
+    total_details: jsonOf(session.total_details),
+    metadata: jsonOf(session.metadata),
   };
 }

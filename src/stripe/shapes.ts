@@ -8,23 +8,24 @@ export function describeIssues(error: z.ZodError): string {
 /** Stripe's ids, types and other words: at most 255 characters (https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backward-compatible). */
 export const word = z.string().regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters');
 
-/** Stripe's references: an id, or the object itself where it was expanded. */
-export const reference = z
-  .union([word, z.object({ id: word }).transform(({ id }) => id)])
-  .nullish()
-  .transform((id) => id ?? null);
+// Shapes only check, and functions take over what they let pass: shapes that transform cost 14 us a session instead of 6.
 
-/** Text as PostgreSQL can keep it: it has no U+0000 and no half surrogates. */
-export const text = z
-  .string()
-  .nullish()
-  .transform((value) => (value == null ? null : storable(value)));
+export const text = z.string().nullish();
 
 /** Minor units of a currency. */
-export const amount = z
-  .int()
-  .nullish()
-  .transform((value) => value ?? null);
+export const amount = z.int().nullish();
+
+/** Stripe's references: an id, or the object itself where it was expanded. */
+export const reference = z.union([word, z.object({ id: word })]).nullish();
+
+export function idOf(value: z.infer<typeof reference>): string | null {
+  return (typeof value === 'object' ? value?.id : value) ?? null;
+}
+
+/** Text as PostgreSQL can keep it: it has no U+0000 and no half surrogates. */
+export function textOf(value: z.infer<typeof text>): string | null {
+  return value == null ? null : storable(value);
+}
 
 function storable(value: string): string {
   return value.toWellFormed().replaceAll('\0', '\uFFFD');
@@ -33,26 +34,20 @@ function storable(value: string): string {
 /** Deeper than any of Stripe's objects, and far from where recursion, here and in PostgreSQL, ends. */
 const DEEPEST = 100;
 
-/** Any JSON, made storable wherever it holds text. */
+/** Any JSON. */
 export const json = z
-  .unknown()
-  .optional()
-  .transform((value, context) => {
-    if (isWithin(DEEPEST, value)) return storableJson(value ?? null);
-    context.addIssue(`is nested more than ${DEEPEST} levels deep`);
-    return z.NEVER;
-  });
+  .custom<unknown>((value) => isWithin(DEEPEST, value), `is nested more than ${DEEPEST} levels deep`)
+  .optional();
 
 function isWithin(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
 }
 
-function storableJson(value: unknown): unknown {
+/** JSON made storable wherever it holds text. */
+export function jsonOf(value: unknown): unknown {
   if (typeof value === 'string') return storable(value);
-  if (Array.isArray(value)) return value.map(storableJson);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)]),
-  );
+  if (Array.isArray(value)) return value.map(jsonOf);
+  if (typeof value !== 'object' || value === null) return value ?? null;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), jsonOf(inner)]));
 }

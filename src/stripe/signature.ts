@@ -12,8 +12,22 @@ const eventShape = z.object({
   account: word.nullish(),
   created: z.int().min(0).max(253_402_300_799),
   livemode: z.boolean(),
-  data: z.object({ object: z.looseObject({ object: z.string().optional(), id: word.nullish() }) }),
+  // Not an object of zod's, which would copy each of its fields: 7 us an event instead of 1.
+  data: z.object({ object: z.custom<StripeObject>(isStripeObject, 'is no object of Stripe') }),
 });
+
+/** What an event is about: its own shape is checked by whoever reads more of it. */
+interface StripeObject {
+  readonly object?: string;
+  readonly id?: string | null;
+  readonly [field: string]: unknown;
+}
+
+function isStripeObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { object, id } = value as Record<string, unknown>;
+  return (object === undefined || typeof object === 'string') && (id == null || word.safeParse(id).success);
+}
 
 export type StripeEvent = z.infer<typeof eventShape>;
 
