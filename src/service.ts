@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import type { RequestListener } from 'node:http';
 import type Stripe from 'stripe';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/database.ts';
@@ -12,7 +12,7 @@ import { createApp } from './http/app.ts';
 import { healthRouter } from './http/health.ts';
 import { landingPageRouter } from './http/landing-page.ts';
 import { listen } from './http/server.ts';
-import { webhookRouter } from './http/webhook.ts';
+import { webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
 import { fileMailer, smtpMailer } from './notifications/mailer.ts';
 import { notificationAttempt, notifications } from './notifications/notify.ts';
@@ -45,10 +45,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     const stripe = await openStripe(config, log, opened);
     const workers =
       config.role === 'web' ? [] : startWorkers(config, { db: pools.worker, stripe, log, opened });
-    const routers = [healthRouter({ db: pools.web, log })];
-    if (config.role !== 'worker')
-      routers.push(...webRouters(config, { db: pools.web, stripe, workers, log }));
-    const server = await listen(createApp(routers, log), config.http);
+    const server = await listen(openDoors(config, { pools, stripe, workers, log }), config.http);
     opened.defer(async () => {
       await Promise.all([server.close(), stopAll(workers)]);
     });
@@ -70,16 +67,22 @@ function openPools({ role, database: { poolMax } }: Config, { url }: Database, l
   return { web, worker, destroy };
 }
 
-function webRouters(
-  { stripe: { webhookSecrets: secrets, livemode }, opsToken: token, production }: Config,
-  { db, stripe, workers, log }: { db: Knex; stripe: Stripe; workers: readonly Worker[]; log: Logger },
-): Router[] {
+/** Every process says how it is; one for the web takes events as well, and the calls of the shop's pages. */
+function openDoors(
+  { role, stripe: { webhookSecrets: secrets, livemode }, opsToken: token, production }: Config,
+  {
+    pools: { web: db },
+    stripe,
+    workers,
+    log,
+  }: { pools: { web: Knex }; stripe: Stripe; workers: readonly Worker[]; log: Logger },
+): RequestListener {
+  const health = healthRouter({ db, log });
+  if (role === 'worker') return createApp([health], log);
   const record = waking(openLedger(db), workers);
   const access = opsAccess({ token, production });
-  return [
-    webhookRouter({ record, secrets, livemode, log }),
-    landingPageRouter({ access, stripe, record, db, livemode, log }),
-  ];
+  const app = createApp([health, landingPageRouter({ access, stripe, record, db, livemode, log })], log);
+  return webhookListener({ record, secrets, livemode, log }, app);
 }
 
 function startWorkers(

@@ -1,9 +1,10 @@
+import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { openPool } from '../../src/db/knex.ts';
 import { createApp } from '../../src/http/app.ts';
-import { webhookRouter } from '../../src/http/webhook.ts';
+import { webhookListener } from '../../src/http/webhook.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -16,14 +17,12 @@ const OLD_SECRET = 'whsec_rolled_out';
 function appOn(databaseUrl: string) {
   const pool = openPool(databaseUrl, { kind: 'web', max: 5, log: silent });
   const record = openLedger(pool);
-  const router = webhookRouter({ record, secrets: [OLD_SECRET, SECRET], livemode: false, log: silent });
-  return { app: createApp([router], silent), close: () => pool.destroy() };
+  const dependencies = { record, secrets: [OLD_SECRET, SECRET], livemode: false, log: silent };
+  const app = webhookListener(dependencies, createApp([], silent));
+  return { app, close: () => pool.destroy() };
 }
 
-async function withApp<T>(
-  databaseUrl: string,
-  work: (app: ReturnType<typeof createApp>) => Promise<T>,
-): Promise<T> {
+async function withApp<T>(databaseUrl: string, work: (app: RequestListener) => Promise<T>): Promise<T> {
   const { app, close } = appOn(databaseUrl);
   try {
     return await work(app);
@@ -33,12 +32,7 @@ async function withApp<T>(
 }
 
 /** Posts bytes as they are: what is signed is what is sent. */
-function post(
-  app: ReturnType<typeof createApp>,
-  body: string | Buffer,
-  signature?: string,
-  path = '/webhook',
-) {
+function post(app: RequestListener, body: string | Buffer, signature?: string, path = '/webhook') {
   const sent = request(app).post(path).set('Content-Type', 'application/json; charset=utf-8');
   if (signature !== undefined) sent.set('Stripe-Signature', signature);
   return sent.serialize((raw) => raw).send(body as string);
