@@ -1,22 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { type Binaries, findBinaries, findSystemBinaries } from '../../src/db/embedded/binaries.ts';
+import type { Home } from '../../src/db/embedded/home.ts';
 import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { type Knex, openPool } from '../../src/db/knex.ts';
 import { migrate } from '../../src/db/migrations.ts';
 
 export const log = pino({ level: 'warn' });
 
-/** The PostgreSQL of a run: every setting as it comes, fsync and synchronous_commit on, but for these. */
+/** Every setting as it comes, fsync and synchronous_commit on, but for these, which any server for production is given. */
 const settings = {
   max_connections: '200',
-  // What any PostgreSQL for production is given.
-  shared_buffers: '1GB',
+  shared_buffers: '2GB',
   max_wal_size: '4GB',
+  min_wal_size: '2GB',
 };
 
 export interface Postgres extends AsyncDisposable {
-  /** The postmaster. Null for a server elsewhere. */
+  /** The postmaster. */
   readonly pid: number;
+  readonly version: string;
   /** A new database with every migration. */
   createDatabase(): Promise<BenchDatabase>;
 }
@@ -27,13 +30,17 @@ export interface BenchDatabase extends AsyncDisposable {
 }
 
 export async function startPostgres(dir: string): Promise<Postgres> {
-  const server = await startEmbeddedPostgres({ dir, log, settings });
+  const server = await startEmbeddedPostgres({ dir, log, settings, binaries: asInProduction });
   const admin = openPool(server.url, { kind: 'migration', max: 1, log });
-  const { rows } = await admin.raw<{ rows: { pid: number }[] }>(
-    `select (regexp_match(pg_read_file('postmaster.pid'), '^\\d+'))[1]::int as pid`,
+  const { rows } = await admin.raw<{ rows: { pid: number; version: string }[] }>(
+    `select (regexp_match(pg_read_file('postmaster.pid'), '^\\d+'))[1]::int as pid,
+       current_setting('server_version') as version`,
   );
+  const { pid, version } = rows[0] as { pid: number; version: string };
+  await settle(admin);
   return {
-    pid: rows[0]?.pid as number,
+    pid,
+    version,
     createDatabase: async () => {
       const name = `bench_${randomBytes(6).toString('hex')}`;
       await admin.raw('create database :name:', { name });
@@ -55,4 +62,20 @@ export async function startPostgres(dir: string): Promise<Postgres> {
       await server.stop();
     },
   };
+}
+
+/** The machine's own PostgreSQL, as in production. The embedded one is compiled for size, and without lz4. */
+async function asInProduction(home: Home): Promise<Binaries> {
+  return (await findSystemBinaries(home)) ?? (await findBinaries(home));
+}
+
+/**
+ * To where a server is that has run for an hour: every shared buffer touched once, and log segments to write over
+ * instead of new ones. Without it, the first GB pays the kernel for each new page and segment, and each segment costs 30 ms.
+ */
+async function settle(admin: Knex): Promise<void> {
+  await admin.raw(`create table warm_up as
+    select n, repeat(md5(n::text), 240) as filling from generate_series(1, 270000) as n`);
+  await admin.raw('drop table warm_up');
+  await admin.raw('checkpoint');
 }

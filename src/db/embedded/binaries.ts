@@ -32,10 +32,8 @@ export async function findBinaries(home: Home): Promise<Binaries> {
       if (typeof copy === 'object') return copy;
     }
   }
-  for (const bin of systemPlaces()) {
-    const found = await probe(bin, home.user);
-    if (typeof found === 'object' && found.major >= oldestMajor) return found;
-  }
+  const system = await findSystemBinaries(home);
+  if (system) return system;
   throw new SetupError(
     `Found no PostgreSQL to run: the npm package ${packageName} ${root ? 'does not run here' : 'is not installed'}, ` +
       `and there is no PostgreSQL ${oldestMajor} or newer on the PATH. Three ways on:\n` +
@@ -43,6 +41,15 @@ export async function findBinaries(home: Home): Promise<Binaries> {
       `  - install PostgreSQL ${oldestMajor} or newer, with initdb and postgres on the PATH\n` +
       `  - set DATABASE_URL to a server that runs already, for instance one from docker compose up`,
   );
+}
+
+/** Those that somebody installed: the newest, unless the PATH has some. */
+export async function findSystemBinaries(home: Home): Promise<Binaries | undefined> {
+  for (const bin of systemPlaces()) {
+    const found = await probe(bin, home.user);
+    if (typeof found === 'object' && found.major >= oldestMajor) return found;
+  }
+  return undefined;
 }
 
 /** Asks by running it, as the user it will run as: the only answer that counts in a missing library or permission. */

@@ -1,9 +1,10 @@
+import { findBinaries } from './binaries.ts';
 import { type Connection, urlOf } from './connection.ts';
 import { openHome } from './home.ts';
 import { keepServer, type Log } from './keep.ts';
 import { isUnlocked, lockShared, withLock } from './lock.ts';
 import { stopPostmaster } from './postmaster.ts';
-import { adoptServer, startServer } from './start.ts';
+import { adoptServer, type StartOptions, startServer } from './start.ts';
 
 export interface EmbeddedPostgres {
   /** postgres:// URL of the database, loopback TCP, with the random password. */
@@ -15,6 +16,7 @@ export interface EmbeddedPostgres {
 interface Options {
   readonly dir: string;
   readonly log: Log;
+  readonly binaries?: StartOptions['binaries'];
   /** For a server that is started; one that runs already keeps its own. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -25,13 +27,18 @@ const database = 'checkout_fulfillment';
  * A PostgreSQL server of the service's own: started where none runs on the directory yet, shared by all processes
  * that ask for it, brought back when it goes away. It outlives a process that is killed, and the next one adopts it.
  */
-export async function startEmbeddedPostgres({ dir, log, settings = {} }: Options): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres({
+  dir,
+  log,
+  binaries = findBinaries,
+  settings = {},
+}: Options): Promise<EmbeddedPostgres> {
   const begin = performance.now();
   const home = await openHome(dir);
   const stopping = new AbortController();
   const { signal } = stopping;
   const serve = async (alone: boolean) =>
-    (await adoptServer(home, signal)) ?? (await startServer(home, { settings, alone, signal }));
+    (await adoptServer(home, signal)) ?? (await startServer(home, { binaries, settings, alone, signal }));
 
   const { connection, leave } = await withLock(home.startLock, async () => {
     const connection = await serve(isUnlocked(home.attachedLock));

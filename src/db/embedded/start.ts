@@ -4,13 +4,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SetupError } from '../../errors.ts';
-import { type Binaries, findBinaries } from './binaries.ts';
+import type { Binaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
 import { type Connection, connectWhenReady } from './connection.ts';
 import { type Home, lastLines, spawnAtHome } from './home.ts';
 import { findPostmaster, mark } from './postmaster.ts';
 
-interface StartOptions {
+export interface StartOptions {
+  readonly binaries: (home: Home) => Promise<Binaries>;
   readonly settings: Readonly<Record<string, string>>;
   /** Whether no process relies on the server: only then may it get new data or another port. */
   readonly alone: boolean;
@@ -27,7 +28,7 @@ export async function adoptServer(home: Home, signal: AbortSignal): Promise<Conn
 const patience = 10_000;
 
 export async function startServer(home: Home, options: StartOptions): Promise<Connection> {
-  const binaries = await findBinaries(home);
+  const binaries = await options.binaries(home);
   if (options.alone) await ensureCluster(home, binaries);
   else await refuseAcrossContainers(home);
   const deadline = Date.now() + patience;
