@@ -33,12 +33,11 @@ const chosen = Object.keys(parts).filter((name) => name in flags);
 
 for (const name of chosen.length > 0 ? chosen : usual) {
   await using rig = await openRig();
-  const { lines, figures } = await (parts[name] as (typeof parts)[string])(rig, { rounds });
+  const { lines, figures, chart } = await (parts[name] as (typeof parts)[string])(rig, { rounds });
   process.stdout.write(`${lines.join('\n')}\n\n`);
   const machine = { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version };
-  const file = path.join(results, `${name}.json`);
-  writeFileSync(
-    file,
-    `${JSON.stringify({ on: new Date().toISOString().slice(0, 10), machine, ...figures }, null, 2)}\n`,
-  );
+  const file = path.join(results, name);
+  const content = { on: new Date().toISOString().slice(0, 10), machine, ...figures };
+  writeFileSync(`${file}.json`, `${JSON.stringify(content, null, 2)}\n`);
+  if (chart !== undefined) writeFileSync(`${file}.svg`, chart);
 }

@@ -15,7 +15,7 @@ export interface Rig extends AsyncDisposable {
     name: string,
     env?: Readonly<Record<string, string>>,
   ): Promise<Server>;
-  startRival(name: 'ceiling' | 'naive', args?: readonly string[]): Promise<Server>;
+  startRival(name: 'ceiling' | 'naive' | 'echo', args?: readonly string[]): Promise<Server>;
   /** CPU seconds so far: of the sender (this process), of a server, of PostgreSQL with all its processes. */
   cpu(server: Server): Cpu;
 }
@@ -30,6 +30,8 @@ export interface Cpu {
 export interface Report {
   readonly lines: readonly string[];
   readonly figures: object;
+  /** An SVG beside the figures, for the README. */
+  readonly chart?: string;
 }
 
 export async function openRig(): Promise<Rig> {
