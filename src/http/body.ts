@@ -9,7 +9,7 @@ export class BodyTooLarge extends Error {
 /**
  * The bytes of a body as they came. What is beyond `limit` is read and thrown away, so that the sender can read its answer.
  * @throws {BodyTooLarge}
- * @throws {BadRequest} for a compressed body, which could grow without end; Stripe sends none
+ * @throws {BadRequest} for a compressed body, which could grow without end (Stripe sends none), and for one that breaks off
  */
 export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (!['identity', undefined].includes(req.headers['content-encoding'])) {
@@ -27,7 +27,6 @@ export async function readBody(req: IncomingMessage, limit: number): Promise<Buf
     }
   });
   req.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-  // Nobody is there any more to be answered.
-  req.once('error', reject);
+  req.once('error', (cause) => reject(new BadRequest('body_incomplete', 'The body broke off.', { cause })));
   return promise;
 }
