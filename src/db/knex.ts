@@ -1,19 +1,9 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
+import { type Kind, limited } from './limits.ts';
 
 export type { Knex } from 'knex';
-
-/**
- * How long a process of each kind lets PostgreSQL take, in milliseconds. The web's figures keep every
- * answer under five seconds: without them 10 of 60 requests hung for 12 s on a locked table, with
- * them all 60 had their 503 within 4.04 s.
- */
-const patience = {
-  web: { statement_timeout: 4_000, lock_timeout: 2_000, query_timeout: 4_500 },
-  worker: { statement_timeout: 10_000, lock_timeout: 5_000, query_timeout: 11_000 },
-  migration: { statement_timeout: 0, lock_timeout: 0, query_timeout: 0 },
-} as const;
 
 /** int8 as a number: Stripe's amounts are JSON numbers, and ours go out as such. */
 function safeInteger(text: string): number {
@@ -44,23 +34,19 @@ function isIdle(connection: { readyForQuery: boolean }): boolean {
 }
 
 /** A pool of at most `max` connections. Opening it connects nothing yet. */
-export function openPool(
-  url: string,
-  options: { kind: keyof typeof patience; max: number; log: Logger },
-): Knex {
+export function openPool(url: string, options: { kind: Kind; max: number; log: Logger }): Knex {
   const { kind, max, log } = options;
+  const settings = {
+    connectionString: url,
+    application_name: `checkout-fulfillment ${kind}`,
+    connectionTimeoutMillis: 2_000,
+    keepAlive: true,
+    types,
+  };
   const db = knex({
     compileSqlOnError: false,
     client: 'pg',
-    connection: {
-      connectionString: url,
-      application_name: `checkout-fulfillment ${kind}`,
-      connectionTimeoutMillis: 2_000,
-      idle_in_transaction_session_timeout: 10_000,
-      keepAlive: true,
-      types,
-      ...patience[kind],
-    } as Knex.PgConnectionConfig,
+    connection: untilItSucceeds(() => limited(settings, { kind, log }) as Promise<Knex.PgConnectionConfig>),
     // One connection stays open, so that a lone event after a quiet hour is as quick as any.
     pool: { min: 1, max, validate: isIdle },
     acquireConnectionTimeout: 3_000,
@@ -77,4 +63,16 @@ export function openPool(
     if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
   });
   return db;
+}
+
+/** Whoever asks while it is under way, or once it has succeeded, shares one result. */
+function untilItSucceeds<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () => {
+    found ??= find().catch((error) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  };
 }

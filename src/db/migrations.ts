@@ -27,6 +27,8 @@ export async function migrate(url: string, log: Logger): Promise<void> {
   try {
     await expectServer(db);
     const applied = await db.transaction(async (trx) => {
+      // The role's own limits, where there are any, are for statements that somebody waits for.
+      await trx.raw('set local statement_timeout = 0; set local lock_timeout = 0');
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
       const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
       return names;

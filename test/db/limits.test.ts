@@ -1,0 +1,82 @@
+import { describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { openPool } from '../../src/db/knex.ts';
+import { migrate } from '../../src/db/migrations.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startPooler } from '../support/pooler.ts';
+import { hold, untilWaiting } from '../support/process.ts';
+
+const direct = await createTestDatabase();
+const unlimited = await startPooler(direct.url);
+const ofItsOwn = await createTestDatabase();
+const limitedByRole = await startPooler(ofItsOwn.url);
+const empty = await createTestDatabase({ migrated: false });
+const impatient = await startPooler(empty.url);
+
+/** What is in force in three connections that are open at once, and what the log says of it. */
+async function limitsThrough(url: string, kind: 'web' | 'worker' | 'migration') {
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
+  const pool = openPool(url, { kind, max: 3, log });
+  try {
+    const ask = () =>
+      pool.raw(`select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+        current_setting('idle_in_transaction_session_timeout') as idle from pg_sleep(0.05)`);
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    return { limits: answers.map(({ rows }) => rows[0]), lines };
+  } finally {
+    await pool.destroy();
+  }
+}
+
+const thrice = <T>(value: T) => [value, value, value];
+
+async function limitRole({ db, url }: TestDatabase, name: string, value: string): Promise<void> {
+  const { username: role, pathname } = new URL(url);
+  await db.raw(`alter role :role: in database :database: set ${name} = '${value}'`, {
+    role,
+    database: pathname.slice(1),
+  });
+}
+
+describe('PostgreSQL itself', () => {
+  test('is asked for the limits at connect', async () => {
+    expect(await limitsThrough(direct.url, 'web')).toEqual({
+      limits: thrice({ statement: '4s', lock: '2s', idle: '10s' }),
+      lines: [],
+    });
+  });
+});
+
+describe('a pooler that refuses limits at connect', () => {
+  test('is used without them, with one warning', async () => {
+    const { limits, lines } = await limitsThrough(unlimited.url, 'web');
+    expect(limits).toEqual(thrice({ statement: '0', lock: '0', idle: '0' }));
+    expect(lines).toEqual([expect.stringMatching(/statement_timeout.*docs\/scaling\.md/)]);
+  });
+
+  test('is no cause for a warning when the role has limits of its own', async () => {
+    await limitRole(ofItsOwn, 'statement_timeout', '3s');
+    const { limits, lines } = await limitsThrough(limitedByRole.url, 'worker');
+    expect(limits).toEqual(thrice({ statement: '3s', lock: '0', idle: '0' }));
+    expect(lines).toEqual([]);
+  });
+
+  test('passes on every other refusal', async () => {
+    const wrong = new URL(unlimited.url);
+    wrong.password = 'wrong';
+    await expect(limitsThrough(wrong.href, 'web')).rejects.toThrow(/password authentication failed/);
+  });
+
+  test('migrations take their time all the same', async () => {
+    await limitRole(empty, 'lock_timeout', '50ms');
+    await limitRole(empty, 'statement_timeout', '50ms');
+    await using another = await hold(empty.db, (trx) => trx.raw('select pg_advisory_xact_lock(4242001)'));
+    const migrating = migrate(impatient.url, pino({ level: 'silent' }));
+    await untilWaiting(empty.db, 'migration', 1);
+    await empty.db.raw('select pg_sleep(0.2)');
+    await another.release();
+    await migrating;
+    expect(await empty.db('orders').select()).toEqual([]);
+  });
+});
