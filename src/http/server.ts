@@ -7,8 +7,17 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Slow senders are cut off: 500 slow-loris sockets were closed after 14 s with these figures (milliseconds). */
-const timeouts = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 };
+/**
+ * Slow senders are cut off: 500 slow-loris sockets were closed after 14 s with these figures (milliseconds). An idle
+ * connection is kept for longer than a proxy keeps it (nginx and AWS's load balancers: 60 s): with Node's 5 s, a request
+ * now and then meets one that is just being closed, and the proxy answers 502.
+ */
+const timeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 65_000,
+};
 
 /** What answers may still take once the server closes: more than the longest that it allows itself for a webhook. */
 const CLOSE_WITHIN_MS = 5_000;
