@@ -3,17 +3,22 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { benchIngest } from './ingest.ts';
+import { benchLayouts } from './layouts.ts';
+import { benchSoak } from './soak.ts';
 import { openRig, type Report, type Rig } from './support/rig.ts';
 
 const results = path.join(import.meta.dirname, 'results');
 
 interface Options {
   readonly rounds: number;
+  readonly minutes: number;
 }
 
 /** Each part by the name of its flag. Without a flag: those that say how fast the service is. */
 const parts: Readonly<Record<string, (rig: Rig, options: Options) => Promise<Report>>> = {
   ingest: benchIngest,
+  layouts: benchLayouts,
+  soak: benchSoak,
 };
 const usual = ['ingest'];
 
@@ -25,15 +30,21 @@ function wholeNumber(text: string): number {
 const program = new Command('npm run bench --')
   .description('Measures the service on this machine. The figures go to the terminal and to bench/results.')
   .option('--ingest', 'deliveries a second, beside the ceiling and a naive handler')
+  .option(
+    '--layouts',
+    'one process and several, behind nginx and pgbouncer (bench/install-peers.sh), and whether each is right',
+  )
+  .option('--soak', 'memory over a long run at half load, and while the database stands still')
   .option('--rounds <n>', 'interleaved rounds of which medians are taken', wholeNumber, 5)
+  .option('--minutes <n>', 'how long the soak takes', wholeNumber, 10)
   .parse();
 
-const { rounds, ...flags } = program.opts<{ rounds: number } & Record<string, unknown>>();
-const chosen = Object.keys(parts).filter((name) => name in flags);
+const options = program.opts<Options & Record<string, unknown>>();
+const chosen = Object.keys(parts).filter((name) => name in options);
 
 for (const name of chosen.length > 0 ? chosen : usual) {
   await using rig = await openRig();
-  const { lines, figures, chart } = await (parts[name] as (typeof parts)[string])(rig, { rounds });
+  const { lines, figures, chart } = await (parts[name] as (typeof parts)[string])(rig, options);
   process.stdout.write(`${lines.join('\n')}\n\n`);
   const machine = { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version };
   const file = path.join(results, name);

@@ -61,6 +61,17 @@ export function freshDeliveries(count: number): Delivery[] {
   return Array.from({ length: count }, (_, index) => delivery(paidBody(index), timestamp));
 }
 
+/** As many deliveries as are asked for, each signed when it is: for a load that outlasts a signature. */
+export function* endlessDeliveries(): Generator<Delivery, never> {
+  for (let index = 0; ; index += 1) yield delivery(paidBody(index), Math.floor(Date.now() / 1_000));
+}
+
+/** The event and the session that a delivery speaks of. */
+export function idsOf(sent: Delivery): { event: string; session: string } {
+  const text = sent.toString('latin1');
+  return { event: EVENT_ID.exec(text)?.[0] as string, session: SESSION_ID.exec(text)?.[0] as string };
+}
+
 function delivery(body: string, timestamp: number): Delivery {
   const bytes = Buffer.from(body);
   const signature = createHmac('sha256', WEBHOOK_SECRET).update(`${timestamp}.`).update(bytes).digest('hex');

@@ -17,12 +17,14 @@ export interface Load {
 interface Target {
   readonly url: string;
   readonly connections: number;
+  /** Told of every answer, for a load whose answers differ. */
+  readonly onAnswer?: (status: number, milliseconds: number) => void;
 }
 
 /** Every connection sends its next delivery when it has the answer to the last one. */
 export async function saturate(target: Target, deliveries: readonly Delivery[]): Promise<Load> {
-  const tally = newTally();
   const sockets = await open(target);
+  const tally = newTally(target.onAnswer);
   let next = 0;
   await Promise.all(
     sockets.map(async (socket) => {
@@ -39,14 +41,14 @@ export async function saturate(target: Target, deliveries: readonly Delivery[]):
 /** So many deliveries a second, whether the answers keep up or not: what waits for a socket is late from its due time on. */
 export async function offer(
   target: Target,
-  deliveries: readonly Delivery[],
+  deliveries: Iterable<Delivery>,
   perSecond: number,
 ): Promise<Load> {
-  const tally = newTally();
   const idle = await open(target);
+  const tally = newTally(target.onAnswer);
   const sockets = [...idle];
   const waiting: { delivery: Delivery; due: number }[] = [];
-  const exchanges: Promise<void>[] = [];
+  const exchanges = new Set<Promise<void>>();
 
   const sendOn = async (socket: Exchanger, delivery: Delivery, due: number): Promise<void> => {
     tally.count(await socket.exchange(delivery), due);
@@ -55,23 +57,32 @@ export async function offer(
     idle.push(socket);
   };
 
+  const send = (delivery: Delivery): void => {
+    const socket = idle.pop();
+    if (!socket) return void waiting.push({ delivery, due: performance.now() });
+    const exchange = sendOn(socket, delivery, performance.now()).finally(() => exchanges.delete(exchange));
+    exchanges.add(exchange);
+  };
+
   const begin = performance.now();
-  for (let index = 0; index < deliveries.length; ) {
-    const due = Math.min(deliveries.length, Math.ceil(((performance.now() - begin) * perSecond) / 1_000));
-    for (; index < due; index++) {
-      const delivery = deliveries[index] as Delivery;
-      const socket = idle.pop();
-      if (socket) exchanges.push(sendOn(socket, delivery, performance.now()));
-      else waiting.push({ delivery, due: performance.now() });
-    }
-    await pause(1);
+  let sent = 0;
+  for (const delivery of deliveries) {
+    while (sent >= ((performance.now() - begin) * perSecond) / 1_000) await pause(1);
+    send(delivery);
+    sent += 1;
   }
   await Promise.all(exchanges);
   for (const socket of sockets) socket.close();
   return tally.result();
 }
 
-function newTally() {
+/** @throws where one of them is another */
+export function expectAnswers(answers: Load['answers'], status: number): void {
+  if (Object.keys(answers).join() !== String(status))
+    throw new Error(`not all were answered ${status}: ${JSON.stringify(answers)}`);
+}
+
+function newTally(onAnswer?: Target['onAnswer']) {
   const begin = performance.now();
   const answers: Record<number, number> = {};
   const microseconds: RecordableHistogram = createHistogram({ figures: 3 });
@@ -80,7 +91,9 @@ function newTally() {
     count(status: number, since: number): void {
       answers[status] = (answers[status] ?? 0) + 1;
       answered += 1;
-      microseconds.record(Math.max(1, Math.round((performance.now() - since) * 1_000)));
+      const milliseconds = performance.now() - since;
+      microseconds.record(Math.max(1, Math.round(milliseconds * 1_000)));
+      onAnswer?.(status, milliseconds);
     },
     result(): Load {
       const seconds = (performance.now() - begin) / 1_000;

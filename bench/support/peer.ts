@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** A program of Debian's in the foreground, which serves on `port` of this machine alone. */
+export interface Peer extends AsyncDisposable {
+  readonly pid: number;
+}
+
+/** Starts it, and resolves once it takes connections. bench/install-peers.sh brings the programs. */
+export async function startPeer(
+  command: string,
+  args: readonly string[],
+  { port, logFile }: { port: number; logFile: string },
+): Promise<Peer> {
+  const log = openSync(logFile, 'w');
+  const child = spawn(command, args, { stdio: ['ignore', log, log] });
+  closeSync(log);
+  await once(child, 'spawn');
+  const ended = once(child, 'exit');
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null)
+      throw new Error(`${command} ended before it listened:\n${readFileSync(logFile, 'utf8')}`);
+    await pause(20);
+  }
+  return {
+    pid: child.pid as number,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Programs that refuse to run as root are told whom to become. */
+export const asRoot = process.getuid?.() === 0;

@@ -1,0 +1,41 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { asRoot, freePort, startPeer } from './peer.ts';
+import type { BenchDatabase } from './postgres.ts';
+
+/** A pooler of transactions before a database. `url` is what a process connects to in place of the database's. */
+export interface Pgbouncer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Every setting as it comes, but for `pool_mode`. */
+export async function startPgbouncer(dir: string, database: BenchDatabase): Promise<Pgbouncer> {
+  const home = path.join(dir, 'pgbouncer');
+  mkdirSync(home, { recursive: true });
+  const port = await freePort();
+  const url = new URL(database.url);
+  const file = (name: string, text: string) => {
+    writeFileSync(path.join(home, name), text, { mode: 0o600 });
+    return path.join(home, name);
+  };
+  const users = file('userlist.txt', `"${url.username}" "${decodeURIComponent(url.password)}"\n`);
+  const config = file(
+    'pgbouncer.ini',
+    `[databases]
+* = host=${url.hostname} port=${url.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = ${users}
+pool_mode = transaction
+`,
+  );
+  const peer = await startPeer('pgbouncer', [...(asRoot ? ['-u', 'postgres'] : []), config], {
+    port,
+    logFile: path.join(dir, 'pgbouncer.log'),
+  });
+  url.port = String(port);
+  return { url: url.href, [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
+}
