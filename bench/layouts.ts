@@ -43,6 +43,7 @@ async function measure(rig: Rig, layout: Layout, rounds: number) {
   if (complaints.length > 0) throw new Error(`a log holds more than news:\n${complaints.join('\n')}`);
 
   const stalled = await stall(stack, deliveries);
+  await loseOne(stack, deliveries);
   await drained(stack.database, 60);
   await expectRight(stack, deliveries);
   return { at64, at128, orders: deliveries.length, owedSeconds, stalled };
@@ -105,6 +106,18 @@ async function stall({ url, database }: Stack, deliveries: Delivery[]) {
   if (waited > PROMISED_MS) throw new Error(`a statement still waits in PostgreSQL after ${waited} ms`);
   expectAnswers((await saturate(target, fresh)).answers, 200);
   return { slowest: Math.round(slowest), waitedInPostgres: waited };
+}
+
+/** One of several processes is killed under load: nginx sends what it had to another, and no delivery notices. */
+async function loseOne({ url, processes }: Stack, deliveries: Delivery[]): Promise<void> {
+  const [victim, ...others] = takers(processes);
+  if (!victim || others.length === 0) return;
+  const fresh = freshDeliveries(ROUND);
+  deliveries.push(...fresh);
+  const load = saturate({ url, connections: 64 }, fresh);
+  await pause(300);
+  process.kill(victim.pid, 'SIGKILL');
+  expectAnswers((await load).answers, 200);
 }
 
 function describe([name, { at64, at128, orders, owedSeconds, stalled }]: [string, Measured]): string {

@@ -55,6 +55,7 @@ ${servers}
       # A process that is gone or stops: the next one. A delivery may be repeated, since an event counts once.
       proxy_next_upstream error timeout non_idempotent;
       proxy_next_upstream_tries 2;
+      proxy_next_upstream_timeout 5s;
       proxy_connect_timeout 1s;
       proxy_read_timeout 6s;
     }
