@@ -19,6 +19,12 @@ const timeouts = {
   keepAliveTimeout: 65_000,
 };
 
+/**
+ * Connections that wait to be accepted; the kernel allows for 4,096 at most (net.core.somaxconn). Of 3,000 that came at
+ * once, Node's 511 left some to the kernel, which drops what it can't queue until the sender repeats it: 503s took up to 6.2 s.
+ */
+const BACKLOG = 4_096;
+
 /** What answers may still take once the server closes: more than the longest that it allows itself for a webhook. */
 const CLOSE_WITHIN_MS = 5_000;
 
@@ -36,7 +42,7 @@ export async function listen(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(address.port, address.host, resolve);
+    server.listen({ ...address, backlog: BACKLOG }, resolve);
   });
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
