@@ -74,6 +74,7 @@ const schema = z.object({
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
     .optional(),
+  RETENTION_DAYS: wholeNumber(1, 36_500).default(90),
   ROLE: oneOf('all', 'web', 'worker').default('all'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
 });
@@ -148,6 +149,7 @@ function toConfig(env: Environment) {
     },
     /** Null: whoever calls from this machine, and nobody in production. */
     opsToken: env.OPS_TOKEN ?? null,
+    retentionDays: env.RETENTION_DAYS,
     shop: { name: env.SHOP_NAME, url: env.SHOP_URL ?? null },
   } as const;
 }

@@ -17,6 +17,7 @@ import type { Logger } from './logger.ts';
 import { fileMailer, smtpMailer } from './notifications/mailer.ts';
 import { notificationAttempt, notifications } from './notifications/notify.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
+import { startRetention } from './orders/retention.ts';
 import { createStripe } from './stripe/client.ts';
 import { startWorker, type Worker } from './work/worker.ts';
 
@@ -49,6 +50,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
     opened.defer(async () => {
       await Promise.all([server.close(), stopAll(workers)]);
     });
+    if (config.role !== 'web') {
+      const retention = startRetention({ db: pools.worker, days: config.retentionDays, log });
+      opened.defer(retention.stop);
+    }
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();

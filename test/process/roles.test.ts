@@ -33,3 +33,32 @@ test('web records what it is sent, worker fulfils it, and each leaves the rest t
   expect(orders).toHaveLength(3);
   expect(fulfillments).toMatchObject(Array(3).fill({ attempts: 1 }));
 });
+
+test('worker empties what is older than RETENTION_DAYS, web does not', async () => {
+  const sent = [paidEvent(), paidEvent()];
+  const [old = '', young = ''] = sent.map(({ id }) => id);
+  const withPayload = () =>
+    db('stripe_events')
+      .whereIn('id', [old, young])
+      .whereNotNull('payload')
+      .orderBy('received_at')
+      .pluck('id');
+
+  await using web = await spawnService({ ...env, ROLE: 'web', RETENTION_DAYS: '7' });
+  for (const event of sent) expect(await deliver(web.url, event)).toBe(200);
+  await using _first = await spawnService({ ...env, ROLE: 'worker', RETENTION_DAYS: '7' });
+  await until(
+    'all are fulfilled',
+    async () => (await db('fulfillments').whereNot('status', 'fulfilled')).length === 0,
+  );
+  await db.raw(
+    `update stripe_events set received_at = now() - case id when :old then 8 else 6 end * interval '1 day'`,
+    { old },
+  );
+
+  await using _web = await spawnService({ ...env, ROLE: 'web', RETENTION_DAYS: '7' });
+  expect(await withPayload()).toEqual([old, young]);
+  await using _worker = await spawnService({ ...env, ROLE: 'worker', RETENTION_DAYS: '7' });
+  await until('the old one is emptied', async () => (await withPayload()).length === 1);
+  expect(await withPayload()).toEqual([young]);
+});

@@ -1,0 +1,86 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+
+/** Events of a step. Its locks last for as long as it takes. */
+export const STEP = 200;
+/** What others have to themselves after each full step, and after the last one. */
+const BETWEEN_STEPS_MS = 50;
+const BETWEEN_RUNS_MS = 60 * 60 * 1_000;
+
+/**
+ * One step: empties the payloads of up to `limit` settled events that came in more than `days` days ago, the oldest
+ * first, and says of how many. An event is settled once nobody may need to read it again: its order, if it has one, is
+ * not waiting for its money, and is fulfilled where it is paid. A dead order keeps its events until a person has seen to it.
+ *
+ * An index holds just the events that have a payload, so a step begins where the last one ended, in whatever process.
+ */
+export async function emptyOldPayloads(
+  db: Knex,
+  { days, limit }: { days: number; limit: number },
+): Promise<number> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `with old as (
+       select id from stripe_events
+       where payload is not null
+         and received_at < now() - :days * interval '1 day'
+         and not exists (
+           select from orders left join fulfillments on fulfillments.order_id = orders.id
+           where orders.checkout_session_id = stripe_events.checkout_session_id
+             and (orders.status = 'awaiting_payment' or fulfillments.status <> 'fulfilled'))
+       order by received_at
+       limit :limit
+       for update skip locked
+     )
+     update stripe_events set payload = null from old where stripe_events.id = old.id`,
+    { days, limit },
+  );
+  return rowCount;
+}
+
+export interface Retention {
+  /** Begins no further step, and resolves once the last one has ended. */
+  stop(): Promise<void>;
+}
+
+/** A dull loop: step by step until nothing is left, and again an hour later. Any number of processes may run it. */
+export function startRetention({ db, days, log }: { db: Knex; days: number; log: Logger }): Retention {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function loop(): Promise<void> {
+    let emptied = 0;
+    while (!signal.aborted) {
+      const count = await step();
+      emptied += count;
+      const more = count === STEP;
+      if (!more && emptied > 0) {
+        log.info({ events: emptied }, 'emptied the payloads of old events');
+        emptied = 0;
+      }
+      await rest(more ? BETWEEN_STEPS_MS : BETWEEN_RUNS_MS);
+    }
+  }
+
+  async function step(): Promise<number> {
+    try {
+      return await emptyOldPayloads(db, { days, limit: STEP });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'could not empty the payloads of old events');
+      return 0;
+    }
+  }
+
+  async function rest(ms: number): Promise<void> {
+    await pause(ms, undefined, { ref: false, signal }).catch(() => {});
+  }
+
+  const looping = loop();
+  return {
+    async stop() {
+      stopping.abort();
+      await looping;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { emptyOldPayloads, STEP, startRetention } from '../../src/orders/retention.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { until } from '../support/until.ts';
+
+const { db } = await createTestDatabase();
+const DAYS = 90;
+const empty = (limit = 100) => emptyOldPayloads(db, { days: DAYS, limit });
+
+beforeEach(() => db.raw('truncate stripe_events, orders cascade'));
+
+/** An event that came in so long ago (91 days, unless told), of that session or of none. */
+async function event({ age = '91 days', session = null as string | null } = {}): Promise<string> {
+  const [row] = await db('stripe_events')
+    .insert({
+      id: `evt_${randomUUID()}`,
+      type: 'checkout.session.completed',
+      livemode: false,
+      checkout_session_id: session,
+      created_at: db.fn.now(),
+      received_at: db.raw('now() - ?::interval', [age]),
+      outcome: 'applied',
+      payload: '{"id":"evt_1"}',
+    })
+    .returning('id');
+  return row.id;
+}
+
+/** A paid order with its fulfillment, unless told otherwise. */
+async function order({ status = 'paid', fulfillment = 'fulfilled' as string | null } = {}): Promise<string> {
+  const session = `cs_test_${randomUUID()}`;
+  const [{ id }] = await db('orders')
+    .insert({
+      checkout_session_id: session,
+      status,
+      payment_status: status === 'paid' ? 'paid' : 'unpaid',
+      mode: 'payment',
+      livemode: false,
+      paid_at: status === 'paid' ? db.fn.now() : null,
+      failed_at: status === 'failed' ? db.fn.now() : null,
+    })
+    .returning('id');
+  if (status === 'paid' && fulfillment !== null) {
+    await db('fulfillments').insert({
+      order_id: id,
+      status: fulfillment,
+      next_attempt_at: fulfillment === 'pending' ? db.fn.now() : null,
+      fulfilled_at: fulfillment === 'fulfilled' ? db.fn.now() : null,
+    });
+  }
+  return session;
+}
+
+const withPayload = () => db('stripe_events').whereNotNull('payload').orderBy('received_at').pluck('id');
+
+test('the payload goes, and nothing else of the event does', async () => {
+  const id = await event({ session: await order() });
+  const before = await db('stripe_events').where({ id }).first();
+  expect(await empty()).toBe(1);
+  expect(await db('stripe_events').where({ id }).first()).toEqual({ ...before, payload: null });
+  expect(await empty()).toBe(0);
+});
+
+test('at the age of 90 days, to the minute', async () => {
+  await event({ age: '90 days 1 minute' });
+  const young = await event({ age: '89 days 23 hours 59 minutes' });
+  expect(await empty()).toBe(1);
+  expect(await withPayload()).toEqual([young]);
+});
+
+describe('settled', () => {
+  test.each([
+    ['an event of no session', null],
+    ['an order that failed', { status: 'failed' }],
+    ['an order that is fulfilled', { status: 'paid', fulfillment: 'fulfilled' }],
+  ])('%s', async (_case, given) => {
+    await event({ session: given && (await order(given)) });
+    expect(await empty()).toBe(1);
+  });
+
+  test('an event of a session that made no order', async () => {
+    await event({ session: 'cs_test_expired' });
+    expect(await empty()).toBe(1);
+  });
+});
+
+describe('not settled', () => {
+  test.each([
+    ['an order that waits for its money', { status: 'awaiting_payment' }],
+    ['a fulfillment that is pending', { status: 'paid', fulfillment: 'pending' }],
+    ['a fulfillment that is dead', { status: 'paid', fulfillment: 'dead' }],
+  ])('%s: none of its events is emptied, until it is settled', async (_case, given) => {
+    const session = await order(given);
+    const ids = [await event({ session, age: '100 days' }), await event({ session, age: '92 days' })];
+    await event({ session: await order() });
+    expect(await empty()).toBe(1);
+    expect(await withPayload()).toEqual(ids);
+
+    await db('orders').where({ checkout_session_id: session, status: 'awaiting_payment' }).update({
+      status: 'failed',
+      failed_at: db.fn.now(),
+    });
+    await db('fulfillments').update({
+      status: 'fulfilled',
+      next_attempt_at: null,
+      fulfilled_at: db.fn.now(),
+    });
+    expect(await empty()).toBe(2);
+  });
+
+  test('those that wait at the front of the queue stop nobody behind them', async () => {
+    const session = await order({ fulfillment: 'dead' });
+    for (let i = 0; i < 5; i += 1) await event({ session, age: '200 days' });
+    await event();
+    expect(await empty(2)).toBe(1);
+  });
+});
+
+test('a step takes the oldest first, and no more than its limit', async () => {
+  const young = await event({ age: '91 days' });
+  await event({ age: '93 days' });
+  await event({ age: '92 days' });
+  expect(await empty(2)).toBe(2);
+  expect(await withPayload()).toEqual([young]);
+});
+
+test('what another process is emptying right now is passed over, not waited for', async () => {
+  const held = await event({ age: '92 days' });
+  const free = await event();
+  const other = await db.transaction();
+  await emptyOldPayloads(other, { days: DAYS, limit: 1 });
+  expect(await empty()).toBe(1);
+  await other.rollback();
+  expect(await withPayload()).toEqual([held]);
+  expect(await db('stripe_events').where({ id: free }).first()).toMatchObject({ payload: null });
+});
+
+test('the loop goes on until nothing is left, also when two run it, and stops at once', async () => {
+  const young = await event({ age: '1 day' });
+  await db.raw(
+    `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
+     select 'evt_' || n, 'charge.updated', false, now(), now() - interval '91 days', 'ignored', '{}'
+     from generate_series(1, ?) as n`,
+    [3 * STEP + 1],
+  );
+  const loops = [1, 2].map(() => startRetention({ db, days: DAYS, log: silent }));
+  await until('all are emptied', async () => (await withPayload()).length === 1);
+  expect(await withPayload()).toEqual([young]);
+  // Each rests for an hour now.
+  const begin = performance.now();
+  await Promise.all(loops.map((loop) => loop.stop()));
+  expect(performance.now() - begin).toBeLessThan(1_000);
+});
