@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLayouts } from './layouts.ts';
 import { benchSoak } from './soak.ts';
@@ -11,12 +12,14 @@ const results = path.join(import.meta.dirname, 'results');
 
 interface Options {
   readonly rounds: number;
+  readonly orders: number;
   readonly minutes: number;
 }
 
 /** Each part by the name of its flag. Without a flag: those that say how fast the service is. */
 const parts: Readonly<Record<string, (rig: Rig, options: Options) => Promise<Report>>> = {
   ingest: benchIngest,
+  grow: benchGrowth,
   layouts: benchLayouts,
   soak: benchSoak,
 };
@@ -30,13 +33,15 @@ function wholeNumber(text: string): number {
 const program = new Command('npm run bench --')
   .description('Measures the service on this machine. The figures go to the terminal and to bench/results.')
   .option('--ingest', 'deliveries a second, beside the ceiling and a naive handler')
+  .option('--grow', 'a database of a year of orders: space, ingest, questions, the retention job')
   .option(
     '--layouts',
     'one process and several, behind nginx and pgbouncer (bench/install-peers.sh), and whether each is right',
   )
   .option('--soak', 'memory over a long run at half load, and while the database stands still')
   .option('--rounds <n>', 'interleaved rounds of which medians are taken', wholeNumber, 5)
-  .option('--minutes <n>', 'how long the soak takes', wholeNumber, 10)
+  .option('--orders <n>', 'orders of the year that --grow fills in', wholeNumber, 1_000_000)
+  .option('--minutes <n>', 'how long --soak takes', wholeNumber, 10)
   .parse();
 
 const options = program.opts<Options & Record<string, unknown>>();

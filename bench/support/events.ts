@@ -11,8 +11,9 @@ export type Delivery = Buffer;
 const CARTS = 6;
 const EVENT_ID = /evt_1\w{23}/;
 const SESSION_ID = /cs_test_a1\w{56}/;
+const BEFORE_EMAIL = /(?<="email": ")/;
 
-/** Bodies of six carts, cut where their ids were: about 3.2 kB of indented JSON each. */
+/** Bodies of six carts, cut where their ids were and before the e-mail address: about 3.2 kB of indented JSON each. */
 function templateOf(index: number, type: SessionEventType): readonly string[] {
   const params = sessionParams.parse(checkoutOf(cartOf(index), index));
   const { buyer } = cartOf(index);
@@ -36,8 +37,9 @@ function templateOf(index: number, type: SessionEventType): readonly string[] {
   };
   const body = JSON.stringify(sessionEvent(type, completed), null, 2);
   const [beforeEvent = '', afterEvent = ''] = body.split(EVENT_ID);
-  const [between = '', end = ''] = afterEvent.split(SESSION_ID);
-  return [beforeEvent, between, end];
+  const [between = '', afterSession = ''] = afterEvent.split(SESSION_ID);
+  const [beforeEmail = '', end = ''] = afterSession.split(BEFORE_EMAIL);
+  return [beforeEvent, between, beforeEmail, end];
 }
 
 const templates = Array.from({ length: CARTS }, (_, i) => templateOf(i, 'checkout.session.completed'));
@@ -49,10 +51,10 @@ function randomText(length: number): string {
   return text.slice(0, length);
 }
 
-/** A paid session's body with ids that nobody has seen. */
+/** A paid session's body with ids, and a customer, that nobody has seen. */
 export function paidBody(index: number): string {
-  const [before, between, end] = templates[index % CARTS] as readonly string[];
-  return `${before}evt_1${randomText(23)}${between}cs_test_a1${randomText(56)}${end}`;
+  const [beforeEvent, between, beforeEmail, end] = templates[index % CARTS] as readonly string[];
+  return `${beforeEvent}evt_1${randomText(23)}${between}cs_test_a1${randomText(56)}${beforeEmail}${randomText(7)}.${end}`;
 }
 
 /** So many deliveries of paid sessions, no two alike, signed at this moment: good for 300 seconds. */

@@ -1,0 +1,141 @@
+import { type Answer, answerOf } from './growth/explain.ts';
+import { fill } from './growth/fill.ts';
+import { benchOwed, type OwedFigures } from './growth/owed.ts';
+import { questionsAbout } from './growth/questions.ts';
+import { benchRetention, type RetentionFigures } from './growth/retention.ts';
+import { indexSizes, type Space, spaceOf, walOf } from './growth/space.ts';
+import { freshDeliveries } from './support/events.ts';
+import { saturate } from './support/load.ts';
+import type { BenchDatabase } from './support/postgres.ts';
+import type { Server } from './support/process.ts';
+import type { Report, Rig } from './support/rig.ts';
+import { median } from './support/statistics.ts';
+
+/** The goals: ingest beside an empty database, a question in ms, a step of the retention job in ms. */
+const GOALS = { ingest: 0.9, question: 50, step: 100 } as const;
+const DELIVERIES = 12_000;
+
+/** A database of a year and a million orders, beside an empty one. */
+export async function benchGrowth(
+  rig: Rig,
+  { rounds, orders }: { rounds: number; orders: number },
+): Promise<Report> {
+  await using filled = await rig.postgres.createDatabase();
+  await using empty = await rig.postgres.createDatabase();
+  const begin = performance.now();
+  await fill(filled.db, orders);
+  const fillSeconds = Math.round((performance.now() - begin) / 1_000);
+  await filled.db.raw('vacuum analyze');
+  const space = await spaceOf(filled.db);
+  const indexes = await indexSizes(filled.db);
+
+  const answers: Answer[] = [];
+  for (const question of await questionsAbout(filled.db)) answers.push(await answerOf(filled.db, question));
+
+  await using onFilled = await rig.startService(filled, 'filled', { ROLE: 'web' });
+  await using onEmpty = await rig.startService(empty, 'empty', { ROLE: 'web' });
+  const ingest = await ingestOf({ filled: [filled, onFilled], empty: [empty, onEmpty] }, rounds);
+  const owed = await benchOwed(filled.db);
+  const retention = await benchRetention(filled.db, onFilled, Math.min(rounds, 2));
+
+  const figures = { orders, rounds, fillSeconds, space, indexes, ingest, answers, owed, retention };
+  const misses = missesOf(figures);
+  if (misses.length > 0) process.exitCode = 1;
+  return { figures: { ...figures, misses }, lines: linesOf(figures, misses) };
+}
+
+interface Ingest {
+  readonly perSecond: number;
+  readonly p99: number;
+  /** Bytes of log an event. */
+  readonly wal: number;
+}
+
+type Which = 'filled' | 'empty';
+
+/** In turns, so that what else the machine does meets both. */
+async function ingestOf(
+  on: Readonly<Record<Which, readonly [BenchDatabase, Server]>>,
+  rounds: number,
+): Promise<Record<Which, Ingest> & { ratio: number }> {
+  const all: Record<Which, Ingest[]> = { filled: [], empty: [] };
+  for (let round = 0; round <= rounds; round += 1) {
+    const order: Which[] = round % 2 === 0 ? ['filled', 'empty'] : ['empty', 'filled'];
+    for (const which of order) {
+      const [{ db }, { url }] = on[which];
+      const deliveries = freshDeliveries(DELIVERIES);
+      let load = { perSecond: 0, p99: 0 };
+      const wal = await walOf(db, async () => {
+        load = await saturate({ url, connections: 64 }, deliveries);
+      });
+      // The first round warms up.
+      if (round > 0) all[which].push({ perSecond: load.perSecond, p99: load.p99, wal: wal / DELIVERIES });
+    }
+  }
+  const medians = (rounds: readonly Ingest[]): Ingest => ({
+    perSecond: Math.round(median(rounds.map(({ perSecond }) => perSecond))),
+    p99: median(rounds.map(({ p99 }) => p99)),
+    wal: Math.round(median(rounds.map(({ wal }) => wal))),
+  });
+  const ratio = median(
+    all.filled.map((filled, round) => filled.perSecond / (all.empty[round] as Ingest).perSecond),
+  );
+  return { filled: medians(all.filled), empty: medians(all.empty), ratio: Number(ratio.toFixed(3)) };
+}
+
+interface Figures {
+  readonly orders: number;
+  readonly fillSeconds: number;
+  readonly space: readonly Space[];
+  readonly ingest: Record<Which, Ingest> & { ratio: number };
+  readonly answers: readonly Answer[];
+  readonly owed: OwedFigures;
+  readonly retention: RetentionFigures;
+}
+
+function missesOf({ ingest, answers, retention }: Figures): string[] {
+  const { longestMs } = retention.withoutRests;
+  return [
+    ...(ingest.ratio < GOALS.ingest ? [`ingest is at ${ingest.ratio} of an empty database's`] : []),
+    ...answers.flatMap(({ name, ms }) => (ms > GOALS.question ? [`${name}: ${ms.toFixed(1)} ms`] : [])),
+    ...answers.flatMap(({ name, scanned }) =>
+      scanned.length > 0 ? [`${name}: scans all of ${scanned.join(', ')}`] : [],
+    ),
+    ...(longestMs > GOALS.step ? [`a step of the retention job took ${longestMs.toFixed(1)} ms`] : []),
+  ];
+}
+
+function linesOf(figures: Figures, misses: readonly string[]): string[] {
+  const { orders, fillSeconds, space, ingest, answers, owed, retention } = figures;
+  const { withoutRests: steps, space: bytes } = retention;
+  const perOrder = (bytes: number) => (bytes / orders).toFixed(0).padStart(9);
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+  return [
+    `${orders} orders, filled in ${fillSeconds} s`,
+    '',
+    `${'bytes an order'.padEnd(20)}     rows   outside   indexes       all`,
+    ...space.map(
+      ({ table, rows, outside, indexes }) =>
+        table.padEnd(20) + [rows, outside, indexes, rows + outside + indexes].map(perOrder).join(' '),
+    ),
+    '',
+    `ingest, 64 connections: ${ingest.filled.perSecond}/s beside ${ingest.empty.perSecond}/s into an empty database: ${ingest.ratio}`,
+    `  p99 ${ingest.filled.p99.toFixed(1)} ms beside ${ingest.empty.p99.toFixed(1)} ms, log ${ingest.filled.wal} B an event beside ${ingest.empty.wal} B`,
+    '',
+    `${'question'.padEnd(48)}     ms  pages  rows  by`,
+    ...answers.map(
+      ({ name, ms, pages, rows, indexes }) =>
+        `${name.padEnd(48)} ${ms.toFixed(1).padStart(6)} ${String(pages).padStart(6)} ${String(rows).padStart(5)}  ${indexes.join(', ')}`,
+    ),
+    '',
+    `claim, while no vacuum comes: ${owed.claims.map(({ settled, ms, pages }) => `${ms.toFixed(1)} ms (${pages} pages) after ${settled} orders`).join(', ')}; ` +
+      `${owed.afterVacuum.ms.toFixed(1)} ms after a vacuum. HOT updates: ${owed.hot} of ${owed.updates}`,
+    '',
+    `retention: ${steps.eventsPerSecond} events/s without rests, ${retention.eventsPerSecond.toFixed(0)}/s with them;`,
+    `  a step of 200: median ${steps.medianMs.toFixed(1)} ms, p99 ${steps.p99Ms.toFixed(1)} ms, longest ${steps.longestMs.toFixed(1)} ms; log ${steps.walPerEvent} B an event`,
+    `  p99 of 500 deliveries a second: ${retention.p99With.toFixed(1)} ms beside ${retention.p99Without.toFixed(1)} ms without the job`,
+    `  stripe_events: ${megabytes(bytes.before)}, emptied and vacuumed ${megabytes(bytes.emptied)}, after as many new events ${megabytes(bytes.thenAsManyNewEvents)}`,
+    '',
+    ...(misses.length > 0 ? misses.map((miss) => `MISSED: ${miss}`) : ['Every goal is met.']),
+  ];
+}
