@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { benchFulfillment } from './fulfillment.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLayouts } from './layouts.ts';
@@ -19,11 +20,12 @@ interface Options {
 /** Each part by the name of its flag. Without a flag: those that say how fast the service is. */
 const parts: Readonly<Record<string, (rig: Rig, options: Options) => Promise<Report>>> = {
   ingest: benchIngest,
+  fulfillment: benchFulfillment,
   grow: benchGrowth,
   layouts: benchLayouts,
   soak: benchSoak,
 };
-const usual = ['ingest'];
+const usual = ['ingest', 'fulfillment'];
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
@@ -33,6 +35,10 @@ function wholeNumber(text: string): number {
 const program = new Command('npm run bench --')
   .description('Measures the service on this machine. The figures go to the terminal and to bench/results.')
   .option('--ingest', 'deliveries a second, beside the ceiling and a naive handler')
+  .option(
+    '--fulfillment',
+    'orders a second from a backlog, how late at a usual load, and what the web notices',
+  )
   .option('--grow', 'a database of a year of orders: space, ingest, questions, the retention job')
   .option(
     '--layouts',

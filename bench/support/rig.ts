@@ -15,7 +15,10 @@ export interface Rig extends AsyncDisposable {
     name: string,
     env?: Readonly<Record<string, string>>,
   ): Promise<Server>;
-  startRival(name: 'ceiling' | 'naive' | 'echo', args?: readonly string[]): Promise<Server>;
+  startRival(
+    name: 'ceiling' | 'naive' | 'echo' | 'stripe' | 'receiver' | 'mailbox',
+    args?: readonly string[],
+  ): Promise<Server>;
   /** CPU seconds so far: of the sender (this process), of a server, of PostgreSQL with all its processes. */
   cpu(server: Server): Cpu;
 }

@@ -1,0 +1,204 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { freshDeliveries } from './support/events.ts';
+import { type Load, offer, saturate } from './support/load.ts';
+import type { BenchDatabase } from './support/postgres.ts';
+import type { Server } from './support/process.ts';
+import type { Report, Rig } from './support/rig.ts';
+import { median, percentile } from './support/statistics.ts';
+
+const BACKLOG = 20_000;
+/** A usual load, and how long it lasts. */
+const PER_SECOND = 200;
+const USUAL_SECONDS = 10;
+/** What the web takes while the worker drains, or does not. */
+const INGEST_PER_SECOND = 500;
+const INGEST_SECONDS = 8;
+
+interface Surroundings {
+  readonly stripe: Server;
+  readonly receiver: Server;
+  readonly mailbox: Server;
+}
+
+/**
+ * The worker as it runs in production, beside the web in one process: with Stripe, a receiver and a mail server that cost
+ * as little as they can, each a process of its own on the same machine.
+ */
+export async function benchFulfillment(rig: Rig, { rounds }: { rounds: number }): Promise<Report> {
+  await using stripe = await rig.startRival('stripe');
+  await using receiver = await rig.startRival('receiver');
+  await using mailbox = await rig.startRival('mailbox');
+  const around = { stripe, receiver, mailbox };
+  const drains: Drain[] = [];
+  const usual: Latency[] = [];
+  const ingest: Ingest[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    drains.push(await drain(rig, around));
+    usual.push(await atUsualLoad(rig, around));
+    ingest.push(await ingestBesideDrain(rig, around));
+  }
+  const figures = {
+    rounds,
+    backlog: BACKLOG,
+    drain: medians(drains),
+    paidToDelivered: { perSecond: PER_SECOND, ...medians(usual) },
+    ingest: { perSecond: INGEST_PER_SECOND, ...medians(ingest) },
+  };
+  return { figures, lines: [JSON.stringify(figures, null, 1)] };
+}
+
+type Drain = Record<
+  'perSecond' | 'perSecondWithMails' | 'serviceUs' | 'postgresUs' | 'stripeUs' | 'receiverUs' | 'mailboxUs',
+  number
+>;
+
+/** From the first call of the receiver until the last order is fulfilled, and until the last mail is sent. */
+async function drain(rig: Rig, around: Surroundings): Promise<Drain> {
+  await using database = await rig.postgres.createDatabase();
+  await oweBacklog(rig, database);
+  const cpu = (service?: Server) =>
+    ({
+      ...Object.fromEntries(
+        Object.entries(around).map(([name, server]) => [name, rig.cpu(server).server] as const),
+      ),
+      service: service ? rig.cpu(service).server : 0,
+      postgres: rig.cpu(around.stripe).postgres,
+    }) as Record<keyof Surroundings | 'service' | 'postgres', number>;
+  const before = cpu();
+  await using service = await startService(rig, database, around);
+  const { firstCall } = await untilNothingIsOwed(database, around);
+  const after = cpu(service);
+  const { rows } = await database.db.raw<{ rows: { fulfilled: number; sent: number }[] }>(
+    `select (select extract(epoch from max(fulfilled_at)) from fulfillments)::float8 as fulfilled,
+       (select extract(epoch from max(sent_at)) from notifications)::float8 as sent`,
+  );
+  const { fulfilled, sent } = rows[0] as { fulfilled: number; sent: number };
+  const us = (part: keyof typeof after) => ((after[part] - before[part]) / BACKLOG) * 1e6;
+  return {
+    perSecond: BACKLOG / (fulfilled - firstCall),
+    perSecondWithMails: BACKLOG / (sent - firstCall),
+    serviceUs: us('service'),
+    postgresUs: us('postgres'),
+    stripeUs: us('stripe'),
+    receiverUs: us('receiver'),
+    mailboxUs: us('mailbox'),
+  };
+}
+
+type Latency = Record<'p50' | 'p99' | 'max', number>;
+
+/** Milliseconds from an order's `paid_at`, before its event is answered, until the receiver has it. */
+async function atUsualLoad(rig: Rig, around: Surroundings): Promise<Latency> {
+  await using database = await rig.postgres.createDatabase();
+  await using service = await startService(rig, database, around);
+  await offerAll(service, PER_SECOND, USUAL_SECONDS);
+  const { latencies } = await untilNothingIsOwed(database, around);
+  return {
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    max: percentile(latencies, 1),
+  };
+}
+
+type Ingest = Record<'aloneP50' | 'aloneP99' | 'besideP50' | 'besideP99' | 'ratioP99', number>;
+
+/** What a delivery waits for its answer: of a process that only takes events, and of one that drains a backlog beside. */
+async function ingestBesideDrain(rig: Rig, around: Surroundings): Promise<Ingest> {
+  const alone = await webAlone(rig);
+  const beside = await webBesideWorker(rig, around);
+  return {
+    aloneP50: alone.p50,
+    aloneP99: alone.p99,
+    besideP50: beside.p50,
+    besideP99: beside.p99,
+    ratioP99: beside.p99 / alone.p99,
+  };
+}
+
+async function webAlone(rig: Rig): Promise<Load> {
+  await using database = await rig.postgres.createDatabase();
+  await using service = await rig.startService(database, 'web', { ROLE: 'web' });
+  return offerAll(service, INGEST_PER_SECOND, INGEST_SECONDS);
+}
+
+async function webBesideWorker(rig: Rig, around: Surroundings): Promise<Load> {
+  await using database = await rig.postgres.createDatabase();
+  await oweBacklog(rig, database);
+  await using service = await startService(rig, database, around);
+  const load = await offerAll(service, INGEST_PER_SECOND, INGEST_SECONDS);
+  if ((await owedIn(database)).fulfillments === 0) throw new Error('the backlog ended before the load did');
+  await untilNothingIsOwed(database, around);
+  return load;
+}
+
+function startService(rig: Rig, database: BenchDatabase, { stripe, receiver, mailbox }: Surroundings) {
+  return rig.startService(database, 'service', {
+    STRIPE_API_BASE: stripe.url,
+    FULFILLMENT_URL: `${receiver.url}/orders`,
+    FULFILLMENT_SECRET: `whsec_${Buffer.alloc(24, 'bench').toString('base64')}`,
+    SMTP_URL: mailbox.url,
+    MAIL_FROM: 'Bench <shop@example.com>',
+  });
+}
+
+/** A first second warms up and is not counted. */
+async function offerAll(service: Server, perSecond: number, seconds: number): Promise<Load> {
+  const target = { url: service.url, connections: 64 };
+  await offer(target, freshDeliveries(perSecond), perSecond);
+  const load = await offer(target, freshDeliveries(perSecond * seconds), perSecond);
+  if (load.answers[200] !== perSecond * seconds)
+    throw new Error(`not all were answered 200: ${JSON.stringify(load.answers)}`);
+  return load;
+}
+
+/** Orders that came in while no worker ran. */
+async function oweBacklog(rig: Rig, database: BenchDatabase): Promise<void> {
+  await using web = await rig.startService(database, 'web', { ROLE: 'web' });
+  await saturate({ url: web.url, connections: 64 }, freshDeliveries(BACKLOG));
+  await database.db.raw('vacuum analyze');
+  await database.db.raw('checkpoint');
+}
+
+async function owedIn({ db }: BenchDatabase): Promise<{ fulfillments: number; notifications: number }> {
+  const { rows } = await db.raw(
+    `select (select count(*) from fulfillments where status = 'pending') as fulfillments,
+       (select count(*) from notifications where status = 'pending') as notifications`,
+  );
+  return rows[0];
+}
+
+/**
+ * Until every order is fulfilled and every mail sent.
+ * @throws {Error} when the receiver was told of an order twice or never, or a mail is not sent
+ */
+async function untilNothingIsOwed(database: BenchDatabase, { receiver }: Surroundings) {
+  const { db } = database;
+  for (;;) {
+    const { fulfillments, notifications } = await owedIn(database);
+    if (fulfillments + notifications === 0) break;
+    await pause(200);
+  }
+  const calls = (await (await fetch(receiver.url)).json()) as [id: string, at: number][];
+  const arrivals = new Map(calls);
+  const { rows: orders } = await db.raw<{ rows: { id: string; paid: number; mail: string | null }[] }>(
+    `select checkout_session_id as id, extract(epoch from paid_at)::float8 * 1000 as paid, notifications.status as mail
+     from orders left join notifications on order_id = orders.id`,
+  );
+  const never = orders.filter(({ id }) => !arrivals.has(id));
+  const unsent = orders.filter(({ mail }) => mail !== 'sent');
+  if (never.length + unsent.length > 0 || calls.length !== orders.length)
+    throw new Error(
+      `of ${orders.length} orders ${never.length} were never delivered and ${unsent.length} mails not sent, in ${calls.length} calls`,
+    );
+  return {
+    firstCall: Math.min(...arrivals.values()) / 1_000,
+    latencies: orders.map(({ id, paid }) => (arrivals.get(id) as number) - paid),
+  };
+}
+
+function medians<Key extends string>(rounds: readonly Record<Key, number>[]): Record<Key, number> {
+  const keys = Object.keys(rounds[0] as object) as Key[];
+  return Object.fromEntries(
+    keys.map((key) => [key, Number(median(rounds.map((round) => round[key])).toPrecision(4))]),
+  ) as Record<Key, number>;
+}
