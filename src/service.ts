@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
-import { fulfillmentAttempt, fulfillments } from './fulfillment/fulfill.ts';
+import { fulfillmentWork } from './fulfillment/fulfill.ts';
 import { logFulfiller } from './fulfillment/fulfiller.ts';
 import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
 import { opsAccess } from './http/access.ts';
@@ -15,7 +15,7 @@ import { listen } from './http/server.ts';
 import { webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
 import { fileMailer, smtpMailer } from './notifications/mailer.ts';
-import { notificationAttempt, notifications } from './notifications/notify.ts';
+import { notificationWork } from './notifications/notify.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
 import { createStripe } from './stripe/client.ts';
@@ -106,16 +106,14 @@ function startWorkers(
 
   const mailing = startWorker({
     db,
-    queue: notifications,
-    perform: notificationAttempt({ db, send: mailer.send, shop: config.shop }),
+    ...notificationWork({ db, send: mailer.send, shop: config.shop }),
     concurrency: MAIL_CONCURRENCY,
     maxAttempts,
     log,
   });
   const fulfilling = startWorker({
     db,
-    queue: fulfillments,
-    perform: fulfillmentAttempt({ db, stripe, fulfil, onReceiptOwed: mailing.wake }),
+    ...fulfillmentWork({ db, stripe, fulfil, onReceiptOwed: mailing.wake }),
     concurrency,
     maxAttempts,
     log,

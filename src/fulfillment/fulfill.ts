@@ -1,11 +1,13 @@
 import type { Knex } from 'knex';
 import type Stripe from 'stripe';
+import { shared } from '../db/shared.ts';
 import type { LineItem, Order } from '../orders/order.ts';
-import { findLineItems, findOrder, storeLineItems } from '../orders/store.ts';
+import { findOrdersWithItems, type OrderWithItems, type Purchase, storeLineItems } from '../orders/store.ts';
 import { retrieveSessionWithItems, type SessionLineItem } from '../stripe/checkout-session.ts';
 import { idOf, textOf } from '../stripe/shapes.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Claim, Queue } from '../work/queue.ts';
+import type { Work } from '../work/worker.ts';
 import type { Fulfiller } from './fulfiller.ts';
 
 export const fulfillments: Queue = { table: 'fulfillments', done: 'fulfilled', doneAt: 'fulfilled_at' };
@@ -18,37 +20,52 @@ interface Dependencies {
   readonly onReceiptOwed: () => void;
 }
 
-/** One attempt at a fulfillment. No transaction is open while Stripe or the receiver is waited for. */
-export function fulfillmentAttempt(dependencies: Dependencies) {
-  const { db, fulfil } = dependencies;
-  return async ({ order_id }: Claim, signal: AbortSignal): Promise<void> => {
-    const order = await findOrder(db, order_id);
-    const lineItems = await lineItemsOf(order, dependencies);
-    signal.throwIfAborted();
-    await fulfil({ order, lineItems, idempotencyKey: order.checkout_session_id }, signal);
+/** Fulfilling paid orders. No transaction is open while Stripe or the receiver is waited for. */
+export function fulfillmentWork({
+  db,
+  stripe,
+  fulfil,
+  onReceiptOwed,
+}: Dependencies): Work<Claim, OrderWithItems> {
+  const store = shared(
+    async (purchases: readonly Purchase[]) => {
+      await storeLineItems(db, purchases);
+      onReceiptOwed();
+      return purchases;
+    },
+    ({ orderId }) => String(orderId),
+  );
+  /** From our own table, or the first time from Stripe. */
+  async function itemsOf({ order, lineItems: stored }: OrderWithItems): Promise<readonly LineItem[]> {
+    if (stored.length > 0) return stored;
+    const items = await fetchLineItems(stripe, order);
+    await store({ orderId: order.id, items });
+    return items;
+  }
+  return {
+    queue: fulfillments,
+    load: (rows) =>
+      findOrdersWithItems(
+        db,
+        rows.map(({ order_id }) => order_id),
+      ),
+    async perform(subject, signal) {
+      const { order } = subject;
+      const lineItems = await itemsOf(subject);
+      signal.throwIfAborted();
+      await fulfil({ order, lineItems, idempotencyKey: order.checkout_session_id }, signal);
+    },
   };
 }
 
-/**
- * From our own table, or the first time from Stripe. The session's payment status is checked once more
- * on the way: nothing is given away on the word of an event alone.
- */
-async function lineItemsOf(
-  order: Order,
-  { db, stripe, onReceiptOwed }: Dependencies,
+/** The session's payment status is checked once more on the way: nothing is given away on the word of an event alone. */
+async function fetchLineItems(
+  stripe: Stripe,
+  { checkout_session_id, account }: Order,
 ): Promise<readonly LineItem[]> {
-  const stored = await findLineItems(db, order.id);
-  if (stored.length > 0) return stored;
-  const { session, lineItems } = await retrieveSessionWithItems(
-    stripe,
-    order.checkout_session_id,
-    order.account,
-  );
+  const { session, lineItems } = await retrieveSessionWithItems(stripe, checkout_session_id, account);
   if (session.payment_status === 'unpaid') throw new AttemptFailed('Stripe says that the session is unpaid');
-  const items = lineItems.map(toLineItem);
-  await db.transaction((trx) => storeLineItems(trx, order.id, items));
-  onReceiptOwed();
-  return items;
+  return lineItems.map(toLineItem);
 }
 
 /** Its keys stand in the order in which they are read back, so that the receiver gets one body on every attempt. */

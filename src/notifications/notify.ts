@@ -1,30 +1,48 @@
 import type { Knex } from 'knex';
-import type { Order } from '../orders/order.ts';
-import { findLineItems, findOrder } from '../orders/store.ts';
+import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Claim, Queue } from '../work/queue.ts';
+import type { Work } from '../work/worker.ts';
 import type { Mailer } from './mailer.ts';
-import { type Message, orderPaid, paymentFailed, type Shop } from './messages.ts';
+import { orderPaid, paymentFailed, type Shop } from './messages.ts';
 
 export const notifications: Queue = { table: 'notifications', done: 'sent', doneAt: 'sent_at' };
 
+type Kind = 'order_paid' | 'payment_failed';
+
 interface OwedMail extends Claim {
-  readonly kind: 'order_paid' | 'payment_failed';
+  readonly kind: Kind;
 }
 
-/** One attempt at a mail. Its Message-ID is the order's and the kind's own, the same on every attempt. */
-export function notificationAttempt({ db, send, shop }: { db: Knex; send: Mailer; shop: Shop }) {
-  return async ({ order_id, kind }: OwedMail): Promise<void> => {
-    const order = await findOrder(db, order_id);
-    if (order.customer_email === null) {
-      throw new AttemptFailed('the order has no customer_email to write to', { final: true });
-    }
-    const message = kind === 'order_paid' ? await receipt(db, order, shop) : paymentFailed({ order, shop });
-    const messageId = `${kind.replace('_', '-')}.${order.checkout_session_id}`;
-    await send({ to: order.customer_email, messageId, ...message });
+interface Occasion extends OrderWithItems {
+  readonly kind: Kind;
+}
+
+interface Dependencies {
+  readonly db: Knex;
+  readonly send: Mailer;
+  readonly shop: Shop;
+}
+
+/** Writing to customers. A mail's Message-ID is the order's and the kind's own, the same on every attempt. */
+export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMail, Occasion> {
+  return {
+    queue: notifications,
+    async load(rows) {
+      const orders = await findOrdersWithItems(
+        db,
+        rows.map(({ order_id }) => order_id),
+      );
+      return orders.map((order, i) => ({ ...order, kind: (rows[i] as OwedMail).kind }));
+    },
+    async perform({ order, lineItems, kind }) {
+      if (order.customer_email === null) {
+        throw new AttemptFailed('the order has no customer_email to write to', { final: true });
+      }
+      const message =
+        kind === 'order_paid' ? orderPaid({ order, lineItems, shop }) : paymentFailed({ order, shop });
+      const messageId = `${kind.replace('_', '-')}.${order.checkout_session_id}`;
+      await send({ to: order.customer_email, messageId, ...message });
+    },
   };
-}
-
-async function receipt(db: Knex, order: Order, shop: Shop): Promise<Message> {
-  return orderPaid({ order, lineItems: await findLineItems(db, order.id), shop });
 }

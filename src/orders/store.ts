@@ -7,30 +7,59 @@ export async function findOrder(db: Knex, id: number): Promise<Order> {
   return order as Order;
 }
 
-/** In Stripe's order; none before the worker has fetched them. */
-export async function findLineItems(db: Knex, orderId: number): Promise<LineItem[]> {
-  const { rows } = await db.raw<{ rows: LineItem[] }>(
-    `select stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
-       amount_subtotal, amount_discount, amount_tax, amount_total, currency
-     from order_line_items where order_id = :orderId order by position`,
-    { orderId },
-  );
-  return rows;
+/** An order with its items in Stripe's order; none before the worker has fetched them. */
+export interface OrderWithItems {
+  readonly order: Order;
+  readonly lineItems: readonly LineItem[];
+}
+
+/** Of each id, in the order of the ids. */
+export async function findOrdersWithItems(db: Knex, ids: readonly number[]): Promise<OrderWithItems[]> {
+  const [orders, items] = await Promise.all([
+    db.raw<{ rows: Order[] }>('select * from orders where id = any (:ids)', { ids }),
+    db.raw<{ rows: { order_id: number; items: LineItem[] }[] }>(
+      `select order_id, json_agg(json_build_object(
+         'stripe_line_item_id', stripe_line_item_id, 'position', position, 'price_id', price_id,
+         'product_id', product_id, 'description', description, 'quantity', quantity, 'unit_amount', unit_amount,
+         'amount_subtotal', amount_subtotal, 'amount_discount', amount_discount, 'amount_tax', amount_tax,
+         'amount_total', amount_total, 'currency', currency) order by position) as items
+       from order_line_items where order_id = any (:ids) group by order_id`,
+      { ids },
+    ),
+  ]);
+  const orderOf = new Map(orders.rows.map((order) => [order.id, order]));
+  const itemsOf = new Map(items.rows.map((row) => [row.order_id, row.items]));
+  return ids.map((id) => {
+    const order = orderOf.get(id);
+    if (!order) throw new Error(`there is no order ${id}`);
+    return { order, lineItems: itemsOf.get(id) ?? [] };
+  });
+}
+
+export interface Purchase {
+  readonly orderId: number;
+  readonly items: readonly LineItem[];
 }
 
 /**
- * Keeps an order's items, and with them owes the customer the receipt that names them. Both once:
- * a repeat changes nothing.
+ * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
+ * together. Each once: a repeat changes nothing.
  */
-export async function storeLineItems(
-  trx: Knex.Transaction,
-  orderId: number,
-  items: readonly LineItem[],
-): Promise<void> {
-  const rows = items.map((item) => ({ ...item, order_id: orderId }));
-  if (rows.length > 0) await trx('order_line_items').insert(rows).onConflict().ignore();
-  await trx('notifications')
-    .insert({ order_id: orderId, kind: 'order_paid' })
-    .onConflict(['order_id', 'kind'])
-    .ignore();
+export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
+  const items = purchases.flatMap(({ orderId, items }) =>
+    items.map((item) => ({ ...item, order_id: orderId })),
+  );
+  await db.raw(
+    `with stored as (
+       insert into order_line_items
+       select * from json_populate_recordset(null::order_line_items, :items)
+       order by order_id, position
+       on conflict do nothing
+     )
+     insert into notifications (order_id, kind)
+     select order_id, 'order_paid' from unnest(cast(:ids as bigint[])) as purchase (order_id)
+     order by order_id
+     on conflict (order_id, kind) do nothing`,
+    { items: JSON.stringify(items), ids: purchases.map(({ orderId }) => orderId) },
+  );
 }

@@ -59,10 +59,18 @@ export async function release(db: Knex, queue: Queue, held: readonly Claim[]): P
   await postpone(db, queue, held, 0);
 }
 
+/** Here and below, rows are locked in the order of their ids: two statements over the same ones never wait for each other. */
 async function postpone(db: Knex, queue: Queue, held: readonly Claim[], seconds: number): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { id: number }[] }>(
-    `update :table: as work set next_attempt_at = now() + :seconds * interval '1 second'
-     from unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as held (id, attempts)
+    `with held as (
+       select id, attempts from :table:
+       join unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts) using (id, attempts)
+       where status = 'pending'
+       order by id
+       for update of :table:
+     )
+     update :table: as work set next_attempt_at = now() + :seconds * interval '1 second'
+     from held
      where work.id = held.id and work.attempts = held.attempts and work.status = 'pending'
      returning work.id`,
     { table: queue.table, seconds, ids: held.map((c) => c.id), tokens: held.map((c) => c.attempts) },
@@ -70,14 +78,23 @@ async function postpone(db: Knex, queue: Queue, held: readonly Claim[], seconds:
   return rows.map((row) => row.id);
 }
 
-/** The work is done. False when the claim was lost meanwhile. */
-export async function settleDone(db: Knex, queue: Queue, { id, attempts }: Claim): Promise<boolean> {
-  const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update :table: set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null
-     where id = :id and attempts = :attempts and status = 'pending'`,
-    { ...queue, id, attempts },
+/** The work is done. The ids that come back are settled; the other claims were lost meanwhile. */
+export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
+  const { rows } = await db.raw<{ rows: { id: number }[] }>(
+    `with held as (
+       select id, attempts from :table:
+       join unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts) using (id, attempts)
+       where status = 'pending'
+       order by id
+       for update of :table:
+     )
+     update :table: as work set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null
+     from held
+     where work.id = held.id and work.attempts = held.attempts and work.status = 'pending'
+     returning work.id`,
+    { ...queue, ids: held.map((c) => c.id), tokens: held.map((c) => c.attempts) },
   );
-  return rowCount === 1;
+  return rows.map((row) => row.id);
 }
 
 /** The attempt failed: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. */

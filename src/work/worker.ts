@@ -3,38 +3,37 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { AttemptFailed } from './attempt.ts';
-import { backoffMs } from './backoff.ts';
-import {
-  type Claim,
-  claim,
-  LEASE_SECONDS,
-  type Queue,
-  release,
-  renew,
-  settleDone,
-  settleFailed,
-} from './queue.ts';
+import { type Claim, claim, LEASE_SECONDS, type Queue, release, renew } from './queue.ts';
+import { idsOf, settler } from './settle.ts';
 
 export interface Worker {
-  /** There may be due work now: look at once instead of at the next poll. */
+  /** There may be due work now: look soon instead of at the next poll. */
   wake(): void;
-  /** Claims nothing more, lets attempts end for `graceMs`, then breaks the others off and releases their leases. Once. */
+  /** Begins nothing more, lets attempts end for `graceMs`, then breaks the others off and releases all leases. Once. */
   stop(graceMs: number): Promise<void>;
 }
 
-interface Options<Row extends Claim> {
-  readonly db: Knex;
+/** A kind of work: where it is owed, and how it is done. */
+export interface Work<Row extends Claim, Subject> {
   readonly queue: Queue;
+  /** What attempts at these rows are about, in their order. Read for a whole claim at once. */
+  readonly load: (rows: readonly Row[]) => Promise<readonly Subject[]>;
   /** One attempt. It throws to be tried again, and stops early when the signal says so. */
-  readonly perform: (row: Row, signal: AbortSignal) => Promise<void>;
+  readonly perform: (subject: Subject, signal: AbortSignal) => Promise<void>;
+}
+
+interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
+  readonly db: Knex;
+  /** Attempts at a time. */
   readonly concurrency: number;
   readonly maxAttempts: number;
   readonly log: Logger;
 }
 
-interface Held<Row> {
+/** A row whose lease is ours: it waits for its attempt, or is in it, or its outcome is being written. */
+interface Held<Row, Subject> {
   readonly row: Row;
+  readonly subject: Promise<Subject>;
   readonly abort: AbortController;
   /** On the process's monotonic clock, in milliseconds. */
   leasedUntil: number;
@@ -42,130 +41,127 @@ interface Held<Row> {
 
 const POLL_MS = 1_000;
 const RENEW_MS = 10_000;
+/** Between two claims, so that work which comes in bit by bit is claimed together. */
+const GATHER_MS = 10;
+/**
+ * Of the rows that a worker holds, at most: so many times its attempts. A place that becomes free finds its next row
+ * claimed and read already, and never fewer rows are claimed than there are places.
+ */
+const HELD_PER_PLACE = 3;
 const unref = { ref: false };
 
 /** A dull loop: claim what is due, attempt it, settle it. Any number of processes may run it on one table. */
-export function startWorker<Row extends Claim>(options: Options<Row>): Worker {
-  const { db, queue, perform, concurrency, maxAttempts } = options;
+export function startWorker<Row extends Claim, Subject>(options: Options<Row, Subject>): Worker {
+  const { db, queue, load, perform, concurrency, maxAttempts } = options;
   const log = options.log.child({ queue: queue.table });
-  const active = new Map<number, Held<Row>>();
+  const settle = settler({ db, queue, maxAttempts, log });
+  const held = new Map<number, Held<Row, Subject>>();
+  const waiting: Held<Row, Subject>[] = [];
   const running = new Set<Promise<void>>();
+  let performing = 0;
   let stopping = false;
   let backlog = false;
   let bell = Promise.withResolvers<void>();
 
   const wake = () => bell.resolve();
   const leaseEnd = () => performance.now() + LEASE_SECONDS * 1_000;
+  const room = () => concurrency * HELD_PER_PLACE - held.size;
 
   async function loop(): Promise<void> {
     while (!stopping) {
       bell = Promise.withResolvers<void>();
       backlog = await claimDue();
-      // Places may have become free while the claim was under way: nobody will ring for them any more.
-      if (backlog && active.size < concurrency) continue;
+      // Room may have been made while the claim was under way: nobody will ring for it any more.
+      if (backlog && room() >= concurrency) continue;
       if (!stopping) await Promise.race([bell.promise, pause(POLL_MS, undefined, unref)]);
+      if (!stopping && !backlog) await pause(GATHER_MS, undefined, unref);
     }
   }
 
-  /** Fills the free places. True when there may be more due than fitted. */
+  /** Claims what there is room for. True when there may be more due than fitted. */
   async function claimDue(): Promise<boolean> {
-    const free = concurrency - active.size;
-    if (free === 0) return true;
+    const limit = room();
+    if (limit < concurrency) return true;
     try {
       const leasedUntil = leaseEnd();
-      const rows = await claim<Row>(db, queue, { limit: free, maxAttempts });
-      for (const row of rows) {
-        if (row.status === 'dead') log.error(idsOf(row), 'dead: the process was killed in the last attempt');
-        else run({ row, abort: new AbortController(), leasedUntil });
-      }
-      return rows.length === free;
+      const rows = await claim<Row>(db, queue, { limit, maxAttempts });
+      const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
+      for (const row of dead) log.error(idsOf(row), 'dead: the process was killed in the last attempt');
+      take(alive, leasedUntil);
+      return rows.length === limit;
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not claim work');
       return false;
     }
   }
 
-  function run(held: Held<Row>): void {
-    active.set(held.row.id, held);
-    const ended = attempt(held).finally(() => {
-      // Not a later attempt's place, which begins when this one's lease was lost.
-      if (active.get(held.row.id) === held) active.delete(held.row.id);
-      running.delete(ended);
-      if (backlog) wake();
+  function take(rows: readonly Row[], leasedUntil: number): void {
+    if (rows.length === 0) return;
+    const subjects = load(rows);
+    rows.forEach((row, i) => {
+      // Where reading them together fails each is read alone, so one poison order hurts only itself.
+      const subject = subjects.then(
+        (all) => all[i] as Subject,
+        async () => (await load([row]))[0] as Subject,
+      );
+      // Whoever attempts it meets the error.
+      subject.catch(() => {});
+      const one = { row, subject, abort: new AbortController(), leasedUntil };
+      held.set(row.id, one);
+      waiting.push(one);
     });
-    running.add(ended);
+    fillPlaces();
   }
 
-  async function attempt(held: Held<Row>): Promise<void> {
-    const { signal } = held.abort;
+  function fillPlaces(): void {
+    while (!stopping && performing < concurrency) {
+      const one = waiting.shift();
+      if (!one) break;
+      const ended = attempt(one).finally(() => {
+        running.delete(ended);
+        // Not a later attempt's place, which begins when this one's lease was lost.
+        if (held.get(one.row.id) === one) held.delete(one.row.id);
+        if (backlog && room() >= concurrency) wake();
+      });
+      running.add(ended);
+    }
+  }
+
+  async function attempt(one: Held<Row, Subject>): Promise<void> {
+    const { signal } = one.abort;
+    if (signal.aborted) return;
+    performing += 1;
     // Raced, because not every library can be told to stop.
-    const error = await Promise.race([performed(held.row, signal), once(signal, 'abort')]);
-    if (!signal.aborted) await settle(held, error);
+    const error = await Promise.race([performed(one), once(signal, 'abort')]);
+    performing -= 1;
+    fillPlaces();
+    const isHeld = () => !stopping && !signal.aborted && performance.now() < one.leasedUntil;
+    if (!signal.aborted) await settle(one.row, error, isHeld);
   }
 
   /** The error of an attempt; undefined when it succeeded. */
-  async function performed(row: Row, signal: AbortSignal): Promise<unknown> {
+  async function performed({ subject, abort }: Held<Row, Subject>): Promise<unknown> {
     try {
-      await perform(row, signal);
+      await perform(await subject, abort.signal);
       return undefined;
     } catch (error) {
       return error ?? new Error('unknown');
     }
   }
 
-  async function settle(held: Held<Row>, error: unknown): Promise<void> {
-    const { row } = held;
-    const pauseMs = error === undefined ? null : pauseAfter(row, error);
-    const write = () =>
-      error === undefined
-        ? settleDone(db, queue, row)
-        : settleFailed(db, queue, row, { error: messageOf(error), pauseMs });
-    const written = await whileLeased(held, write);
-    if (!written) return log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
-    if (error === undefined) return log.info(idsOf(row), queue.done);
-    const report = { ...idsOf(row), reason: messageOf(error) };
-    if (pauseMs === null) log.error(report, 'dead: no further attempt without a person');
-    else log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
-  }
-
-  function pauseAfter(row: Row, error: unknown): number | null {
-    const failure = error instanceof AttemptFailed ? error : null;
-    if (failure?.final || row.attempts >= maxAttempts) return null;
-    return backoffMs(row.attempts, failure?.retryAfterMs);
-  }
-
-  /** What was done must not be forgotten because the database was away for a moment: written again while the lease holds. */
-  async function whileLeased(held: Held<Row>, write: () => Promise<boolean>): Promise<boolean> {
-    for (;;) {
-      try {
-        return await write();
-      } catch (error) {
-        log.warn({ ...idsOf(held.row), reason: messageOf(error) }, 'could not write the outcome');
-        if (stopping || held.abort.signal.aborted || performance.now() >= held.leasedUntil) return false;
-        await pause(POLL_MS, undefined, unref);
-      }
-    }
-  }
-
   async function renewLeases(): Promise<void> {
-    const held = [...active.values()];
-    if (held.length === 0) return;
+    const all = [...held.values()];
+    if (all.length === 0) return;
     const leasedUntil = leaseEnd();
     try {
-      const kept = new Set(
-        await renew(
-          db,
-          queue,
-          held.map(({ row }) => row),
-        ),
-      );
-      for (const one of held) {
+      const kept = new Set(await renew(db, queue, rowsOf(all)));
+      for (const one of all) {
         if (kept.has(one.row.id)) one.leasedUntil = leasedUntil;
         else one.abort.abort();
       }
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not renew leases');
-      for (const one of held) if (performance.now() >= one.leasedUntil) one.abort.abort();
+      for (const one of all) if (performance.now() >= one.leasedUntil) one.abort.abort();
     }
   }
 
@@ -178,10 +174,9 @@ export function startWorker<Row extends Claim>(options: Options<Row>): Worker {
     await looping;
     await Promise.race([Promise.all(running), pause(graceMs, undefined, unref)]);
     clearInterval(renewing);
-    const rest = [...active.values()];
+    const rest = [...held.values()];
     for (const { abort } of rest) abort.abort();
-    const rows = rest.map(({ row }) => row);
-    if (rows.length > 0) await release(db, queue, rows);
+    if (rest.length > 0) await release(db, queue, rowsOf(rest));
   }
 
   let ended: Promise<void> | undefined;
@@ -194,6 +189,5 @@ export function startWorker<Row extends Claim>(options: Options<Row>): Worker {
   };
 }
 
-function idsOf({ order_id, attempts }: Claim) {
-  return { order_id, attempt: attempts };
-}
+const isPending = ({ status }: Claim) => status === 'pending';
+const rowsOf = <Row>(held: readonly { readonly row: Row }[]) => held.map(({ row }) => row);

@@ -77,13 +77,13 @@ describe('an attempt whose lease ended and was claimed again', () => {
     const before = await rowOf(id);
     if (!lost || !held) throw new Error('nothing was claimed');
 
-    expect(await settleDone(db, queue, lost)).toBe(false);
+    expect(await settleDone(db, queue, [lost])).toEqual([]);
     expect(await settleFailed(db, queue, lost, { error: 'late', pauseMs: null })).toBe(false);
     expect(await renew(db, queue, [lost])).toEqual([]);
     await release(db, queue, [lost]);
     expect({ ...(await rowOf(id)), due_in: 0 }).toEqual({ ...before, due_in: 0 });
 
-    expect(await settleDone(db, queue, held)).toBe(true);
+    expect(await settleDone(db, queue, [held])).toEqual([id]);
     expect(await rowOf(id)).toMatchObject({
       status: 'fulfilled',
       attempts: 2,

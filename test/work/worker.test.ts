@@ -36,8 +36,10 @@ async function owe(count: number): Promise<number[]> {
 
 type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
 
+const load = async (rows: readonly Claim[]) => rows;
+
 function start(perform: Perform, { concurrency = 10, maxAttempts = 12 } = {}): Worker {
-  const worker = startWorker({ db, queue, perform, concurrency, maxAttempts, log: silent });
+  const worker = startWorker({ db, queue, load, perform, concurrency, maxAttempts, log: silent });
   workers.push(worker);
   return worker;
 }

@@ -1,0 +1,14 @@
+import { isStatementError } from './errors.ts';
+import { groupCommit } from './group-commit.ts';
+
+/**
+ * One statement for what many attempts write side by side; each waits for its own result. Nothing bounds how many wait
+ * but the attempts themselves.
+ */
+export function shared<Item, Result>(
+  commit: (batch: readonly Item[]) => Promise<readonly Result[]>,
+  keyOf: (item: Item) => string,
+): (item: Item) => Promise<Result> {
+  const unbounded = { sizeOf: () => 0, maxWaitingSize: 0 };
+  return groupCommit({ commit, keyOf, isolates: isStatementError, maxBatch: 100, ...unbounded });
+}
