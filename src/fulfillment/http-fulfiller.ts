@@ -1,7 +1,8 @@
-import { Webhook } from 'standardwebhooks';
+import { createHmac } from 'node:crypto';
 import { messageOf } from '../errors.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Fulfiller, PaidOrder } from './fulfiller.ts';
+import { post } from './post.ts';
 
 interface Endpoint {
   readonly url: string;
@@ -12,27 +13,32 @@ interface Endpoint {
 
 /** POSTs paid orders as Standard Webhooks describes: https://www.standardwebhooks.com. 2xx is fulfilled. */
 export function httpFulfiller({ url, secret, timeoutMs }: Endpoint): Fulfiller {
-  const webhook = new Webhook(secret);
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const receiver = new URL(url);
   return async (paid, signal) => {
     const body = bodyOf(paid);
     const id = paid.idempotencyKey;
     const now = new Date();
-    const response = await post(url, {
-      body,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'checkout-fulfillment',
-        'webhook-id': id,
-        'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
-        'webhook-signature': webhook.sign(id, now, body),
-        'idempotency-key': id,
+    const timestamp = String(Math.floor(now.getTime() / 1_000));
+    // By OpenSSL; the package of Standard Webhooks computes it in JavaScript, which took 30 us of an order.
+    const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'checkout-fulfillment',
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': `v1,${signature}`,
+      'idempotency-key': id,
+    };
+    const { status, retryAfter } = await post(receiver, { headers, body, timeoutMs, signal }).catch(
+      (error) => {
+        throw new AttemptFailed(`the receiver could not be reached: ${messageOf(error)}`);
       },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    await response.body?.cancel();
-    if (response.ok) return;
-    throw new AttemptFailed(`the receiver answered ${response.status}`, {
-      retryAfterMs: retryAfterMs(response.headers.get('retry-after'), now),
+    );
+    // A redirect is a failure: the order goes to nobody but the configured receiver.
+    if (status >= 200 && status < 300) return;
+    throw new AttemptFailed(`the receiver answered ${status}`, {
+      retryAfterMs: retryAfterMs(retryAfter, now),
     });
   };
 }
@@ -43,18 +49,6 @@ function bodyOf({ order, lineItems }: PaidOrder): string {
     timestamp: order.paid_at,
     data: { order, line_items: lineItems },
   });
-}
-
-async function post(url: string, init: RequestInit): Promise<Response> {
-  try {
-    // A redirect is a failure: the order goes to nobody but the configured receiver.
-    return await fetch(url, { ...init, method: 'POST', redirect: 'manual' });
-  } catch (error) {
-    // fetch says only "fetch failed"; its cause says why.
-    throw new AttemptFailed(
-      `the receiver could not be reached: ${messageOf((error as Error).cause ?? error)}`,
-    );
-  }
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3), as milliseconds from `now`; 0 when absent or neither. */
