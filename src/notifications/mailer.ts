@@ -34,13 +34,17 @@ export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): Mail
   return {
     async send(mail) {
       const composed = compose(mail);
-      // One bound on the whole attempt: nodemailer's own timeouts start anew with every phase and byte.
-      const signal = AbortSignal.timeout(timeoutMs);
+      // One bound on the whole attempt: nodemailer's own timeouts start anew with every phase and byte. Not
+      // AbortSignal.timeout, of which each mail would leave one behind until it fires.
+      const stop = new AbortController();
+      const timer = setTimeout(() => stop.abort(), timeoutMs);
       try {
-        await transport.sendMail({ ...composed, signal });
+        await transport.sendMail({ ...composed, signal: stop.signal });
       } catch (error) {
-        const reason = signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+        const reason = stop.signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error);
         throw new Error(`the mail was not sent: ${reason}`);
+      } finally {
+        clearTimeout(timer);
       }
     },
     close: () => transport.close(),
@@ -76,6 +80,8 @@ function composer(from: string): (mail: Mail) => SendMailOptions {
     // Out-of-office robots do not answer what a machine sent (RFC 3834).
     headers: { 'Auto-Submitted': 'auto-generated' },
     xMailer: false,
+    // What nodemailer finds anyway for most of our mails, but only after it has counted the letters: 100 us of a mail's 500.
+    textEncoding: 'quoted-printable',
   });
 }
 
