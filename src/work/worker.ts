@@ -44,10 +44,11 @@ const RENEW_MS = 10_000;
 /** Between two claims, so that work which comes in bit by bit is claimed together. */
 const GATHER_MS = 10;
 /**
- * Of the rows that a worker holds, at most: so many times its attempts. A place that becomes free finds its next row
- * claimed and read already, and never fewer rows are claimed than there are places.
+ * Rows that a worker holds at most, and the least that it claims at once while there are more, in multiples of its attempts:
+ * a place that becomes free finds its next row claimed and read already, and a backlog never sits in memory.
  */
-const HELD_PER_PLACE = 3;
+const HELD_PER_PLACE = 5;
+const CLAIMED_PER_PLACE = 2;
 const unref = { ref: false };
 
 /** A dull loop: claim what is due, attempt it, settle it. Any number of processes may run it on one table. */
@@ -66,13 +67,14 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const wake = () => bell.resolve();
   const leaseEnd = () => performance.now() + LEASE_SECONDS * 1_000;
   const room = () => concurrency * HELD_PER_PLACE - held.size;
+  const hasRoom = () => room() >= concurrency * CLAIMED_PER_PLACE;
 
   async function loop(): Promise<void> {
     while (!stopping) {
       bell = Promise.withResolvers<void>();
       backlog = await claimDue();
       // Room may have been made while the claim was under way: nobody will ring for it any more.
-      if (backlog && room() >= concurrency) continue;
+      if (backlog && hasRoom()) continue;
       if (!stopping) await Promise.race([bell.promise, pause(POLL_MS, undefined, unref)]);
       if (!stopping && !backlog) await pause(GATHER_MS, undefined, unref);
     }
@@ -80,8 +82,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   /** Claims what there is room for. True when there may be more due than fitted. */
   async function claimDue(): Promise<boolean> {
+    if (!hasRoom()) return true;
     const limit = room();
-    if (limit < concurrency) return true;
     try {
       const leasedUntil = leaseEnd();
       const rows = await claim<Row>(db, queue, { limit, maxAttempts });
@@ -121,7 +123,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
         running.delete(ended);
         // Not a later attempt's place, which begins when this one's lease was lost.
         if (held.get(one.row.id) === one) held.delete(one.row.id);
-        if (backlog && room() >= concurrency) wake();
+        if (backlog && hasRoom()) wake();
       });
       running.add(ended);
     }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import { claim, release, renew, settleDone, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 
 const { db } = await createTestDatabase();
 let sessions = 0;
@@ -91,6 +92,56 @@ describe('an attempt whose lease ended and was claimed again', () => {
       last_error: null,
     });
   });
+});
+
+describe('many settled in one statement', () => {
+  const pendingNow = async () => (await db('fulfillments').where({ status: 'pending' })).map(({ id }) => id);
+
+  test('are done but for those whose lease was lost', async () => {
+    const ids = [await owe(), await owe(), await owe()];
+    const held = await claimAll();
+    const lost = ids[1] as number;
+    await db('fulfillments').where({ id: lost }).increment('attempts', 1);
+    expect((await settleDone(db, queue, held)).toSorted((a, b) => a - b)).toEqual(
+      ids.filter((id) => id !== lost),
+    );
+    expect(await pendingNow()).toEqual([lost]);
+  });
+
+  test('are left alone where another claim overtakes the statement itself', async () => {
+    const [first, second] = [await owe(), await owe()];
+    const held = await claimAll();
+    const other = await db.transaction();
+    await other('fulfillments').where({ id: first }).increment('attempts', 1);
+    const settled = settleDone(db, queue, held);
+    await untilOneWaits();
+    await other.commit();
+    expect(await settled).toEqual([second]);
+    expect(await rowOf(first)).toMatchObject({ status: 'pending', attempts: 2 });
+  });
+
+  test.each([
+    ['settling', settleDone],
+    ['renewing', renew],
+  ])('%s locks in the order of ids, so that no two of them wait for each other', async (_case, act) => {
+    const [first, second] = [await owe(), await owe()];
+    const held = (await claimAll()).toSorted((a, b) => b.id - a.id);
+    const other = await db.transaction();
+    await other('fulfillments').where({ id: first }).forUpdate();
+    const acting = act(db, queue, held);
+    await untilOneWaits();
+    await other('fulfillments').where({ id: second }).forUpdate().noWait();
+    await other.rollback();
+    expect((await acting).toSorted((a, b) => a - b)).toEqual([first, second]);
+  });
+
+  const untilOneWaits = () =>
+    until('it waits for a lock', async () => {
+      const waiting = await db('pg_stat_activity')
+        .whereRaw('datname = current_database()')
+        .where({ wait_event_type: 'Lock' });
+      return waiting.length === 1;
+    });
 });
 
 describe('a held claim', () => {

@@ -36,9 +36,9 @@ async function owe(count: number): Promise<number[]> {
 
 type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
 
-const load = async (rows: readonly Claim[]) => rows;
+const asClaimed = async (rows: readonly Claim[]) => rows;
 
-function start(perform: Perform, { concurrency = 10, maxAttempts = 12 } = {}): Worker {
+function start(perform: Perform, { concurrency = 10, maxAttempts = 12, load = asClaimed } = {}): Worker {
   const worker = startWorker({ db, queue, load, perform, concurrency, maxAttempts, log: silent });
   workers.push(worker);
   return worker;
@@ -81,6 +81,73 @@ test('two workers share the work: each order is attempted once', async () => {
     (await statusesOf()).every((status) => status === 'fulfilled'),
   );
   expect(attempted.toSorted((a, b) => a - b)).toEqual(orders);
+});
+
+test('a backlog stays in the table: no more is claimed than five times what is attempted', async () => {
+  await owe(100);
+  start(() => new Promise(() => {}), { concurrency: 3 });
+  const claimed = () => db('fulfillments').where('attempts', '>', 0);
+  await until('as many are claimed', async () => (await claimed()).length === 15);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await claimed()).toHaveLength(15);
+});
+
+describe('one of a claim that', () => {
+  const others = (orders: number[], poison: number) => orders.filter((order) => order !== poison);
+  const fulfilledOrders = async () =>
+    (await db('fulfillments').where({ status: 'fulfilled' }).orderBy('order_id')).map((row) => row.order_id);
+
+  test('can not be read hurts only itself', async () => {
+    const orders = await owe(5);
+    const poison = orders[2] as number;
+    const load = async (rows: readonly Claim[]) => {
+      if (rows.some(({ order_id }) => order_id === poison)) throw new Error('unreadable');
+      return rows;
+    };
+    start(async () => {}, { load });
+    await until('the others are fulfilled', async () => (await fulfilledOrders()).length === 4);
+    expect(await fulfilledOrders()).toEqual(others(orders, poison));
+    await until('its failure is written', async () => (await rowOf(poison)).last_error !== null);
+    expect(await rowOf(poison)).toMatchObject({ status: 'pending', attempts: 1, last_error: 'unreadable' });
+  });
+
+  test('can not be settled hurts only itself', async () => {
+    const orders = await owe(5);
+    const poison = orders[2] as number;
+    await db.raw(`
+      create function refuse_poison() returns trigger language plpgsql as $$
+      begin raise 'poison'; end $$;
+      create trigger refuse_poison before update on fulfillments for each row
+        when (new.status = 'fulfilled' and new.order_id = ${poison}) execute function refuse_poison();
+    `);
+    // All end at once, and so share a statement but for the first.
+    let begun = 0;
+    const { promise: together, resolve: end } = Promise.withResolvers<void>();
+    start(() => {
+      begun += 1;
+      if (begun === 5) end();
+      return together;
+    });
+    await until('the others are fulfilled', async () => (await fulfilledOrders()).length === 4);
+    expect(await fulfilledOrders()).toEqual(others(orders, poison));
+    expect(await rowOf(poison)).toMatchObject({ status: 'pending', attempts: 1 });
+    await db.raw('drop trigger refuse_poison on fulfillments');
+    await until('it is fulfilled as well', async () => (await fulfilledOrders()).length === 5);
+  });
+
+  test('lost its lease meanwhile leaves the outcome of the others', async () => {
+    const orders = await owe(5);
+    const lost = orders[2] as number;
+    let begun = 0;
+    start(async () => {
+      begun += 1;
+      await until('all have begun', () => begun === 5);
+      await db('fulfillments').where({ order_id: lost, attempts: 1 }).update({ attempts: 2 });
+    });
+    await until('the others are fulfilled', async () => (await fulfilledOrders()).length === 4);
+    expect(await fulfilledOrders()).toEqual(others(orders, lost));
+    expect(await rowOf(lost)).toMatchObject({ status: 'pending', attempts: 2, last_error: null });
+  });
 });
 
 describe('a failed attempt', () => {
@@ -144,6 +211,28 @@ describe('stop', () => {
     finish();
     await stopped;
     expect(await rowOf(order)).toMatchObject({ status: 'fulfilled' });
+  });
+
+  test('gives back what was claimed and not begun', async () => {
+    await owe(5);
+    let attempted = 0;
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const worker = start(
+      () => {
+        attempted += 1;
+        begin();
+        return new Promise(() => {});
+      },
+      { concurrency: 1 },
+    );
+    await begun;
+    await until(
+      'all are claimed',
+      async () => (await db('fulfillments').where({ attempts: 1 })).length === 5,
+    );
+    await worker.stop(0);
+    expect(attempted).toBe(1);
+    expect(await db('fulfillments').where('next_attempt_at', '>', db.fn.now())).toEqual([]);
   });
 
   test('breaks the others off and gives them back at once', async () => {
