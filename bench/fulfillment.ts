@@ -25,9 +25,9 @@ interface Surroundings {
  * as little as they can, each a process of its own on the same machine.
  */
 export async function benchFulfillment(rig: Rig, { rounds }: { rounds: number }): Promise<Report> {
-  await using stripe = await rig.startRival('stripe');
-  await using receiver = await rig.startRival('receiver');
-  await using mailbox = await rig.startRival('mailbox');
+  await using stripe = await rig.startPeer('stripe');
+  await using receiver = await rig.startPeer('receiver');
+  await using mailbox = await rig.startPeer('mailbox');
   const around = { stripe, receiver, mailbox };
   const drains: Drain[] = [];
   const usual: Latency[] = [];

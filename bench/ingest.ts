@@ -30,7 +30,7 @@ type Rounds = Record<Contestant, Measured[]>;
 export async function benchIngest(rig: Rig, { rounds }: { rounds: number }): Promise<Report> {
   await using forService = await rig.postgres.createDatabase();
   await using forNaive = await rig.postgres.createDatabase();
-  await using echo = await rig.startRival('echo');
+  await using echo = await rig.startPeer('echo');
   await using ceiling = await rig.startRival('ceiling');
   await using naive = await rig.startRival('naive', [forNaive.url]);
   await using service = await rig.startService(forService, 'service', { ROLE: 'web' });

@@ -1,7 +1,7 @@
 import express from 'express';
 import Stripe from 'stripe';
+import { announce } from '../support/announce.ts';
 import { WEBHOOK_SECRET } from '../support/events.ts';
-import { announce } from './announce.ts';
 
 /** The ceiling: what Express and `constructEvent` do on one core, and nothing else. */
 const app = express();

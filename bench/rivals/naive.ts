@@ -1,8 +1,8 @@
 import express from 'express';
 import knex from 'knex';
 import Stripe from 'stripe';
+import { announce } from '../support/announce.ts';
 import { WEBHOOK_SECRET } from '../support/events.ts';
-import { announce } from './announce.ts';
 
 /**
  * What one writes first: a knex transaction a delivery, a query a statement, on the service's own tables. Right, as

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, startPeer } from './peer.ts';
+import { freePort } from '../../src/db/embedded/start.ts';
+import { startPeer } from './peer.ts';
 import type { Server } from './process.ts';
 
 /** nginx before some web processes, as docs/scaling.md has it in production. */

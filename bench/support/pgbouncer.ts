@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { asRoot, freePort, startPeer } from './peer.ts';
+import { freePort } from '../../src/db/embedded/start.ts';
+import { asRoot, startPeer } from './peer.ts';
 import type { BenchDatabase } from './postgres.ts';
 
 /** A pooler of transactions before a database. `url` is what a process connects to in place of the database's. */

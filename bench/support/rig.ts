@@ -15,10 +15,9 @@ export interface Rig extends AsyncDisposable {
     name: string,
     env?: Readonly<Record<string, string>>,
   ): Promise<Server>;
-  startRival(
-    name: 'ceiling' | 'naive' | 'echo' | 'stripe' | 'receiver' | 'mailbox',
-    args?: readonly string[],
-  ): Promise<Server>;
+  startRival(name: 'ceiling' | 'naive', args?: readonly string[]): Promise<Server>;
+  /** What stands around the service, each as cheap as it gets. */
+  startPeer(name: 'echo' | 'stripe' | 'receiver' | 'mailbox'): Promise<Server>;
   /** CPU seconds so far: of the sender (this process), of a server, of PostgreSQL with all its processes. */
   cpu(server: Server): Cpu;
 }
@@ -48,6 +47,7 @@ export async function openRig(): Promise<Rig> {
     startService: (database, name, env) =>
       startServer('src/main.ts', { logFile: logFile(name), env: { ...environment(database), ...env } }),
     startRival: (name, args = []) => startServer(`bench/rivals/${name}.ts`, { logFile: logFile(name), args }),
+    startPeer: (name) => startServer(`bench/peers/${name}.ts`, { logFile: logFile(name) }),
     cpu: (server) => {
       const { user, system } = process.cpuUsage();
       const ofPostgres = familyOf(postgres.pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);

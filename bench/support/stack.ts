@@ -3,7 +3,7 @@ import path from 'node:path';
 import { startNginx } from './nginx.ts';
 import { startPgbouncer } from './pgbouncer.ts';
 import type { BenchDatabase } from './postgres.ts';
-import { type Server, startServer } from './process.ts';
+import type { Server } from './process.ts';
 import type { Rig } from './rig.ts';
 
 /** Which processes of the service run, and what stands before and behind them. */
@@ -21,7 +21,7 @@ export interface Stack extends AsyncDisposable {
   /** Where deliveries go: nginx, or the one process that takes them. */
   readonly url: string;
   readonly processes: readonly Process[];
-  /** What the receiver was told: how often, and of how many orders. */
+  /** What the receiver was told since the last time: how often, and of how many orders. */
   told(): Promise<{ calls: number; orders: number }>;
 }
 
@@ -33,12 +33,9 @@ export interface Process extends Server {
 export async function openStack(rig: Rig, layout: Layout): Promise<Stack> {
   await using opening = new AsyncDisposableStack();
   const logFile = (name: string) => path.join(rig.dir, `${name}.log`);
-  const program = async (name: string) =>
-    opening.use(await startServer(`bench/support/${name}.ts`, { logFile: logFile(name) }));
-
   const database = opening.use(await rig.postgres.createDatabase());
-  const stripe = await program('stripe-stand-in');
-  const receiver = await program('receiver');
+  const stripe = opening.use(await rig.startPeer('stripe'));
+  const receiver = opening.use(await rig.startPeer('receiver'));
   // Mails become files below the directory in which the processes run.
   opening.defer(() => rmSync(path.join(rig.dir, '.data'), { recursive: true, force: true }));
   const pooler = layout.pgbouncer ? opening.use(await poolerOf(rig, database)) : database;
@@ -71,7 +68,10 @@ export async function openStack(rig: Rig, layout: Layout): Promise<Stack> {
     database,
     url: front.url,
     processes,
-    told: async () => (await (await fetch(receiver.url)).json()) as { calls: number; orders: number },
+    told: async () => {
+      const calls = (await (await fetch(receiver.url)).json()) as [id: string, at: number][];
+      return { calls: calls.length, orders: new Map(calls).size };
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

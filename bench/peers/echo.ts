@@ -1,4 +1,4 @@
-import { announce } from './announce.ts';
+import { announce } from '../support/announce.ts';
 
 /** Answers without a look at what came: against it, the sender itself is what is measured. */
 announce((req, res) => {

@@ -1,4 +1,4 @@
-import { announce } from './announce.ts';
+import { announce } from '../support/announce.ts';
 
 /**
  * A shop's backend as cheap as it gets: it takes every order and remembers each call. `GET` tells the calls since the

@@ -1,6 +1,6 @@
 import { checkoutOf } from '../../src/sandbox/carts.ts';
 import { newLineItem, newSession, sessionParams } from '../../src/sandbox/session-object.ts';
-import { announce } from './announce.ts';
+import { announce } from '../support/announce.ts';
 
 /** Stripe's API as cheap as it gets: it knows every session, each is paid and has the same three line items. */
 const ITEMS = 3;
