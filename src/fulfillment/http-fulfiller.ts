@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
 import { messageOf } from '../errors.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Fulfiller, PaidOrder } from './fulfiller.ts';
@@ -13,21 +13,18 @@ interface Endpoint {
 
 /** POSTs paid orders as Standard Webhooks describes: https://www.standardwebhooks.com. 2xx is fulfilled. */
 export function httpFulfiller({ url, secret, timeoutMs }: Endpoint): Fulfiller {
-  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const webhook = new Webhook(secret);
   const receiver = new URL(url);
   return async (paid, signal) => {
     const body = bodyOf(paid);
     const id = paid.idempotencyKey;
     const now = new Date();
-    const timestamp = String(Math.floor(now.getTime() / 1_000));
-    // By OpenSSL; the package of Standard Webhooks computes it in JavaScript, which took 30 us of an order.
-    const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'checkout-fulfillment',
       'webhook-id': id,
-      'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${signature}`,
+      'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+      'webhook-signature': webhook.sign(id, now, body),
       'idempotency-key': id,
     };
     const { status, retryAfter } = await post(receiver, { headers, body, timeoutMs, signal }).catch(
