@@ -43,17 +43,17 @@ async function claimed(db: Knex): Promise<Pick<Answer, 'ms' | 'pages'>> {
   return { ms, pages };
 }
 
-/** Owed, claimed, settled: each of these fulfillments becomes what it was before. */
+/** Owed, claimed, settled: each of these fulfillments becomes what it was before. They were due before all that is due now. */
 async function liveThrough(db: Knex, range: { first: number; count: number }): Promise<void> {
   const fulfilled = `id between :first and cast(:first as bigint) + :count - 1 and last_error is null`;
   await db.raw(
     `update fulfillments set status = 'pending', fulfilled_at = null, attempts = 0,
-       next_attempt_at = now() - interval '1 hour' + id * interval '1 ms'
+       next_attempt_at = now() - interval '400 days' + id * interval '1 ms'
      where ${fulfilled} and status = 'fulfilled'`,
     range,
   );
   await db.raw(
-    `update fulfillments set attempts = 1, next_attempt_at = now() - interval '1 minute' + id * interval '1 us'
+    `update fulfillments set attempts = 1, next_attempt_at = now() - interval '399 days' + id * interval '1 ms'
      where ${fulfilled} and status = 'pending'`,
     range,
   );
