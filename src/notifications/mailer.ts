@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import addressparser from 'nodemailer/lib/addressparser';
 import { messageOf, SetupError } from '../errors.ts';
@@ -31,6 +32,10 @@ export interface SmtpOptions {
 export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): MailTransport {
   const compose = composer(from);
   const transport = createTransport({ url, pool: true });
+  transport.use('stream', ({ message }, done) => {
+    message?.transform(inOnePiece);
+    done();
+  });
   return {
     async send(mail) {
       const composed = compose(mail);
@@ -49,6 +54,20 @@ export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): Mail
     },
     close: () => transport.close(),
   };
+}
+
+/** Else a mail is some 15 small writes, each a packet and a TLS record of its own: they took 100 us of the 400 of a mail. */
+function inOnePiece(): Transform {
+  const pieces: Buffer[] = [];
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      pieces.push(piece);
+      done();
+    },
+    flush(done) {
+      done(null, Buffer.concat(pieces));
+    },
+  });
 }
 
 /** Writes mails as files, for a person or a test to open: `<dir>/<messageId>.eml`. */
