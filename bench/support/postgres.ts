@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import os from 'node:os';
 import { pino } from 'pino';
 import { type Binaries, findBinaries, findSystemBinaries } from '../../src/db/embedded/binaries.ts';
 import type { Home } from '../../src/db/embedded/home.ts';
@@ -11,7 +12,8 @@ export const log = pino({ level: 'warn' });
 /** Every setting as it comes, fsync and synchronous_commit on, but for these, which any server for production is given. */
 const settings = {
   max_connections: '200',
-  shared_buffers: '2GB',
+  // A quarter of the memory, as PostgreSQL's own documentation advises.
+  shared_buffers: `${Math.round(os.totalmem() / 4 / 2 ** 20)}MB`,
   max_wal_size: '4GB',
   min_wal_size: '2GB',
 };
@@ -70,7 +72,7 @@ async function asInProduction(home: Home): Promise<Binaries> {
 }
 
 /**
- * To where a server is that has run for an hour: every shared buffer touched once, and log segments to write over
+ * To where a server is that has run for an hour: 2 GB of shared buffers touched once, and log segments to write over
  * instead of new ones. Without it, the first GB pays the kernel for each new page and segment, and each segment costs 30 ms.
  */
 async function settle(admin: Knex): Promise<void> {
