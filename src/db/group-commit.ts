@@ -3,6 +3,8 @@ import { Unavailable } from '../errors.ts';
 interface Entry<Item, Result> {
   readonly item: Item;
   readonly key: string;
+  /** On the process's monotonic clock, in milliseconds. */
+  readonly since: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -18,6 +20,8 @@ interface Options<Item, Result> {
   /** What an item costs in memory, and what all that wait may cost together: beyond it further ones are refused at once. */
   readonly sizeOf: (item: Item) => number;
   readonly maxWaitingSize: number;
+  /** Who has waited for longer is refused instead of committed: after a standstill, room is for those who still wait. */
+  readonly maxWaitMs: number;
 }
 
 /**
@@ -26,7 +30,7 @@ interface Options<Item, Result> {
  * one poison item hurts only itself.
  */
 export function groupCommit<Item, Result>(options: Options<Item, Result>): (item: Item) => Promise<Result> {
-  const { commit, keyOf, isolates, maxBatch, sizeOf, maxWaitingSize } = options;
+  const { commit, keyOf, isolates, maxBatch, sizeOf, maxWaitingSize, maxWaitMs } = options;
   let waiting: Entry<Item, Result>[] = [];
   let waitingSize = 0;
   let committing = false;
@@ -35,7 +39,13 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
     const keys = new Set<string>();
     const batch: Entry<Item, Result>[] = [];
     const rest: Entry<Item, Result>[] = [];
+    const tooEarly = performance.now() - maxWaitMs;
     for (const entry of waiting) {
+      if (entry.since < tooEarly) {
+        waitingSize -= sizeOf(entry.item);
+        entry.reject(new Unavailable('waited too long to be committed'));
+        continue;
+      }
       const fits = batch.length < maxBatch && !keys.has(entry.key);
       (fits ? batch : rest).push(entry);
       keys.add(entry.key);
@@ -63,7 +73,10 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
   async function drain(): Promise<void> {
     if (committing) return;
     committing = true;
-    while (waiting.length > 0) await settle(takeBatch());
+    while (waiting.length > 0) {
+      const batch = takeBatch();
+      if (batch.length > 0) await settle(batch);
+    }
     committing = false;
   }
 
@@ -73,7 +86,7 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
       if (waitingSize + size > maxWaitingSize)
         return reject(new Unavailable('too much waits to be committed'));
       waitingSize += size;
-      waiting.push({ item, key: keyOf(item), resolve, reject });
+      waiting.push({ item, key: keyOf(item), since: performance.now(), resolve, reject });
       void drain();
     });
 }

@@ -9,6 +9,6 @@ export function shared<Item, Result>(
   commit: (batch: readonly Item[]) => Promise<readonly Result[]>,
   keyOf: (item: Item) => string,
 ): (item: Item) => Promise<Result> {
-  const unbounded = { sizeOf: () => 0, maxWaitingSize: 0 };
+  const unbounded = { sizeOf: () => 0, maxWaitingSize: 0, maxWaitMs: Number.POSITIVE_INFINITY };
   return groupCommit({ commit, keyOf, isolates: isStatementError, maxBatch: 100, ...unbounded });
 }

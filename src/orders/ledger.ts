@@ -149,6 +149,8 @@ export function openLedger(db: Knex): Ledger {
     // In bytes, roughly: a commit copies the payload. Some 2,000 usual events may wait, or 12 of 1 MiB.
     sizeOf: ({ payload }) => 4_096 + 2 * (payload?.length ?? 0),
     maxWaitingSize: 24 * 1024 * 1024,
+    // By then its sender has been told to come again.
+    maxWaitMs: 4_000,
   });
   return (news) => commit(entryOf(news));
 }

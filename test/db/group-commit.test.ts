@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { groupCommit } from '../../src/db/group-commit.ts';
 
@@ -27,6 +27,7 @@ const settings = {
   maxBatch: 100,
   sizeOf: () => 1,
   maxWaitingSize: 1_000,
+  maxWaitMs: 1_000,
 };
 const item = (n: number, key = `k${n}`): Item => ({ key, n });
 
@@ -115,5 +116,24 @@ describe('groupCommit', () => {
     while (gates.length < 3) await new Promise(setImmediate);
     gates[2]?.resolve();
     expect(await Promise.all(taken)).toEqual([0, 1, 2, 3]);
+  });
+
+  test('refuses what has waited too long, and commits what came later', async () => {
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(0);
+    const { batches, gates, commit } = controlled();
+    const submit = groupCommit({ ...settings, maxWaitingSize: 1, commit });
+    const first = submit(item(1));
+    const early = submit(item(2));
+    clock.mockReturnValue(1_001);
+    gates[0]?.resolve();
+    await expect(early).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(await first).toBe(1);
+
+    const late = submit(item(3));
+    while (gates.length < 2) await new Promise(setImmediate);
+    gates[1]?.resolve();
+    expect(await late).toBe(3);
+    expect(batches).toEqual([[item(1)], [item(3)]]);
+    clock.mockRestore();
   });
 });
