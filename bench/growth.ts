@@ -44,7 +44,12 @@ export async function benchGrowth(
   const figures = { orders, rounds, fillSeconds, space, indexes, ingest, answers, owed, retention };
   const misses = missesOf(figures);
   if (misses.length > 0) process.exitCode = 1;
-  return { figures: { ...figures, misses }, lines: linesOf(figures, misses) };
+  const named = answers.map((answer) => ({
+    ...answer,
+    indexes: answer.indexes.join(', '),
+    scanned: answer.scanned.join(', '),
+  }));
+  return { figures: { ...figures, answers: named, misses }, lines: linesOf(figures, misses) };
 }
 
 interface Ingest {
