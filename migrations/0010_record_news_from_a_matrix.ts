@@ -20,8 +20,8 @@ import * as record_news from './0009_record_news.ts';
  * An event id in a transition or a fulfillment is no foreign key any more: the two cost 8 us an event, both sides are
  * written by this one statement, and they would bind all events to be kept in one table for ever.
  *
- * A payload stays in its row: a table of its own, with its index, cost 4 us. lz4 sees to that, where the server has it;
- * elsewhere rows may be as large as a page.
+ * Without lz4 a payload stays in its row, which may be as large as a page: the side table, with its index, cost 4 us. With
+ * lz4 it made no difference (5,288 events/s inside, 5,433 outside).
  */
 export async function up(knex: Knex): Promise<void> {
   await record_news.down(knex);
