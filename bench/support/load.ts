@@ -58,7 +58,8 @@ export async function offer(
   };
 
   const send = (delivery: Delivery): void => {
-    const socket = idle.pop();
+    // In turn: one that lay idle for a minute would be closed by the server.
+    const socket = idle.shift();
     if (!socket) return void waiting.push({ delivery, due: performance.now() });
     const exchange = sendOn(socket, delivery, performance.now()).finally(() => exchanges.delete(exchange));
     exchanges.add(exchange);

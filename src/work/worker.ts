@@ -131,13 +131,14 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   async function attempt(one: Held<Row, Subject>): Promise<void> {
     const { signal } = one.abort;
-    if (signal.aborted) return;
+    const isHeld = () => !stopping && !signal.aborted && performance.now() < one.leasedUntil;
+    // It may have waited while the database was away and no lease could be renewed.
+    if (!isHeld()) return;
     performing += 1;
     // Raced, because not every library can be told to stop.
     const error = await Promise.race([performed(one), once(signal, 'abort')]);
     performing -= 1;
     fillPlaces();
-    const isHeld = () => !stopping && !signal.aborted && performance.now() < one.leasedUntil;
     if (!signal.aborted) await settle(one.row, error, isHeld);
   }
 
