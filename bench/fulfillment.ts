@@ -48,7 +48,7 @@ export async function benchFulfillment(rig: Rig, { rounds }: { rounds: number })
   const lines = [
     `A backlog of ${BACKLOG} orders: ${drained.perSecond} orders/s; ${drained.perSecondWithMails}/s until the last mail is sent`,
     `From paid to delivered at ${PER_SECOND} orders/s: ${paidToDelivered.p50} ms, p99 ${paidToDelivered.p99} ms`,
-    `An event's answer at ${INGEST_PER_SECOND}/s, p99: ${web.aloneP99} ms alone, ${web.besideP99} ms beside a draining worker (x ${web.ratioP99})`,
+    `An event's answer at ${INGEST_PER_SECOND}/s, p99: ${web.aloneP99} ms alone, ${web.besideP99} ms beside a draining worker (x ${web.ratioP99}), ${web.apartP99} ms with that worker in a process of its own (x ${web.ratioApartP99})`,
   ];
   return { figures, lines };
 }
@@ -106,18 +106,35 @@ async function atUsualLoad(rig: Rig, around: Surroundings): Promise<Latency> {
   };
 }
 
-type Ingest = Record<'aloneP50' | 'aloneP99' | 'besideP50' | 'besideP99' | 'ratioP99', number>;
+type Ingest = Record<
+  | 'aloneP50'
+  | 'aloneP99'
+  | 'besideP50'
+  | 'besideP99'
+  | 'ratioP99'
+  | 'apartP50'
+  | 'apartP99'
+  | 'ratioApartP99',
+  number
+>;
 
-/** What a delivery waits for its answer: of a process that only takes events, and of one that drains a backlog beside. */
+/**
+ * What a delivery waits for its answer: of a process that only takes events, of one that drains a backlog beside, and of one
+ * that only takes events while a process of its own drains the backlog.
+ */
 async function ingestBesideDrain(rig: Rig, around: Surroundings): Promise<Ingest> {
   const alone = await webAlone(rig);
-  const beside = await webBesideWorker(rig, around);
+  const beside = await webBesideWorker(rig, around, ['all']);
+  const apart = await webBesideWorker(rig, around, ['web', 'worker']);
   return {
     aloneP50: alone.p50,
     aloneP99: alone.p99,
     besideP50: beside.p50,
     besideP99: beside.p99,
     ratioP99: beside.p99 / alone.p99,
+    apartP50: apart.p50,
+    apartP99: apart.p99,
+    ratioApartP99: apart.p99 / alone.p99,
   };
 }
 
@@ -128,18 +145,30 @@ async function webAlone(rig: Rig): Promise<Load> {
   return await offerAll(service, INGEST_PER_SECOND, INGEST_SECONDS);
 }
 
-async function webBesideWorker(rig: Rig, around: Surroundings): Promise<Load> {
+async function webBesideWorker(
+  rig: Rig,
+  around: Surroundings,
+  roles: readonly ['all'] | readonly ['web', 'worker'],
+): Promise<Load> {
   await using database = await rig.postgres.createDatabase();
   await oweBacklog(rig, database);
-  await using service = await startService(rig, database, around);
-  const load = await offerAll(service, INGEST_PER_SECOND, INGEST_SECONDS);
+  await using started = new AsyncDisposableStack();
+  const processes: Server[] = [];
+  for (const role of roles) processes.push(started.use(await startService(rig, database, around, role)));
+  const load = await offerAll(processes[0] as Server, INGEST_PER_SECOND, INGEST_SECONDS);
   if (!(await owedIn(database)).orders) throw new Error('the backlog ended before the load did');
   await untilNothingIsOwed(database, around);
   return load;
 }
 
-function startService(rig: Rig, database: BenchDatabase, { stripe, receiver, mailbox }: Surroundings) {
-  return rig.startService(database, 'service', {
+function startService(
+  rig: Rig,
+  database: BenchDatabase,
+  { stripe, receiver, mailbox }: Surroundings,
+  role: 'all' | 'web' | 'worker' = 'all',
+) {
+  return rig.startService(database, role, {
+    ROLE: role,
     STRIPE_API_BASE: stripe.url,
     FULFILLMENT_URL: `${receiver.url}/orders`,
     FULFILLMENT_SECRET: `whsec_${Buffer.alloc(24, 'bench').toString('base64')}`,
