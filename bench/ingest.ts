@@ -204,7 +204,7 @@ function chartOf({
         },
       ];
     });
-  return barChart('Events a second, everything on two cores', [
+  return barChart('Events a second at 64 and 128 connections, everything on two cores', [
     { name: '64', bars: bars(at64, ratios.at64.toCeiling) },
     { name: '128', bars: bars(at128, ratios.at128.toCeiling) },
   ]);
