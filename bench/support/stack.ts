@@ -21,7 +21,7 @@ export interface Stack extends AsyncDisposable {
   /** Where deliveries go: nginx, or the one process that takes them. */
   readonly url: string;
   readonly processes: readonly Process[];
-  /** What the receiver was told since the last time: how often, and of how many orders. */
+  /** What the receiver was told: how often, and of how many orders. */
   told(): Promise<{ calls: number; orders: number }>;
 }
 
@@ -36,6 +36,7 @@ export async function openStack(rig: Rig, layout: Layout): Promise<Stack> {
   const database = opening.use(await rig.postgres.createDatabase());
   const stripe = opening.use(await rig.startPeer('stripe'));
   const receiver = opening.use(await rig.startPeer('receiver'));
+  const calls: [id: string, at: number][] = [];
   // Mails become files below the directory in which the processes run.
   opening.defer(() => rmSync(path.join(rig.dir, '.data'), { recursive: true, force: true }));
   const pooler = layout.pgbouncer ? opening.use(await poolerOf(rig, database)) : database;
@@ -69,7 +70,7 @@ export async function openStack(rig: Rig, layout: Layout): Promise<Stack> {
     url: front.url,
     processes,
     told: async () => {
-      const calls = (await (await fetch(receiver.url)).json()) as [id: string, at: number][];
+      calls.push(...((await (await fetch(receiver.url)).json()) as [id: string, at: number][]));
       return { calls: calls.length, orders: new Map(calls).size };
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
