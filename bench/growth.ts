@@ -5,7 +5,7 @@ import { questionsAbout } from './growth/questions.ts';
 import { benchRetention, type RetentionFigures } from './growth/retention.ts';
 import { indexSizes, type Space, spaceOf, walOf } from './growth/space.ts';
 import { freshDeliveries } from './support/events.ts';
-import { saturate } from './support/load.ts';
+import { expectAnswers, saturate } from './support/load.ts';
 import type { BenchDatabase } from './support/postgres.ts';
 import type { Server } from './support/process.ts';
 import type { Report, Rig } from './support/rig.ts';
@@ -77,7 +77,9 @@ async function ingestOf(
       let load = { perSecond: 0, p99: 0 };
       const before = rig.cpu(server).postgres;
       const wal = await walOf(db, async () => {
-        load = await saturate({ url: server.url, connections: 64 }, deliveries);
+        const taken = await saturate({ url: server.url, connections: 64 }, deliveries);
+        expectAnswers(taken.answers, 200);
+        load = taken;
       });
       const postgresUs = ((rig.cpu(server).postgres - before) / DELIVERIES) * 1e6;
       all[which].push({ perSecond: load.perSecond, p99: load.p99, wal: wal / DELIVERIES, postgresUs });

@@ -1,11 +1,11 @@
 import { barChart } from './support/chart.ts';
 import { freshDeliveries } from './support/events.ts';
-import { type Load, offer, saturate } from './support/load.ts';
+import { expectAnswers, type Load, offer, saturate } from './support/load.ts';
 import type { BenchDatabase } from './support/postgres.ts';
 import type { Server } from './support/process.ts';
 import type { Report, Rig } from './support/rig.ts';
-import { median } from './support/statistics.ts';
-import { rounded, table } from './support/table.ts';
+import { median, medians, rounded } from './support/statistics.ts';
+import { table } from './support/table.ts';
 
 /** Deliveries of a round: a second or two at full speed. */
 const AT_FULL_SPEED = { ceiling: 20_000, service: 12_000, naive: 2_000 } as const;
@@ -42,8 +42,7 @@ export async function benchIngest(rig: Rig, { rounds }: { rounds: number }): Pro
     const before = rig.cpu(server);
     const measured = await load(deliveries);
     const after = rig.cpu(server);
-    if (measured.answers[200] !== count)
-      throw new Error(`not all were answered 200: ${JSON.stringify(measured.answers)}`);
+    expectAnswers(measured.answers, 200);
     if (server === service) taken += count;
     const each = (part: keyof typeof after) => ((after[part] - before[part]) / count) * 1e6;
     return { ...measured, senderUs: each('sender'), serverUs: each('server'), postgresUs: each('postgres') };
@@ -94,9 +93,9 @@ export async function benchIngest(rig: Rig, { rounds }: { rounds: number }): Pro
   const figures = {
     rounds,
     postgres: rig.postgres.version,
-    sender: medians([sender]),
+    sender: medians([sender], FIGURES),
     ratios,
-    rowsPerSecond: rounded(medians(at64.service).perSecond * perEvent),
+    rowsPerSecond: rounded(medians(at64.service, FIGURES).perSecond * perEvent),
     at64: mediansOf(at64),
     at128: mediansOf(at128),
     at500: mediansOf(at500),
@@ -135,24 +134,12 @@ function ratio(rounds: Rounds, one: Contestant, other: Contestant): number {
   return Number(median(each).toPrecision(2));
 }
 
-type Medians = Record<'perSecond' | 'p50' | 'p99' | 'p999' | 'senderUs' | 'serverUs' | 'postgresUs', number>;
+const FIGURES = ['perSecond', 'p50', 'p99', 'p999', 'senderUs', 'serverUs', 'postgresUs'] as const;
+type Medians = Record<(typeof FIGURES)[number], number>;
 
 function mediansOf(rounds: Rounds): Partial<Record<Contestant, Medians>> {
   const taken = contestants.filter((name) => rounds[name].length > 0);
-  return Object.fromEntries(taken.map((name) => [name, medians(rounds[name])]));
-}
-
-function medians(rounds: readonly Measured[]): Medians {
-  const of = (key: keyof Medians) => rounded(median(rounds.map((round) => round[key])));
-  return {
-    perSecond: of('perSecond'),
-    p50: of('p50'),
-    p99: of('p99'),
-    p999: of('p999'),
-    senderUs: of('senderUs'),
-    serverUs: of('serverUs'),
-    postgresUs: of('postgresUs'),
-  };
+  return Object.fromEntries(taken.map((name) => [name, medians(rounds[name], FIGURES)]));
 }
 
 function tableOf(title: string, contest: Partial<Record<Contestant, Medians>>): string[] {

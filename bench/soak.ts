@@ -5,7 +5,7 @@ import { residentMegabytes } from './support/process.ts';
 import type { Report, Rig } from './support/rig.ts';
 import { openStack, type Process, type Stack } from './support/stack.ts';
 import { whileStalled } from './support/stall.ts';
-import { percentile, slope } from './support/statistics.ts';
+import { percentile, rounded, slope } from './support/statistics.ts';
 
 const CONNECTIONS = 64;
 /** What the heap takes to settle; a shorter run spends a third of itself on it. */
@@ -128,8 +128,4 @@ async function untilWell(target: { url: string; connections: number }): Promise<
     if (answers[200] === CONNECTIONS || seconds > 30) return seconds;
     await pause(100);
   }
-}
-
-function rounded(milliseconds: number): number {
-  return Number(milliseconds.toPrecision(3));
 }

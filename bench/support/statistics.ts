@@ -6,6 +6,20 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : (low + high) / 2;
 }
 
+/** Four digits at most: no measurement here is better than that. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+/** Of each key, the median over all rounds. */
+export function medians<Key extends string>(
+  rounds: readonly Readonly<Record<Key, number>>[],
+  keys: readonly Key[],
+): Record<Key, number> {
+  const entries = keys.map((key) => [key, rounded(median(rounds.map((round) => round[key])))] as const);
+  return Object.fromEntries(entries) as Record<Key, number>;
+}
+
 /** The value that `share` (0 to 1) of all values reach at most. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

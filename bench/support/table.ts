@@ -15,8 +15,3 @@ export function table(
       .trimEnd(),
   );
 }
-
-/** Four digits at most: no measurement here is better than that. */
-export function rounded(value: number): number {
-  return Number(value.toPrecision(4));
-}
