@@ -26,11 +26,15 @@ const redact = {
  * Lines are written beside the work, those that come during a write together: a write a line cost 12 us an event. They
  * are out before the process exits, unless it is killed. Whoever reads them too slowly loses some, not the service its memory.
  */
-const lines = { dest: 1, sync: false, maxLength: 4 * 1024 * 1024 };
+const lines = { sync: false, maxLength: 4 * 1024 * 1024 };
 
-/** @param pretty lines for a person at a terminal instead of JSON */
-export function createLogger(level: string, pretty: boolean): Logger {
-  if (!pretty) return pino({ level, redact }, pino.destination(lines));
+/**
+ * @param pretty lines for a person at a terminal instead of JSON
+ * @param fd 2, standard error, for a command whose output is its result
+ */
+export function createLogger(level: string, pretty: boolean, fd: 1 | 2 = 1): Logger {
+  if (!pretty) return pino({ level, redact }, pino.destination({ ...lines, dest: fd }));
+  const stream = fd === 1 ? process.stdout : process.stderr;
   const format = prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
-  return pino({ level, redact }, { write: (line: string) => void process.stdout.write(format(line)) });
+  return pino({ level, redact }, { write: (line: string) => void stream.write(format(line)) });
 }

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type Stripe from 'stripe';
 import type { Config } from './config.ts';
+import { openStripe } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
@@ -18,7 +19,6 @@ import { fileMailer, smtpMailer } from './notifications/mailer.ts';
 import { notificationWork } from './notifications/notify.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
-import { createStripe } from './stripe/client.ts';
 import { startWorker, type Worker } from './work/worker.ts';
 
 export interface Service {
@@ -125,17 +125,6 @@ function startWorkers(
 
 async function stopAll(workers: readonly Worker[]): Promise<void> {
   await Promise.all(workers.map((worker) => worker.stop(GRACE_MS)));
-}
-
-/** Stripe, or in the sandbox its stand-in. */
-async function openStripe(config: Config, log: Logger, opened: AsyncDisposableStack): Promise<Stripe> {
-  const { secretKey, apiBase } = config.stripe;
-  if (secretKey !== null || apiBase !== null) return createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
-  // Loaded here only: outside the sandbox no process holds it.
-  const { startStandIn } = await import('./sandbox/stand-in.ts');
-  const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, log });
-  opened.defer(() => standIn.close());
-  return createStripe('sk_test_sandbox', standIn.url);
 }
 
 /** A ledger that rings the workers of its own process; those of others poll. */

@@ -9,13 +9,14 @@ import type { Logger } from '../logger.ts';
 const limits = {
   web: { statement_timeout: 4_000, lock_timeout: 2_000 },
   worker: { statement_timeout: 10_000, lock_timeout: 5_000 },
+  ops: { statement_timeout: 30_000, lock_timeout: 5_000 },
   migration: { statement_timeout: 0, lock_timeout: 0 },
 } as const;
 
 export type Kind = keyof typeof limits;
 
 /** What this side waits for an answer: PostgreSQL gives up first, unless it, or the way to it, is gone. */
-const query_timeout = { web: 4_500, worker: 11_000, migration: 0 } as const;
+const query_timeout = { web: 4_500, worker: 11_000, ops: 31_000, migration: 0 } as const;
 
 const idle_in_transaction_session_timeout = 10_000;
 

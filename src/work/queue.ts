@@ -114,3 +114,20 @@ export async function settleFailed(
   );
   return rowCount === 1;
 }
+
+/**
+ * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
+ * those it has left. What is due within a lease's time may be in an attempt right now, and is let be. The number of rows.
+ */
+export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update :table: set
+       status = 'pending',
+       attempts = case when status = 'dead' then 0 else attempts end,
+       next_attempt_at = now()
+     where order_id = :orderId
+       and (status = 'dead' or status = 'pending' and next_attempt_at > now() + :lease * interval '1 second')`,
+    { table: queue.table, orderId, lease: LEASE_SECONDS },
+  );
+  return rowCount;
+}

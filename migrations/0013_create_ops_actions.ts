@@ -1,0 +1,22 @@
+import type { Knex } from 'knex';
+
+/** What people did to orders and events: who, what, to which, and when. A row is written with the change itself. */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    create table ops_actions (
+      id bigint generated always as identity primary key,
+      occurred_at timestamptz not null default now(),
+      -- 'cli:' and the user of the machine, or 'ops' for whoever holds OPS_TOKEN.
+      actor text not null,
+      action text not null,
+      -- What it was done to: an order's or event's id. Never an address.
+      subject text not null,
+      details jsonb not null default '{}'
+    );
+    create index ops_actions_of_subject on ops_actions (subject, id);
+  `);
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.raw('drop table ops_actions');
+}

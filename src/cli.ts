@@ -1,0 +1,71 @@
+import { userInfo } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import { loadConfig } from './config.ts';
+import { openStripe } from './connect.ts';
+import { openDatabase } from './db/database.ts';
+import { openPool } from './db/knex.ts';
+import { messageOf } from './errors.ts';
+import { createLogger } from './logger.ts';
+import type { Act, Report, Tools } from './ops/command.ts';
+import { commands } from './ops/commands.ts';
+
+/** `npm run ops`: what operators do from a terminal. */
+const program = new Command('npm run ops --')
+  .description('Sees every order, and steers every problem.')
+  .showHelpAfterError('Help: npm run ops -- --help')
+  .addHelpText('after', '\nExit code: 0 done, 1 failed or something is wrong, 2 bad usage.');
+
+const act: Act =
+  (work) =>
+  async (...args) => {
+    const report = await withTools((tools) => work(tools, ...args));
+    const { json } = commandOf(args).opts<{ json?: true }>();
+    print(report, json === true);
+    process.exitCode = report.ok ? 0 : 1;
+  };
+
+/** commander hands the command itself over as the last argument. */
+function commandOf(args: readonly unknown[]): Command {
+  return args.at(-1) as Command;
+}
+
+async function withTools<T>(work: (tools: Tools) => Promise<T>): Promise<T> {
+  const config = loadConfig();
+  const log = createLogger('warn', process.stderr.isTTY, 2);
+  await using opened = new AsyncDisposableStack();
+  const database = await openDatabase(config, log);
+  opened.defer(() => database.stop());
+  const db = openPool(database.url, { kind: 'ops', max: 2, log });
+  opened.defer(() => db.destroy());
+  const stripe = await openStripe(config, log, opened);
+  return await work({ config, db, stripe, log, actor: `cli:${userInfo().username}` });
+}
+
+function print({ data, text }: Report, json: boolean): void {
+  process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text}\n`);
+}
+
+function explain(error: unknown): string {
+  const undefinedTable = '42P01';
+  return (error as { code?: string }).code === undefinedTable
+    ? 'The database lacks a table: run `npm run migrate`, or start the service once.'
+    : messageOf(error);
+}
+
+for (const describe of commands) {
+  program.addCommand(describe(act).option('--json', 'print one JSON document'));
+}
+for (const command of [program, ...program.commands]) {
+  command.exitOverride().configureHelp({ sortSubcommands: false });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Knex } from '../db/knex.ts';
+
+/** Something that a person did. */
+export interface Action {
+  /** `cli:` and the user of the machine, or `ops` for whoever holds OPS_TOKEN. */
+  readonly actor: string;
+  readonly action: string;
+  /** An order's or event's id; never an address. */
+  readonly subject: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Kept with what it changed, or not at all. */
+export async function recordAction(trx: Knex.Transaction, action: Action): Promise<void> {
+  await trx('ops_actions').insert(action);
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type Stripe from 'stripe';
+import type { Config } from '../config.ts';
+import type { Knex } from '../db/knex.ts';
+import type { Logger } from '../logger.ts';
+
+/** What a command works with. Nothing is connected before it is used. */
+export interface Tools {
+  readonly config: Config;
+  readonly db: Knex;
+  readonly stripe: Stripe;
+  readonly log: Logger;
+  /** Who acts, as `ops_actions` keeps it. */
+  readonly actor: string;
+}
+
+/** What a command has to say: `data` for programs (--json), `text` for people. */
+export interface Report {
+  readonly data: unknown;
+  readonly text: string;
+  /** False when something is wrong or was not done: exit code 1. */
+  readonly ok: boolean;
+}
+
+/** A command's work: its arguments, then its options, as commander hands them over. */
+export type Work<Args extends unknown[]> = (tools: Tools, ...args: Args) => Promise<Report>;
+
+/** Makes of a command's work what commander calls: tools around it, its report printed, its exit code set. */
+export type Act = <Args extends unknown[]>(work: Work<Args>) => (...args: Args) => Promise<void>;
+
+/** A command of `npm run ops`, as its file in commands/ describes it. */
+export type Describe = (act: Act) => Command;

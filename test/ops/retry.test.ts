@@ -1,0 +1,75 @@
+import { expect, test } from '@jest/globals';
+import { createTestDatabase } from '../support/database.ts';
+import { ops } from '../support/ops.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const env = { DATABASE_URL };
+
+/** A paid order whose fulfilment stands so; `dueIn` in seconds, null for what is not pending. */
+async function orderWith(status: string, dueIn: number | null, attempts = 12) {
+  const [{ id, checkout_session_id }] = await db('orders')
+    .insert({
+      checkout_session_id: `cs_test_${crypto.randomUUID().replaceAll('-', '')}`,
+      status: 'paid',
+      payment_status: 'paid',
+      mode: 'payment',
+      livemode: false,
+      paid_at: db.fn.now(),
+    })
+    .returning(['id', 'checkout_session_id']);
+  await db('fulfillments').insert({
+    order_id: id,
+    status,
+    attempts,
+    last_error: 'the receiver answered 500',
+    next_attempt_at: dueIn === null ? null : db.raw(`now() + ? * interval '1 second'`, [dueIn]),
+    fulfilled_at: status === 'fulfilled' ? db.fn.now() : null,
+  });
+  return { id: id as number, checkout_session_id: checkout_session_id as string };
+}
+
+const fulfillmentOf = (id: number) =>
+  db('fulfillments').where({ order_id: id }).select('*', db.raw('next_attempt_at <= now() as due')).first();
+const actionsOf = (id: number) => db('ops_actions').where({ subject: String(id) });
+
+test('a dead fulfilment is due at once with all its attempts, and who did it is kept', async () => {
+  const { id, checkout_session_id } = await orderWith('dead', null);
+  const { code, stdout } = await ops(env, 'retry', checkout_session_id);
+  expect([code, stdout]).toEqual([0, `Order ${id}: its fulfilment will be tried again now.\n`]);
+  expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 0, due: true });
+  expect(await actionsOf(id)).toMatchObject([
+    {
+      action: 'retry',
+      actor: expect.stringMatching(/^cli:\S+$/),
+      details: { fulfillments: 1, notifications: 0 },
+    },
+  ]);
+});
+
+test('one that waits for its next attempt is due at once with the attempts it has left', async () => {
+  const { id } = await orderWith('pending', 3_600, 5);
+  const { code, stdout } = await ops(env, 'retry', String(id), '--json');
+  expect([code, JSON.parse(stdout)]).toEqual([0, { order_id: id, fulfillments: 1, notifications: 0 }]);
+  expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 5, due: true });
+});
+
+test.each([
+  ['may be in an attempt right now', 'pending', 29],
+  ['is done', 'fulfilled', null],
+])('what %s is let be, and the exit code says so', async (_what, status, dueIn) => {
+  const { id } = await orderWith(status, dueIn);
+  const before = await db('fulfillments').where({ order_id: id });
+  const { code, stdout } = await ops(env, 'retry', String(id));
+  expect([code, stdout]).toEqual([1, expect.stringContaining('nothing to try again')]);
+  expect(await db('fulfillments').where({ order_id: id })).toEqual(before);
+});
+
+test.each([
+  ['an order that does not exist', ['retry', '999999'], 1, 'There is no order 999999.'],
+  ['what is no id', ['retry', 'jenny'], 1, 'neither an order'],
+  ['no argument', ['retry'], 2, 'missing required argument'],
+  ['a command that does not exist', ['refund'], 2, 'unknown command'],
+])('%s is a clear error', async (_what, args, code, words) => {
+  const ran = await ops(env, ...args);
+  expect([ran.code, ran.stdout, ran.stderr]).toEqual([code, '', expect.stringContaining(words)]);
+});
