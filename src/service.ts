@@ -6,7 +6,7 @@ import { type Database, openDatabase } from './db/database.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
 import { fulfillmentWork } from './fulfillment/fulfill.ts';
-import { logFulfiller } from './fulfillment/fulfiller.ts';
+import { type Fulfiller, logFulfiller } from './fulfillment/fulfiller.ts';
 import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
 import { opsAccess } from './http/access.ts';
 import { createApp } from './http/app.ts';
@@ -32,8 +32,15 @@ const GRACE_MS = 3_000;
 /** Mails at once: SMTP servers like few connections. */
 const MAIL_CONCURRENCY = 5;
 
-/** Wires a process of the configured role. What it opened is let go in reverse, also when a later step fails. */
-export async function startService(config: Config, log: Logger): Promise<Service> {
+/**
+ * Wires a process of the configured role. What it opened is let go in reverse, also when a later step fails.
+ * @param fulfil how orders are fulfilled; unset: as the configuration says
+ */
+export async function startService(
+  config: Config,
+  log: Logger,
+  fulfil: Fulfiller = configuredFulfiller(config, log),
+): Promise<Service> {
   const opened = new AsyncDisposableStack();
   try {
     const database = await openDatabase(config, log);
@@ -45,7 +52,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
     const stripe = await openStripe(config, log, opened);
     const workers =
-      config.role === 'web' ? [] : startWorkers(config, { db: pools.worker, stripe, log, opened });
+      config.role === 'web' ? [] : startWorkers(config, { db: pools.worker, stripe, fulfil, log, opened });
     const server = await listen(openDoors(config, { pools, stripe, workers, log }), config.http);
     opened.defer(async () => {
       await Promise.all([server.close(), stopAll(workers)]);
@@ -90,13 +97,21 @@ function openDoors(
   return webhookListener({ record, secrets, livemode, log }, app);
 }
 
+function configuredFulfiller({ fulfillment: { endpoint } }: Config, log: Logger): Fulfiller {
+  return endpoint ? httpFulfiller(endpoint) : logFulfiller(log);
+}
+
 function startWorkers(
   config: Config,
-  { db, stripe, log, opened }: { db: Knex; stripe: Stripe; log: Logger; opened: AsyncDisposableStack },
+  {
+    db,
+    stripe,
+    fulfil,
+    log,
+    opened,
+  }: { db: Knex; stripe: Stripe; fulfil: Fulfiller; log: Logger; opened: AsyncDisposableStack },
 ): Worker[] {
-  const { endpoint, concurrency, maxAttempts } = config.fulfillment;
-  // A shop's own fulfiller goes here: any function of the type Fulfiller.
-  const fulfil = endpoint ? httpFulfiller(endpoint) : logFulfiller(log);
+  const { concurrency, maxAttempts } = config.fulfillment;
 
   const { smtpUrl, from } = config.mail;
   const mailer = smtpUrl

@@ -7,6 +7,7 @@ const src = path.join(import.meta.dirname, '..', 'src');
 /** Rooms from the top down: a file imports from its own room and from those below it, never upwards. */
 const floors = [
   ['main.ts', 'cli.ts'],
+  ['run.ts'],
   ['service.ts'],
   ['connect.ts'],
   ['sandbox'],

@@ -1,0 +1,71 @@
+import { type Config, loadConfig } from './config.ts';
+import type { Fulfiller } from './fulfillment/fulfiller.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { runProgram } from './program.ts';
+import { type Service, startService } from './service.ts';
+
+/** A stop that takes longer is broken off; what it held is taken up elsewhere when its leases end. */
+const STOP_WITHIN_MS = 9_500;
+
+/**
+ * The service as a process: configured by its environment, stopped by a signal.
+ * @param fulfil the shop's own, called in place of FULFILLMENT_URL
+ */
+export function runService(fulfil?: Fulfiller): Promise<void> {
+  return runProgram(() => run(fulfil));
+}
+
+async function run(fulfil: Fulfiller | undefined): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger(config.logLevel, process.stdout.isTTY && !config.production);
+  const starting = startService(config, log, fulfil);
+  let stopping = false;
+  const stopOnce = (signal: string) => {
+    if (!stopping) void stop(starting, signal, log);
+    stopping = true;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopOnce);
+  if (config.underNpm) onShellEnd(() => stopOnce('npm ended'));
+  const { url } = await starting;
+  announce(config, url, log);
+  if (fulfil === undefined) warnOfNoReceiver(config, log);
+  if (config.sandbox) announceSandbox(log);
+}
+
+/** npm passes a signal on to its shell, which dies of it and would leave this process behind, holding the port. */
+function onShellEnd(stop: () => void): void {
+  const shell = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== shell) stop();
+  }, 500).unref();
+}
+
+function announce({ role }: Config, url: string, log: Logger): void {
+  log.info({ role }, `listening on ${url}`);
+  if (role !== 'worker') log.info(`Stripe webhook endpoint: ${url}/webhook`);
+}
+
+function warnOfNoReceiver({ role, fulfillment }: Config, log: Logger): void {
+  if (role !== 'web' && fulfillment.endpoint === null)
+    log.warn('FULFILLMENT_URL is not set: paid orders are only logged and recorded as fulfilled');
+}
+
+function announceSandbox(log: Logger): void {
+  log.warn(
+    'SANDBOX: no STRIPE_SECRET_KEY is set. Events are simulated, no money moves, nobody must rely on this',
+  );
+  log.info('try it in a second terminal: npm run simulate -- paid');
+}
+
+/** Also before the start has come to its end, so that nothing is left half open. A second signal changes nothing. */
+async function stop(starting: Promise<Service>, signal: string, log: Logger): Promise<void> {
+  log.info({ signal }, 'stopping');
+  setTimeout(() => {
+    log.error('the stop took too long and was broken off');
+    process.exit(1);
+  }, STOP_WITHIN_MS).unref();
+  const service = await starting;
+  await service.stop();
+  log.info('stopped');
+  process.exit(0);
+}
