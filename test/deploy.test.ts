@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+
+const root = path.join(import.meta.dirname, '..');
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+
+type Yaml = Record<string, never> & { kind: string; metadata: { name: string } };
+function documentsOf(file: string): Yaml[] {
+  const documents = parseAllDocuments(read(file));
+  expect(
+    'empty' in documents ? [] : documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]),
+  ).toEqual([]);
+  return [...documents].map((document) => document.toJS());
+}
+
+const variables = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+/** Every program that such a file starts is there: `node src/….ts`. */
+function expectPrograms(text: string, count: number): void {
+  const programs = [...text.matchAll(/\b(src\/\S+?\.ts)\b/g)].map(([, program = '']) => program);
+  expect(programs).toHaveLength(count);
+  expect(programs.filter((program) => !existsSync(path.join(root, program)))).toEqual([]);
+}
+
+const manifests = readdirSync(path.join(root, 'ops/kubernetes')).filter((file) => file.endsWith('.yaml'));
+const objects = manifests
+  .filter((file) => file !== 'kustomization.yaml')
+  .flatMap((file) => documentsOf(`ops/kubernetes/${file}`));
+const object = (kind: string, name: string) => {
+  const found = objects.find((it) => it.kind === kind && it.metadata.name === name);
+  if (!found) throw new Error(`there is no ${kind} ${name}`);
+  return found as unknown as Record<string, Record<string, never>>;
+};
+
+test('Kubernetes: the kustomization names every manifest', () => {
+  const [kustomization] = documentsOf('ops/kubernetes/kustomization.yaml') as unknown as {
+    resources: string[];
+  }[];
+  expect(kustomization?.resources.toSorted()).toEqual(
+    manifests.filter((file) => file !== 'kustomization.yaml'),
+  );
+});
+
+test('Kubernetes: only variables that the service reads, and none that is a secret in the ConfigMap', () => {
+  const names = Object.keys(object('ConfigMap', 'checkout-fulfillment').data ?? {});
+  expect(names.filter((name) => !variables.includes(name))).toEqual([]);
+  expect(names.filter((name) => /SECRET|TOKEN|_KEY|DATABASE_URL|SMTP_URL/.test(name))).toEqual([]);
+});
+
+test.each(['web', 'worker'])(
+  'Kubernetes: %s has its role, its probes, time to stop, and a disruption budget',
+  (role) => {
+    const { template } = object('Deployment', role).spec as unknown as {
+      template: { metadata: { labels: object }; spec: Record<string, never> };
+    };
+    const { containers, terminationGracePeriodSeconds } = template.spec as unknown as {
+      containers: Record<string, never>[];
+      terminationGracePeriodSeconds: number;
+    };
+    expect(containers).toMatchObject([
+      {
+        env: [{ name: 'ROLE', value: role }],
+        envFrom: [{ configMapRef: {} }, { secretRef: {} }],
+        livenessProbe: { httpGet: { path: '/healthz' } },
+        readinessProbe: { httpGet: { path: '/readyz' } },
+        lifecycle: { preStop: { sleep: { seconds: 5 } } },
+      },
+    ]);
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(5 + 10);
+    expect(object('PodDisruptionBudget', role).spec).toMatchObject({
+      minAvailable: 1,
+      selector: { matchLabels: template.metadata.labels },
+    });
+  },
+);
+
+test('what Kubernetes, systemd and Procfile start is there', () => {
+  expectPrograms(read('ops/kubernetes/migrate.yaml').replaceAll(/["[\],]/g, ''), 1);
+  expectPrograms(read('ops/systemd/checkout-fulfillment@.service'), 1);
+  expectPrograms(read('Procfile'), 3);
+  expectPrograms(read('Dockerfile').replaceAll(/["[\],]/g, ' '), 1);
+});
+
+test('the compose file: only variables that the service reads, and a database that is waited for', () => {
+  const [{ services }] = documentsOf('docker-compose.yml') as unknown as [
+    { services: Record<string, { environment?: object; depends_on?: object; healthcheck?: object }> },
+  ];
+  expect(
+    Object.keys(services.service?.environment ?? {}).filter((name) => !variables.includes(name)),
+  ).toEqual([]);
+  expect(services.service?.depends_on).toMatchObject({ postgres: { condition: 'service_healthy' } });
+  expect(services.postgres?.healthcheck).toBeDefined();
+});
+
+test('the workflow runs .ci/run on Node 24 and 26 and on PostgreSQL 15 to 18', () => {
+  const [{ jobs }] = documentsOf('.github/workflows/ci.yml') as unknown as [
+    { jobs: Record<string, { strategy: { matrix: object }; steps: { run?: string }[] }> },
+  ];
+  expect(jobs.versions?.strategy.matrix).toEqual({ node: [24, 26], postgres: [15, 16, 17, 18] });
+  expect(jobs.versions?.steps.filter(({ run }) => run === '.ci/run')).toHaveLength(1);
+  expect(documentsOf('.github/workflows/release.yml')).toHaveLength(1);
+});
