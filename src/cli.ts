@@ -8,6 +8,7 @@ import { messageOf } from './errors.ts';
 import { createLogger } from './logger.ts';
 import type { Act, Report, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
+import { Unconfirmed } from './ops/confirm.ts';
 
 /** `npm run ops`: what operators do from a terminal. */
 const program = new Command('npm run ops --')
@@ -66,6 +67,6 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
     process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof Unconfirmed ? 2 : 1;
   }
 }

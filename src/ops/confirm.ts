@@ -1,0 +1,39 @@
+import { createInterface } from 'node:readline/promises';
+
+/** Where a person is asked: standard error, so that standard output holds a command's result alone. */
+interface Terminal {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream;
+}
+
+/**
+ * Whether a person agrees to what can't be undone: by `--yes`, or by typing it at the terminal.
+ * @throws {Unconfirmed} without either: bad usage
+ */
+export async function confirmed(
+  question: string,
+  { yes }: { yes?: true },
+  { stdin, stderr }: Terminal = process,
+): Promise<boolean> {
+  if (yes) return true;
+  if (!stdin.isTTY) throw new Unconfirmed();
+  const prompt = createInterface({ input: stdin, output: stderr, terminal: false });
+  // The input may end before there is an answer (^D).
+  const { promise: ended, resolve } = Promise.withResolvers<string>();
+  prompt.once('close', () => resolve(''));
+  try {
+    const answer = await Promise.race([prompt.question(`${question} Type yes to go on: `), ended]);
+    return answer.trim().toLowerCase() === 'yes';
+  } finally {
+    prompt.close();
+  }
+}
+
+/** Nobody is there to be asked. */
+export class Unconfirmed extends Error {
+  override readonly name = 'Unconfirmed';
+
+  constructor() {
+    super("This can't be undone. Without a terminal to ask at, say --yes.");
+  }
+}
