@@ -5,6 +5,11 @@
 const withoutDecimals = new Set('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' '));
 const withThreeDecimals = new Set('BHD JOD KWD OMR TND'.split(' '));
 
+/** The currencies whose amounts mean something else in hundredths, as Stripe writes them. */
+export const notInHundredths: readonly string[] = [...withoutDecimals, ...withThreeDecimals].map((currency) =>
+  currency.toLowerCase(),
+);
+
 function decimalsAtStripe(currency: string): number {
   if (withoutDecimals.has(currency)) return 0;
   return withThreeDecimals.has(currency) ? 3 : 2;
@@ -15,6 +20,13 @@ export function formatAmount(amount: number, currency: string): string {
   const { decimals, format } = formatOf(currency.toUpperCase());
   // A decimal string stays exact where `amount / 100` would round.
   return format.format(`${amount}e-${decimals}` as Intl.StringNumericLiteral);
+}
+
+/** The other way round: `12.34` of `usd` is 1234. Null when the currency is not counted so finely. */
+export function minorUnits(major: string, currency: string): number | null {
+  const [whole = '', fraction = ''] = major.split('.');
+  const decimals = decimalsAtStripe(currency.toUpperCase());
+  return fraction.length > decimals ? null : Number(whole + fraction.padEnd(decimals, '0'));
 }
 
 interface Format {

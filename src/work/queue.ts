@@ -35,15 +35,22 @@ export async function claim<Row extends Claim>(
        order by next_attempt_at
        limit :limit
        for update skip locked
+     ),
+     claimed as (
+       update :table: as work set
+         attempts = case when attempts < :max then attempts + 1 else attempts end,
+         status = case when attempts < :max then 'pending' else 'dead' end,
+         next_attempt_at = case when attempts < :max then now() + :lease * interval '1 second' end,
+         last_error = case when attempts < :max then last_error
+           else coalesce(last_error, 'no attempt came to an end: the process was killed each time') end
+       from due where work.id = due.id
+       returning work.*
+     ),
+     killed as (
+       insert into failed_attempts (work, work_id, order_id, attempt, error)
+       select :table, id, order_id, attempts, 'the process was killed' from claimed where status = 'dead'
      )
-     update :table: as work set
-       attempts = case when attempts < :max then attempts + 1 else attempts end,
-       status = case when attempts < :max then 'pending' else 'dead' end,
-       next_attempt_at = case when attempts < :max then now() + :lease * interval '1 second' end,
-       last_error = case when attempts < :max then last_error
-         else coalesce(last_error, 'no attempt came to an end: the process was killed each time') end
-     from due where work.id = due.id
-     returning work.*`,
+     select * from claimed`,
     { table: queue.table, limit, max: maxAttempts, lease: LEASE_SECONDS },
   );
   return rows;
@@ -97,7 +104,7 @@ export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[])
   return rows.map((row) => row.id);
 }
 
-/** The attempt failed: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. */
+/** The attempt failed, and is kept: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. */
 export async function settleFailed(
   db: Knex,
   queue: Queue,
@@ -105,11 +112,16 @@ export async function settleFailed(
   outcome: { error: string; pauseMs: number | null },
 ): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update :table: set
-       status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
-       next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
-       last_error = :error
-     where id = :id and attempts = :attempts and status = 'pending'`,
+    `with failed as (
+       update :table: set
+         status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
+         next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
+         last_error = :error
+       where id = :id and attempts = :attempts and status = 'pending'
+       returning *
+     )
+     insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at)
+     select :table, id, order_id, attempts, last_error, next_attempt_at from failed`,
     { table: queue.table, id, attempts, pause: outcome.pauseMs, error: outcome.error },
   );
   return rowCount === 1;

@@ -32,6 +32,8 @@ const rowOf = async (id: number) => {
   const seconds = db.raw('extract(epoch from next_attempt_at - now())::float8 as due_in');
   return db('fulfillments').where({ id }).select('*', seconds).first();
 };
+const failuresOf = (id: number) =>
+  db('failed_attempts').where({ work: 'fulfillments', work_id: id }).orderBy('id');
 const claimAll = (limit = 10, maxAttempts = 12) => claim(db, queue, { limit, maxAttempts });
 
 describe('claim', () => {
@@ -65,6 +67,9 @@ describe('claim', () => {
       next_attempt_at: null,
       last_error: expect.stringContaining('killed'),
     });
+    expect(await failuresOf(id)).toMatchObject([
+      { attempt: 12, error: 'the process was killed', next_attempt_at: null },
+    ]);
     expect(await claimAll()).toEqual([]);
   });
 });
@@ -82,6 +87,7 @@ describe('an attempt whose lease ended and was claimed again', () => {
     expect(await settleFailed(db, queue, lost, { error: 'late', pauseMs: null })).toBe(false);
     expect(await renew(db, queue, [lost])).toEqual([]);
     await release(db, queue, [lost]);
+    expect(await failuresOf(id)).toEqual([]);
     expect({ ...(await rowOf(id)), due_in: 0 }).toEqual({ ...before, due_in: 0 });
 
     expect(await settleDone(db, queue, [held])).toEqual([id]);
@@ -180,5 +186,12 @@ describe('a held claim', () => {
       fulfilled_at: null,
       last_error: 'gone',
     });
+    expect(await failuresOf(id)).toEqual([
+      failure(row, { attempt: 1, error: 'the receiver answered 500', next_attempt_at: row.next_attempt_at }),
+      failure(row, { attempt: 2, error: 'gone', next_attempt_at: null }),
+    ]);
   });
+
+  const failure = (row: { id: number; order_id: number }, rest: Record<string, unknown>) =>
+    expect.objectContaining({ work: 'fulfillments', work_id: row.id, order_id: row.order_id, ...rest });
 });

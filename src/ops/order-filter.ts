@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { minorUnits } from '../notifications/money.ts';
+
+/** A moment, for the database to reckon with: its own clock says when three days ago was. */
+export type Moment = { readonly ago: string } | { readonly at: Date };
+
+const UNITS: Readonly<Record<string, string>> = { m: 'minutes', h: 'hours', d: 'days', w: 'weeks' };
+
+const moment = z.string().transform((text, context): Moment => {
+  const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
+  if (count) return { ago: `${count} ${UNITS[unit]}` };
+  // A date alone would be midnight in UTC, and a person means their own.
+  const at = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return { at };
+  context.addIssue({
+    code: 'custom',
+    message: 'must be like 30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00',
+  });
+  return z.NEVER;
+});
+
+/** A sum of money in minor units. Without its currency it is one that Stripe counts in hundredths, as nearly all are. */
+export interface Sum {
+  readonly minor: number;
+  readonly currency: string | null;
+}
+
+const sum = z.string().transform((text, context): Sum => {
+  const [, major = '', currency] = /^(\d{1,12}(?:\.\d{1,3})?) ?([a-z]{3})?$/i.exec(text) ?? [];
+  const minor = major === '' ? null : minorUnits(major, currency ?? 'usd');
+  if (minor !== null) return { minor, currency: currency?.toLowerCase() ?? null };
+  context.addIssue({ code: 'custom', message: 'must be like 64.98, "64.98 eur" or "500 jpy"' });
+  return z.NEVER;
+});
+
+const id = (prefix: string) =>
+  z.string().regex(new RegExp(`^${prefix}_\\w{1,250}$`), `must be an id that begins with ${prefix}_`);
+
+const words = z.string().min(1).max(500);
+
+/** What a list of orders can be narrowed to, as a person types it: after --options, or in a URL's query. */
+export const orderFilterShape = z.object({
+  status: z
+    .enum(['awaiting_payment', 'paid', 'failed'])
+    .optional()
+    .describe('how it stands with its payment'),
+  fulfillment: z
+    .enum(['pending', 'fulfilled', 'dead', 'stuck'])
+    .optional()
+    .describe('how its fulfilment stands; stuck: dead, or owed for more than 15 minutes'),
+  email: words.optional().describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),
+  since: moment
+    .optional()
+    .describe('created since then: 30m, 12h, 3d, 2w ago, or 2026-11-25, or 2026-11-25T18:00'),
+  until: moment.optional().describe('created before then'),
+  reference: words.optional().describe("the shop's own reference, client_reference_id"),
+  amount: sum.optional().describe('the total: 64.98, "64.98 eur", "500 jpy"'),
+  session: id('cs').optional().describe('the checkout session'),
+  event: id('evt').optional().describe('an event of its checkout session'),
+});
+
+/** A place in the list: when the order there was created, in microseconds, and its id. */
+export const placeShape = z.string().regex(/^\d{1,16}_\d{1,15}$/, 'must be what the page before ended with');
+
+export type OrderFilter = z.infer<typeof orderFilterShape>;
+
+/** An empty field is none: forms send them so. */
+export function readOrderFilter(given: Readonly<Record<string, string | undefined>>) {
+  return orderFilterShape.safeParse(
+    Object.fromEntries(Object.entries(given).filter(([, text]) => text?.trim())),
+  );
+}

@@ -1,0 +1,108 @@
+import type { Knex } from '../db/knex.ts';
+import { notInHundredths } from '../notifications/money.ts';
+import type { Order } from '../orders/order.ts';
+import type { OrderFilter } from './order-filter.ts';
+
+/** A row of the list: an order, and how what it is owed stands. What only its own page shows is left out. */
+export interface ListedOrder
+  extends Omit<Order, 'account' | 'shipping_details' | 'custom_fields' | 'total_details' | 'metadata'> {
+  /** Null: nothing is owed, for nothing is paid. */
+  readonly fulfillment_status: 'pending' | 'fulfilled' | 'dead' | null;
+  readonly attempts: number | null;
+  readonly next_attempt_at: Date | null;
+  readonly fulfilled_at: Date | null;
+  readonly last_error: string | null;
+  /** Since its checkout for its money, or since its payment for its fulfilment; null when it waits for neither. */
+  readonly waiting_seconds: number | null;
+}
+
+export interface Page {
+  readonly orders: readonly ListedOrder[];
+  /** Where the next page begins, to be given as `after`. Null on the last one. */
+  readonly next: string | null;
+}
+
+/**
+ * Orders, newest first. A page begins where the one before ended, not after so many rows: pages neither skip nor repeat an
+ * order while new ones come in, and the thousandth is as quick as the first.
+ *
+ * A filter that is null is folded away when the statement is planned, so each set of filters has a plan of its own.
+ */
+export async function listOrders(
+  db: Pick<Knex, 'raw'>,
+  filter: OrderFilter,
+  { limit, after = null }: { limit: number; after?: string | null },
+): Promise<Page> {
+  const [after_us = null, after_id = null] = after?.split('_') ?? [];
+  const { rows } = await db.raw<{ rows: (ListedOrder & { readonly place: string })[] }>(
+    `select
+       o.id, o.checkout_session_id, o.status, o.payment_status, o.mode, o.livemode, o.currency, o.amount_subtotal,
+       o.amount_total, o.customer_id, o.customer_email, o.customer_name, o.client_reference_id, o.payment_intent_id,
+       o.payment_link_id, o.created_at, o.updated_at, o.paid_at, o.failed_at,
+       f.status as fulfillment_status, f.attempts, f.next_attempt_at, f.fulfilled_at, f.last_error,
+       case
+         when o.status = 'awaiting_payment' then extract(epoch from now() - o.created_at)::float8
+         when f.status <> 'fulfilled' then extract(epoch from now() - o.paid_at)::float8
+       end as waiting_seconds,
+       (extract(epoch from o.created_at) * 1000000)::bigint || '_' || o.id as place
+     from orders o left join fulfillments f on f.order_id = o.id
+     where (cast(:status as text) is null or o.status = :status)
+       and (cast(:fulfillment as text) is null or f.status = :fulfillment)
+       and (cast(:stuck as boolean) is null
+         or f.status = 'dead' or f.status = 'pending' and o.paid_at < now() - interval '15 minutes')
+       and (cast(:email as text) is null or lower(o.customer_email) = lower(:email))
+       and (cast(:beginning as text) is null or lower(o.customer_email) like lower(:beginning))
+       and (cast(:reference as text) is null or o.client_reference_id = :reference)
+       and (cast(:minor as bigint) is null or o.amount_total = :minor)
+       and (cast(:currency as text) is null or o.currency = :currency)
+       and (cast(:other_currencies as text[]) is null or o.currency <> all (:other_currencies))
+       and (cast(:session as text) is null or o.checkout_session_id = :session)
+       and (cast(:event as text) is null
+         or o.checkout_session_id = (select checkout_session_id from stripe_events where id = :event))
+       and o.created_at >= coalesce(cast(:since_at as timestamptz), now() - cast(:since_ago as interval), '-infinity')
+       and o.created_at < coalesce(cast(:until_at as timestamptz), now() - cast(:until_ago as interval), 'infinity')
+       and (cast(:after_id as bigint) is null
+         or (o.created_at, o.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
+     order by o.created_at desc, o.id desc
+     limit :count`,
+    { ...bindings(filter), after_us, after_id, count: limit + 1 },
+  );
+  const page = rows.slice(0, limit);
+  return {
+    orders: page.map(({ place, ...order }) => order),
+    next: rows.length > limit ? (page.at(-1)?.place ?? null) : null,
+  };
+}
+
+function bindings({
+  status,
+  fulfillment,
+  email,
+  since,
+  until,
+  reference,
+  amount,
+  session,
+  event,
+}: OrderFilter) {
+  // Every address has an @.
+  const beginning = /\*$|^[^@]*$/.test(email ?? '');
+  const literal = email?.replace(/\*$/, '').replace(/[\\%_]/g, '\\$&');
+  return {
+    status: status ?? null,
+    fulfillment: fulfillment === 'stuck' ? null : (fulfillment ?? null),
+    stuck: fulfillment === 'stuck' || null,
+    email: beginning ? null : (email ?? null),
+    beginning: beginning && email ? `${literal}%` : null,
+    reference: reference ?? null,
+    minor: amount?.minor ?? null,
+    currency: amount?.currency ?? null,
+    other_currencies: amount?.currency === null ? notInHundredths : null,
+    session: session ?? null,
+    event: event ?? null,
+    since_at: since && 'at' in since ? since.at : null,
+    since_ago: since && 'ago' in since ? since.ago : null,
+    until_at: until && 'at' in until ? until.at : null,
+    until_ago: until && 'ago' in until ? until.ago : null,
+  };
+}
