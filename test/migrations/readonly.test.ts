@@ -1,0 +1,59 @@
+import { expect, test } from '@jest/globals';
+import { down, up } from '../../migrations/0017e_let_people_read.ts';
+import type { Knex } from '../../src/db/knex.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+
+/** Roles belong to the whole server, so whatever happens to them here is taken back. */
+async function takenBack(work: (trx: Knex.Transaction) => Promise<void>): Promise<void> {
+  const trx = await db.transaction();
+  try {
+    await work(trx);
+  } finally {
+    await trx.rollback();
+  }
+}
+
+const exists = async (trx: Knex) =>
+  (await trx('pg_roles').where({ rolname: 'checkout_readonly' })).length === 1;
+const mayRead = async (trx: Knex, table: string) => {
+  const { rows } = await trx.raw(`select has_table_privilege('checkout_readonly', :table, 'select') as it`, {
+    table,
+  });
+  return rows[0].it as boolean;
+};
+
+test('its members read every table and view, later ones too, and change nothing', () =>
+  takenBack(async (trx) => {
+    await trx.raw('create table later (); create role a_person in role checkout_readonly');
+    await trx.raw('set local role a_person');
+    for (const name of ['orders', 'stripe_events', 'orders_stuck', 'revenue_by_day', 'later'])
+      await trx.raw('select from :name:', { name });
+    await expect(trx.transaction((nested) => nested.raw('delete from ops_actions'))).rejects.toThrow(
+      'permission denied for table ops_actions',
+    );
+  }));
+
+test('another database of the server may have made it before', () =>
+  takenBack(async (trx) => {
+    expect(await exists(trx)).toBe(true);
+    await up(trx);
+    expect(await mayRead(trx, 'orders')).toBe(true);
+  }));
+
+test('who may not make roles migrates all the same, without it', () =>
+  takenBack(async (trx) => {
+    await trx.raw(
+      'alter role checkout_readonly rename to made_elsewhere; create role who_migrates; set local role who_migrates',
+    );
+    await up(trx);
+    expect(await exists(trx)).toBe(false);
+    await down(trx);
+  }));
+
+test('taken back here, it stays for the other databases', () =>
+  takenBack(async (trx) => {
+    await down(trx);
+    expect([await exists(trx), await mayRead(trx, 'orders')]).toEqual([true, false]);
+  }));
