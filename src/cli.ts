@@ -39,7 +39,8 @@ async function withTools<T>(work: (tools: Tools) => Promise<T>): Promise<T> {
   const db = openPool(database.url, { kind: 'ops', max: 2, log });
   opened.defer(() => db.destroy());
   const stripe = await openStripe(config, log, opened);
-  return await work({ config, db, stripe, log, actor: `cli:${userInfo().username}` });
+  const terminal = { width: process.stdout.isTTY ? process.stdout.columns : null };
+  return await work({ config, db, stripe, log, terminal, actor: `cli:${userInfo().username}` });
 }
 
 function print({ data, text }: Report, json: boolean): void {

@@ -10,6 +10,8 @@ export interface Tools {
   readonly db: Knex;
   readonly stripe: Stripe;
   readonly log: Logger;
+  /** Where the report is read: so many columns, or null where it is no terminal. */
+  readonly terminal: { readonly width: number | null };
   /** Who acts, as `ops_actions` keeps it. */
   readonly actor: string;
 }

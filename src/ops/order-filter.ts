@@ -36,16 +36,15 @@ const sum = z.string().transform((text, context): Sum => {
 const id = (prefix: string) =>
   z.string().regex(new RegExp(`^${prefix}_\\w{1,250}$`), `must be an id that begins with ${prefix}_`);
 
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  z.enum(values, `must be one of ${values.join(', ')}`);
+
 const words = z.string().min(1).max(500);
 
 /** What a list of orders can be narrowed to, as a person types it: after --options, or in a URL's query. */
 export const orderFilterShape = z.object({
-  status: z
-    .enum(['awaiting_payment', 'paid', 'failed'])
-    .optional()
-    .describe('how it stands with its payment'),
-  fulfillment: z
-    .enum(['pending', 'fulfilled', 'dead', 'stuck'])
+  status: oneOf('awaiting_payment', 'paid', 'failed').optional().describe('how it stands with its payment'),
+  fulfillment: oneOf('pending', 'fulfilled', 'dead', 'stuck')
     .optional()
     .describe('how its fulfilment stands; stuck: dead, or owed for more than 15 minutes'),
   email: words.optional().describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),

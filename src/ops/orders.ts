@@ -12,6 +12,7 @@ export interface ListedOrder
   readonly next_attempt_at: Date | null;
   readonly fulfilled_at: Date | null;
   readonly last_error: string | null;
+  readonly age_seconds: number;
   /** Since its checkout for its money, or since its payment for its fulfilment; null when it waits for neither. */
   readonly waiting_seconds: number | null;
 }
@@ -31,7 +32,7 @@ export interface Page {
 export async function listOrders(
   db: Pick<Knex, 'raw'>,
   filter: OrderFilter,
-  { limit, after = null }: { limit: number; after?: string | null },
+  { limit, after = null }: { limit: number; after?: string | null | undefined },
 ): Promise<Page> {
   const [after_us = null, after_id = null] = after?.split('_') ?? [];
   const { rows } = await db.raw<{ rows: (ListedOrder & { readonly place: string })[] }>(
@@ -40,6 +41,7 @@ export async function listOrders(
        o.amount_total, o.customer_id, o.customer_email, o.customer_name, o.client_reference_id, o.payment_intent_id,
        o.payment_link_id, o.created_at, o.updated_at, o.paid_at, o.failed_at,
        f.status as fulfillment_status, f.attempts, f.next_attempt_at, f.fulfilled_at, f.last_error,
+       extract(epoch from now() - o.created_at)::float8 as age_seconds,
        case
          when o.status = 'awaiting_payment' then extract(epoch from now() - o.created_at)::float8
          when f.status <> 'fulfilled' then extract(epoch from now() - o.paid_at)::float8

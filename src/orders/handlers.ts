@@ -18,6 +18,8 @@ const handlers: Readonly<Record<string, (session: CheckoutSession) => OrderStatu
   'checkout.session.async_payment_failed': () => 'failed',
 };
 
+export const handledTypes: readonly string[] = Object.keys(handlers);
+
 /**
  * The status that a session's own word allows. `no_payment_required` counts as paid; a failed payment
  * has no value of its own and shows in the event type alone (https://docs.stripe.com/checkout/fulfillment).

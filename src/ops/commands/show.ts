@@ -1,0 +1,128 @@
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import type { LineItem } from '../../orders/order.ts';
+import type { Describe, Report } from '../command.ts';
+import { type Found, type KeptEvent, lookUp, type WholeOrder } from '../look-up.ts';
+import { whyIgnored } from '../replay.ts';
+import { type Cell, table } from '../table.ts';
+import type { Entry } from '../timeline.ts';
+import { amountOf, distanceOf, momentOf, stateOf, tell, zone } from '../words.ts';
+
+const HELP = `
+Examples:
+  npm run ops -- show 42
+  npm run ops -- show cs_live_a1b2c3
+  npm run ops -- show evt_1QzXy2a3b4c5   (the order that it is about)`;
+
+export const show: Describe = (act) =>
+  new Command('show')
+    .description('Shows everything about an order, on one time line.')
+    .argument('<id>', "an order's id, its checkout session (cs_…), or an event (evt_…)")
+    .addHelpText('after', HELP)
+    .action(
+      act(async ({ config, db, terminal: { width } }, id: string): Promise<Report> => {
+        const found = await lookUp(db, id);
+        return found.kind === 'order'
+          ? showOrder(found, width)
+          : showEvent(found, config.stripe.livemode, width);
+      }),
+    );
+
+type FoundOrder = Extract<Found, { kind: 'order' }>;
+type FoundEvent = Extract<Found, { kind: 'event' }>;
+
+function showOrder({ kind: _, now, ...whole }: FoundOrder, width: number | null): Report {
+  const { order, line_items, timeline } = whole;
+  const parts = [
+    facts(factsOf(whole, now), width),
+    line_items.length > 0 && table(ITEM_COLUMNS, line_items.map(itemRow), width),
+    table(
+      [{ head: `TIME (${zone})` }, {}, { head: 'WHAT HAPPENED', gives: true }],
+      timeline.map((entry) => entryRow(entry, now)),
+      width,
+    ),
+    adviceFor(whole),
+  ];
+  const title = styleText('bold', `Order ${order.id}: ${stateOf(stateIn(whole))}`);
+  return { ok: true, data: whole, text: [title, ...parts.filter((part) => part !== false)].join('\n\n') };
+}
+
+function stateIn({ order: { status }, fulfillment }: Omit<WholeOrder, 'now'>) {
+  return { status, fulfillment_status: fulfillment?.status ?? null, attempts: fulfillment?.attempts ?? null };
+}
+
+function factsOf({ order, fulfillment }: Omit<WholeOrder, 'now'>, now: Date): readonly Fact[] {
+  return [
+    ['Total', amountOf(order.amount_total, order.currency)],
+    ['Customer', [order.customer_name, order.customer_email].filter(Boolean).join(', ')],
+    ['Reference', order.client_reference_id],
+    ['Session', order.checkout_session_id],
+    ['Payment', order.payment_intent_id],
+    ['Account', order.account],
+    ['Created', `${momentOf(order.created_at)}, ${distanceOf(order.created_at, now)}`],
+    ['Last error', fulfillment?.last_error ?? null],
+    ['Mode', order.livemode ? null : 'a test, no money moved'],
+  ];
+}
+
+type Fact = readonly [name: string, value: string | null];
+
+function facts(all: readonly Fact[], width: number | null): string {
+  const known = all.filter((fact) => fact[1]) as [string, string][];
+  return table([{}, { gives: true }], known, width);
+}
+
+const ITEM_COLUMNS = [
+  { head: 'QUANTITY', align: 'right' },
+  { head: 'AMOUNT', align: 'right' },
+  { head: 'ITEM', gives: true },
+] as const;
+
+function itemRow({ quantity, description, amount_total, currency }: LineItem): Cell[] {
+  return [String(quantity ?? ''), amountOf(amount_total, currency), description ?? ''];
+}
+
+function entryRow(entry: Entry, now: Date): Cell[] {
+  return [momentOf(entry.at), { text: distanceOf(entry.at, now), style: 'dim' }, styled(entry)];
+}
+
+function styled(entry: Entry): Cell {
+  const text = tell(entry);
+  if (entry.kind === 'attempt_failed') return { text, style: entry.dead ? 'red' : 'yellow' };
+  if (entry.kind === 'done') return { text, style: 'green' };
+  return entry.kind === 'event' && entry.outcome === 'conflict' ? { text, style: 'red' } : text;
+}
+
+function adviceFor({ order, fulfillment }: Omit<WholeOrder, 'now'>): string | false {
+  return (
+    fulfillment?.status === 'dead' && `What to do: find the cause, then npm run ops -- retry ${order.id}`
+  );
+}
+
+function showEvent({ event, now }: FoundEvent, livemode: boolean, width: number | null): Report {
+  const { payload, ...data } = event;
+  const why = whyNoOrder(event, livemode);
+  const title = styleText('bold', `Event ${event.id}: no order is about it`);
+  const text = facts(
+    [
+      ['Type', event.type],
+      ['Session', event.checkout_session_id],
+      ['Account', event.account],
+      ['Came in', `${momentOf(event.received_at)}, ${distanceOf(event.received_at, now)} (${zone})`],
+      ['Payload', payload === null ? 'emptied' : 'kept'],
+      ['Why', why],
+    ],
+    width,
+  );
+  return {
+    ok: true,
+    data: { event: { ...data, payload_kept: payload !== null }, why },
+    text: `${title}\n\n${text}`,
+  };
+}
+
+function whyNoOrder(event: KeptEvent, livemode: boolean): string {
+  const why = whyIgnored(event, livemode);
+  if (why !== null) return `it was ignored: ${why}`;
+  return `it asks for an order, and there is none: npm run ops -- replay ${event.id}`;
+}

@@ -1,0 +1,95 @@
+import type { Knex } from '../db/knex.ts';
+import type { LineItem, Order } from '../orders/order.ts';
+import type { Outcome } from '../orders/status.ts';
+import { findOrdersWithItems } from '../orders/store.ts';
+import { NotFound, orderIdOf } from './identify.ts';
+import { type Entry, timelineOf } from './timeline.ts';
+
+/** Everything about an order. */
+export interface WholeOrder {
+  readonly order: Order;
+  readonly line_items: readonly LineItem[];
+  /** Null: nothing is owed, for nothing is paid. */
+  readonly fulfillment: Fulfillment | null;
+  readonly timeline: readonly Entry[];
+  /** The database's clock, for ages. */
+  readonly now: Date;
+}
+
+/** A row of `fulfillments`, as far as a person asks. */
+export interface Fulfillment {
+  readonly status: 'pending' | 'fulfilled' | 'dead';
+  readonly attempts: number;
+  readonly next_attempt_at: Date | null;
+  readonly fulfilled_at: Date | null;
+  readonly last_error: string | null;
+}
+
+/** An event as it is kept. */
+export interface KeptEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly api_version: string | null;
+  readonly livemode: boolean;
+  readonly account: string | null;
+  readonly checkout_session_id: string | null;
+  readonly created_at: Date;
+  readonly received_at: Date;
+  readonly outcome: Outcome;
+  /** To the letter; null once it was emptied. */
+  readonly payload: string | null;
+}
+
+export type Found =
+  | ({ readonly kind: 'order' } & WholeOrder)
+  /** An event that no order is about. */
+  | { readonly kind: 'event'; readonly event: KeptEvent; readonly now: Date };
+
+/**
+ * What a person means by an order's id, a checkout session or an event.
+ * @throws {NotFound}
+ */
+export async function lookUp(db: Knex, given: string): Promise<Found> {
+  if (!/^evt_\w+$/.test(given))
+    return { kind: 'order', ...(await wholeOrder(db, await orderIdOf(db, given))) };
+  const event = await findEvent(db, given);
+  const order = await orderOfEvent(db, event);
+  if (order !== null) return { kind: 'order', ...(await wholeOrder(db, order)) };
+  return { kind: 'event', event, now: await nowOf(db) };
+}
+
+/** @throws {NotFound} */
+export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
+  const event = await db('stripe_events')
+    .select('*', db.raw('payload::text as payload'))
+    .where({ id })
+    .first();
+  if (!event)
+    throw new NotFound(`There is no event ${id}: it never came in, or it was for another endpoint.`);
+  return event;
+}
+
+async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent): Promise<number | null> {
+  if (checkout_session_id === null) return null;
+  const order = await db('orders').select('id').where({ checkout_session_id }).first();
+  return order?.id ?? null;
+}
+
+async function wholeOrder(db: Knex, id: number): Promise<WholeOrder> {
+  const [[found], fulfillment, timeline, now] = await Promise.all([
+    findOrdersWithItems(db, [id]),
+    db('fulfillments')
+      .select('status', 'attempts', 'next_attempt_at', 'fulfilled_at', 'last_error')
+      .where({ order_id: id })
+      .first(),
+    timelineOf(db, id),
+    nowOf(db),
+  ]);
+  if (!found) throw new NotFound(`There is no order ${id}.`);
+  return { order: found.order, line_items: found.lineItems, fulfillment: fulfillment ?? null, timeline, now };
+}
+
+async function nowOf(db: Knex): Promise<Date> {
+  const { rows } = await db.raw<{ rows: [{ now: Date }] }>('select now()');
+  return rows[0].now;
+}

@@ -1,0 +1,94 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import { oneLine } from './words.ts';
+
+export type Style = Parameters<typeof styleText>[0];
+
+/** What stands in a cell. Its colour shows on a terminal alone. */
+export type Cell = string | { readonly text: string; readonly style: Style };
+
+export interface Column {
+  /** Where none has one there is no row of heads. */
+  readonly head?: string;
+  readonly align?: 'right';
+  /** It is shortened before the others where the terminal is too narrow. */
+  readonly gives?: true;
+}
+
+const GAP = '  ';
+/** What is left of a column at least, however narrow the terminal. */
+const NARROWEST = 5;
+
+/**
+ * Rows for a person. On a terminal of `width` columns give way, the widest first, until all fit, and the last one
+ * goes on below itself. Elsewhere (null) everything is shown whole, without colours, a row a line.
+ */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  width: number | null,
+): string {
+  const texts = rows.map((row) => row.map(textOf));
+  const made = new Table({
+    head: columns.some(({ head }) => head) ? columns.map(({ head = '' }) => styleText('bold', head)) : [],
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+    colWidths: width === null ? [] : fitted(columns, widthsOf(columns, texts), width),
+    chars: { ...NO_LINES, middle: GAP },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  });
+  rows.forEach((row, r) => {
+    made.push(
+      row.map((cell, c) => {
+        const text = texts[r]?.[c] ?? '';
+        const content = typeof cell === 'string' ? text : styleText(cell.style, text);
+        return { content, wordWrap: c === columns.length - 1 };
+      }),
+    );
+  });
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+function textOf(cell: Cell): string {
+  return oneLine(typeof cell === 'string' ? cell : cell.text);
+}
+
+function widthsOf(columns: readonly Column[], texts: readonly (readonly string[])[]): number[] {
+  return columns.map(({ head = '' }, c) =>
+    Math.max(1, head.length, ...texts.map((row) => row[c]?.length ?? 0)),
+  );
+}
+
+function fitted(columns: readonly Column[], widths: readonly number[], width: number): number[] {
+  const room = width - GAP.length * (widths.length - 1);
+  const fitting = [...widths];
+  const total = () => fitting.reduce((sum, own) => sum + own, 0);
+  for (const mayGive of [(c: number) => columns[c]?.gives, () => true]) {
+    while (total() > room) {
+      const widest = Math.max(...fitting.filter((_, c) => mayGive(c)));
+      if (widest <= NARROWEST) break;
+      fitting[fitting.findIndex((own, c) => own === widest && mayGive(c))] = widest - 1;
+    }
+  }
+  return fitting;
+}
+
+const NO_LINES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+} as const;

@@ -1,0 +1,108 @@
+import { formatAmount } from '../notifications/money.ts';
+import type { OrderStatus, Outcome } from '../orders/status.ts';
+import type { Entry } from './timeline.ts';
+
+/** Text from outside as one line, which can neither steer a terminal nor turn its surroundings around. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+}
+
+/** An amount in its currency's own way. What is no currency's code is told as it stands. */
+export function amountOf(minor: number | null, currency: string | null): string {
+  if (minor === null || currency === null) return '–';
+  return /^[a-z]{3}$/i.test(currency) ? formatAmount(minor, currency) : `${minor} ${currency}`;
+}
+
+/** How long, in the unit that a person would say. */
+export function ageOf(seconds: number): string {
+  const [size, unit] = UNITS.find(([size]) => Math.abs(seconds) >= 2 * size) ?? [1, 's'];
+  return `${Math.floor(Math.abs(seconds) / size)} ${unit}`;
+}
+
+/** Two of a unit at least, so that `119 min` is not called an hour. */
+const UNITS = [
+  [86_400, 'd'],
+  [3_600, 'h'],
+  [60, 'min'],
+] as const;
+
+/** In the zone of whoever reads it: 2026-11-25 18:03:07, as Swedes write it. */
+const moments = new Intl.DateTimeFormat('sv', { dateStyle: 'short', timeStyle: 'medium' });
+
+export function momentOf(at: Date): string {
+  return moments.format(at);
+}
+
+export const zone = moments.resolvedOptions().timeZone;
+
+/** What is said of `2 h ago` and `in 2 h`. */
+export function distanceOf(at: Date, now: Date): string {
+  const seconds = (at.getTime() - now.getTime()) / 1_000;
+  return seconds > 0 ? `in ${ageOf(seconds)}` : `${ageOf(seconds)} ago`;
+}
+
+/** How an order stands, with what it is owed, in a word or two. */
+export function stateOf(order: {
+  readonly status: OrderStatus;
+  readonly fulfillment_status: 'pending' | 'fulfilled' | 'dead' | null;
+  readonly attempts: number | null;
+}): string {
+  if (order.status !== 'paid') return STATUS[order.status];
+  if (order.fulfillment_status === 'fulfilled') return 'fulfilled';
+  if (order.fulfillment_status === 'dead') return 'paid, dead';
+  return order.attempts ? `paid, tried ${order.attempts}x` : 'paid, owed';
+}
+
+const STATUS: Readonly<Record<OrderStatus, string>> = {
+  awaiting_payment: 'awaiting payment',
+  paid: 'paid',
+  failed: 'failed',
+};
+
+const OUTCOME: Readonly<Record<Outcome, string>> = {
+  applied: 'it was applied',
+  stale: 'there was nothing to do any more',
+  conflict: 'it says that the payment of a paid order failed, so look at it in Stripe',
+  ignored: 'it was ignored',
+};
+
+const SOURCE = {
+  webhook: '',
+  landing_page: ', as the success page asked',
+  reconcile: ', as Stripe was compared with',
+} as const;
+
+const WORK = {
+  fulfillment: 'the fulfilment',
+  order_paid: 'the receipt to the customer',
+  payment_failed: 'the mail about the failed payment',
+} as const;
+
+/** An entry of the time line, in plain words. */
+export function tell(entry: Entry): string {
+  switch (entry.kind) {
+    case 'event':
+      return `Stripe sent ${entry.type} (${entry.event_id}): ${OUTCOME[entry.outcome]}.`;
+    case 'transition': {
+      const to = STATUS[entry.to];
+      const moved = entry.from === null ? `began as ${to}` : `moved from ${STATUS[entry.from]} to ${to}`;
+      return `The order ${moved}${SOURCE[entry.source]}.`;
+    }
+    case 'items_stored':
+      return `Its line items were fetched from Stripe: ${entry.count}.`;
+    case 'owed':
+      return `From here on ${WORK[entry.work]} is owed.`;
+    case 'attempt_failed':
+      return `Attempt ${entry.attempt} at ${WORK[entry.work]} failed: ${entry.error}${entry.dead ? ' (dead: no further attempt without a person)' : ''}`;
+    case 'done':
+      return `${capital(WORK[entry.work])} was ${entry.work === 'fulfillment' ? 'done' : 'sent'}, at attempt ${entry.attempt}.`;
+    case 'action':
+      return `${entry.actor}: ${entry.action} ${entry.subject} ${JSON.stringify(entry.details)}`;
+    case 'due':
+      return `Attempt ${entry.attempt} at ${WORK[entry.work]} is due.`;
+  }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
