@@ -35,7 +35,7 @@ export const orders: Describe = (act) => {
     );
 };
 
-const limitShape = z.coerce.number('must be a number').int().min(1).max(1_000);
+const limitShape = z.coerce.number('must be a whole number from 1 to 1000').int().min(1).max(1_000);
 
 function parse(shape: z.ZodType, text: string): unknown {
   const parsed = shape.safeParse(text);

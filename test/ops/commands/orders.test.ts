@@ -1,0 +1,93 @@
+import { expect, test } from '@jest/globals';
+import { createTestDatabase } from '../../support/database.ts';
+import { ops } from '../../support/ops.ts';
+import { insertFulfillment, insertOrder } from '../../support/orders.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const empty = await createTestDatabase();
+const env = { DATABASE_URL };
+
+const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
+
+const ids: number[] = [];
+for (const hours of [5, 4, 3, 2]) {
+  const order = await insertOrder(db, {
+    created_at: ago(`${hours} hours 1 minute`),
+    paid_at: ago('90 minutes 1 second'),
+    client_reference_id: `cart-${hours}`,
+    customer_email: 'a-customer-with-quite-a-long-address@example.com',
+  });
+  await insertFulfillment(db, order.id, hours === 4 ? { status: 'dead' } : { attempts: 2 });
+  ids.unshift(order.id);
+}
+
+test('without a terminal: columns without colours, nothing cut off', async () => {
+  const { code, stdout } = await ops(env, 'orders');
+  expect(code).toBe(0);
+  const [head, ...rows] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().split(/ {2,}/));
+  expect(head).toEqual(['ORDER', 'STATE', 'AMOUNT', 'CUSTOMER', 'REFERENCE', 'AGE', 'WAITING']);
+  const address = 'a-customer-with-quite-a-long-address@example.com';
+  expect(rows).toEqual([
+    [String(ids[0]), 'paid, tried 2x', '$64.98', address, 'cart-2', '2 h', '90 min'],
+    [String(ids[1]), 'paid, tried 2x', '$64.98', address, 'cart-3', '3 h', '90 min'],
+    [String(ids[2]), 'paid, dead', '$64.98', address, 'cart-4', '4 h', '90 min'],
+    [String(ids[3]), 'paid, tried 2x', '$64.98', address, 'cart-5', '5 h', '90 min'],
+  ]);
+});
+
+test('a page names the next one', async () => {
+  const first = await ops(env, 'orders', '--limit', '3');
+  const [, place = ''] = /There are more: add --after (\S+)\n$/.exec(first.stdout) ?? [];
+  const second = await ops(env, 'orders', '--limit', '3', '--after', place, '--json');
+  expect(JSON.parse(second.stdout)).toMatchObject({ orders: [{ id: ids[3] }], next: null });
+});
+
+test('filters are options', async () => {
+  const { stdout } = await ops(
+    env,
+    'orders',
+    '--fulfillment',
+    'dead',
+    '--since',
+    '1d',
+    '--email',
+    'a-customer',
+    '--json',
+  );
+  expect(JSON.parse(stdout).orders).toMatchObject([
+    { id: ids[2], fulfillment_status: 'dead', client_reference_id: 'cart-4', amount_total: 6498 },
+  ]);
+});
+
+test('an empty list says what to do next', async () => {
+  const [none, filtered] = await Promise.all([
+    ops({ DATABASE_URL: empty.url }, 'orders'),
+    ops(env, 'orders', '--status', 'failed'),
+  ]);
+  expect([none.code, none.stdout]).toEqual([0, expect.stringContaining('There are no orders yet.')]);
+  expect([filtered.code, filtered.stdout]).toEqual([0, expect.stringContaining('With fewer filters')]);
+  expect(JSON.parse((await ops(env, 'orders', '--status', 'failed', '--json')).stdout)).toEqual({
+    orders: [],
+    next: null,
+  });
+});
+
+test.each([
+  [['--status', 'open'], 'must be one of awaiting_payment, paid, failed'],
+  [['--limit', '0'], 'must be a whole number from 1 to 1000'],
+  [['--after', '42'], 'must be what the page before ended with'],
+])('%j is bad usage', async (args, words) => {
+  const ran = await ops(env, 'orders', ...args);
+  expect([ran.code, ran.stdout, ran.stderr]).toEqual([2, '', expect.stringContaining(words)]);
+});
+
+test.each(['orders', 'show', 'retry', 'replay'])('%s explains itself, with examples', async (command) => {
+  const ran = await ops({}, command, '--help');
+  expect([ran.code, ran.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^Usage: npm run ops -- (.|\n)*^Examples:\n/m),
+  ]);
+});

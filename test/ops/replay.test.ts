@@ -1,0 +1,133 @@
+import { expect, test } from '@jest/globals';
+import { requestOf } from '../../src/orders/handlers.ts';
+import { openLedger } from '../../src/orders/ledger.ts';
+import type { StripeEvent } from '../../src/stripe/signature.ts';
+import { contentsOf, createTestDatabase } from '../support/database.ts';
+import { ops } from '../support/ops.ts';
+import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
+
+const { db, url } = await createTestDatabase();
+const env = { DATABASE_URL: url, STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
+const record = openLedger(db);
+
+/** Delivered to a service whose key was of that mode. */
+async function deliver(json: EventJson, { livemode = false } = {}): Promise<string> {
+  const event = json as unknown as StripeEvent;
+  const payload = Buffer.from(JSON.stringify(json));
+  await record({ source: 'webhook', signed: { event, payload }, request: requestOf({ event }, livemode) });
+  return json.id;
+}
+
+async function replay(id: string, ...args: string[]) {
+  const { code, stdout, stderr } = await ops(env, 'replay', id, ...args);
+  return { code, said: stdout.trim() || stderr.trim() };
+}
+
+const orderOf = (session: string) => db('orders').where({ checkout_session_id: session }).first();
+const actionsOf = (id: string) => db('ops_actions').where({ subject: id });
+
+test('an event that another configuration ignored makes its order now, which is owed its fulfilment', async () => {
+  const session = checkoutSession();
+  const id = await deliver(events.completedPaid(session), { livemode: true });
+  expect(await orderOf(session.id)).toBeUndefined();
+
+  const { code, said } = await replay(id);
+  const order = await orderOf(session.id);
+  expect([code, said]).toEqual([0, `Order ${order.id} was made: paid.`]);
+  expect(order).toMatchObject({ status: 'paid', amount_total: 6498, customer_email: 'jenny@example.com' });
+  expect(await db('order_transitions').where({ order_id: order.id })).toMatchObject([
+    { from_status: null, to_status: 'paid', event_id: id, source: 'reconcile' },
+  ]);
+  expect(await db('fulfillments').where({ order_id: order.id })).toMatchObject([
+    { event_id: id, status: 'pending' },
+  ]);
+  expect(await db('stripe_events').where({ id })).toMatchObject([{ outcome: 'applied' }]);
+  expect(await actionsOf(id)).toMatchObject([
+    {
+      action: 'replay',
+      actor: expect.stringMatching(/^cli:/),
+      details: { outcome: 'applied', order_id: order.id, moved_to: 'paid' },
+    },
+  ]);
+});
+
+test('it moves an order that it should have moved', async () => {
+  const session = checkoutSession();
+  await deliver(events.completedUnpaid(session));
+  const id = await deliver(events.asyncSucceeded(session), { livemode: true });
+  const { id: order_id } = await orderOf(session.id);
+  const { code, said } = await replay(id, '--json');
+  expect([code, JSON.parse(said)]).toEqual([
+    0,
+    {
+      event_id: id,
+      outcome: 'applied',
+      order_id,
+      moved_from: 'awaiting_payment',
+      moved_to: 'paid',
+      why_ignored: null,
+    },
+  ]);
+});
+
+test('an order that is paid and fulfilled is left alone', async () => {
+  const session = checkoutSession();
+  const id = await deliver(events.completedPaid(session));
+  await db('fulfillments')
+    .where({ event_id: id })
+    .update({ status: 'fulfilled', fulfilled_at: db.fn.now(), next_attempt_at: null, attempts: 1 });
+  const before = await contentsOf(db);
+  const { code, said } = await replay(id);
+  expect([code, said]).toEqual([0, expect.stringContaining('Nothing to do: order')]);
+  expect(await contentsOf(db)).toEqual(before);
+  expect(await actionsOf(id)).toMatchObject([{ details: { outcome: 'stale', moved_to: null } }]);
+});
+
+test('a failure of what is paid moves nothing, and the exit code says that something is wrong', async () => {
+  const session = checkoutSession();
+  await deliver(events.completedPaid(session));
+  const id = await deliver(events.asyncFailed(session));
+  const before = await contentsOf(db);
+  const { code, said } = await replay(id);
+  expect([code, said]).toEqual([1, expect.stringContaining('look at it in Stripe')]);
+  expect(await contentsOf(db)).toEqual(before);
+});
+
+test.each([
+  [
+    'of a type that is not handled',
+    stripeEvent('charge.updated', { id: 'ch_1', object: 'charge' }),
+    'not handled',
+  ],
+  [
+    'that sets up a payment method',
+    events.completedPaid(checkoutSession({ mode: 'setup' })),
+    'no checkout session',
+  ],
+  [
+    'of the other mode',
+    { ...events.completedPaid(checkoutSession({ livemode: true })), livemode: true },
+    'STRIPE_SECRET_KEY is no live key',
+  ],
+])('an event %s is told why it is nobody’s news', async (_what, event, why) => {
+  const id = await deliver(event as EventJson);
+  const before = await contentsOf(db);
+  const { code, said } = await replay(id);
+  expect([code, said]).toEqual([1, expect.stringMatching(`^Nothing was done: .*${why}`)]);
+  expect(await contentsOf(db)).toEqual(before);
+});
+
+test('an event whose payload was emptied is a clear error with a way out, and nothing is recorded', async () => {
+  const id = await deliver(events.completedPaid(checkoutSession()));
+  await db('stripe_events').where({ id }).update({ payload: null });
+  const { code, said } = await replay(id);
+  expect([code, said]).toEqual([1, expect.stringMatching(/was emptied .* npm run ops -- reconcile$/)]);
+  expect(await actionsOf(id)).toEqual([]);
+});
+
+test('what is not kept here is a clear error', async () => {
+  expect(await replay('evt_unknown')).toEqual({
+    code: 1,
+    said: expect.stringContaining('There is no event'),
+  });
+});

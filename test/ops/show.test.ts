@@ -1,0 +1,134 @@
+import { expect, test } from '@jest/globals';
+import { fulfillments } from '../../src/fulfillment/fulfill.ts';
+import { requestOf } from '../../src/orders/handlers.ts';
+import { openLedger } from '../../src/orders/ledger.ts';
+import type { StripeEvent } from '../../src/stripe/signature.ts';
+import { claim, settleFailed } from '../../src/work/queue.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { ops } from '../support/ops.ts';
+import { insertOrder } from '../support/orders.ts';
+import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
+
+const { db, url } = await createTestDatabase();
+const env = {
+  DATABASE_URL: url,
+  STRIPE_SECRET_KEY: 'sk_test_123',
+  STRIPE_WEBHOOK_SECRET: SECRET,
+  TZ: 'Asia/Tokyo',
+};
+const record = openLedger(db);
+
+async function deliver(json: EventJson, { livemode = false } = {}): Promise<string> {
+  const event = json as unknown as StripeEvent;
+  const payload = Buffer.from(JSON.stringify(json));
+  await record({ source: 'webhook', signed: { event, payload }, request: requestOf({ event }, livemode) });
+  return json.id;
+}
+
+/** An order that was paid by a delayed method, and whose only attempt at its fulfilment failed for good. */
+async function deadOrder() {
+  const session = checkoutSession();
+  const completed = await deliver(events.completedUnpaid(session));
+  const succeeded = await deliver(events.asyncSucceeded(session));
+  const [held] = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
+  if (!held) throw new Error('nothing was claimed');
+  await settleFailed(db, fulfillments, held, { error: 'the receiver answered 410', pauseMs: null });
+  return { id: held.order_id, session: session.id, completed, succeeded };
+}
+
+test('an order by any of its ids: how it stands, and its life in plain words', async () => {
+  const { id, session, completed, succeeded } = await deadOrder();
+  const { stdout, code } = await ops(env, 'show', String(id));
+  expect(code).toBe(0);
+  for (const words of [
+    `Order ${id}: paid, dead\n`,
+    /^Total +\$64\.98$/m,
+    /^Customer +Jenny Rosen, jenny@example\.com$/m,
+    /^Last error +the receiver answered 410$/m,
+    'TIME (Asia/Tokyo)',
+    `Stripe sent checkout.session.completed (${completed}): it was applied.`,
+    'The order began as awaiting payment.',
+    `Stripe sent checkout.session.async_payment_succeeded (${succeeded}): it was applied.`,
+    'The order moved from awaiting payment to paid.',
+    'From here on the fulfilment is owed.',
+    'Attempt 1 at the fulfilment failed: the receiver answered 410 (dead: no further attempt without a person)',
+    `npm run ops -- retry ${id}`,
+  ])
+    expect(stdout).toMatch(words);
+  expect(stdout).not.toContain('\u001b');
+  for (const given of [session, succeeded])
+    expect((await ops(env, 'show', given)).stdout).toMatch(`Order ${id}: paid, dead\n`);
+});
+
+test('--json has all of it, for programs', async () => {
+  const { id, session } = await deadOrder();
+  const { stdout } = await ops(env, 'show', session, '--json');
+  expect(JSON.parse(stdout)).toMatchObject({
+    order: { id, checkout_session_id: session, amount_total: 6498, currency: 'usd' },
+    line_items: [],
+    fulfillment: { status: 'dead', attempts: 1, last_error: 'the receiver answered 410' },
+    timeline: [
+      { kind: 'event' },
+      { kind: 'transition', from: null, to: 'awaiting_payment' },
+      { kind: 'event' },
+      { kind: 'transition', to: 'paid' },
+      { kind: 'owed', work: 'fulfillment' },
+      { kind: 'attempt_failed', attempt: 1, error: 'the receiver answered 410', dead: true },
+    ],
+  });
+});
+
+test('what was bought stands there', async () => {
+  const { id } = await insertOrder(db, { currency: 'jpy' });
+  await db('order_line_items').insert({
+    order_id: id,
+    position: 0,
+    stripe_line_item_id: 'li_0',
+    description: 'Mug',
+    quantity: 3,
+    amount_subtotal: 4_500,
+    amount_discount: 0,
+    amount_tax: 0,
+    amount_total: 4_500,
+    currency: 'jpy',
+  });
+  expect((await ops(env, 'show', String(id))).stdout).toMatch(/^ +3 +¥4,500 +Mug$/m);
+});
+
+test('what a customer typed can not steer the terminal', async () => {
+  const { id } = await insertOrder(db, { customer_name: 'Jenny\u001b[2J\nOrder 1: fulfilled\u202e' });
+  const { stdout } = await ops(env, 'show', String(id));
+  expect(stdout).toMatch(/^Customer +Jenny \[2J Order 1: fulfilled , jenny@example\.com$/m);
+  for (const steers of ['\u001b', '\u202e']) expect(stdout).not.toContain(steers);
+});
+
+test.each([
+  [
+    'of a type that is not handled',
+    stripeEvent('charge.updated', { id: 'ch_1', object: 'charge' }),
+    false,
+    'not handled',
+  ],
+  ['that would make an order now', events.completedPaid(checkoutSession()), true, 'npm run ops -- replay'],
+])('an event %s is shown alone, with why there is no order', async (_what, event, livemode, why) => {
+  const id = await deliver(event as EventJson, { livemode: livemode as boolean });
+  const { stdout, code } = await ops(env, 'show', id);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(`Event ${id}: no order is about it`);
+  expect(stdout).toMatch(why);
+  const json = JSON.parse((await ops(env, 'show', id, '--json')).stdout);
+  expect(json).toMatchObject({
+    event: { id, outcome: 'ignored', payload_kept: true },
+    why: expect.stringContaining(why),
+  });
+  expect(json.event).not.toHaveProperty('payload');
+});
+
+test.each([
+  ['an order that does not exist', '999999', 'There is no order 999999.'],
+  ['an event that is not kept', 'evt_unknown', 'There is no event evt_unknown'],
+  ['what is no id', 'jenny', 'neither an order'],
+])('%s is a clear error', async (_what, given, words) => {
+  const ran = await ops(env, 'show', given);
+  expect([ran.code, ran.stdout, ran.stderr]).toEqual([1, '', expect.stringContaining(words)]);
+});
