@@ -151,4 +151,16 @@ const STATEMENTS = [
      case when dead then 'dead' else 'sent' end, case when dead then 12 else 1 end, null,
      case when not dead then at + interval '3 seconds' end, case when dead then 'no such mailbox' end, at
    from chunk where status = 'failed' or status = 'paid' and not due`,
+
+  // One attempt of fifty fails, and somebody does something about one order of a hundred.
+  `insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at, occurred_at)
+   select
+     'fulfillments', (select id from fulfillments where order_id = n), n, k, 'the receiver answered 500',
+     case when k < 12 then at + k * interval '1 minute' end, at + k * interval '1 minute'
+   from chunk, generate_series(1, case when dead then 12 else 1 end) as k
+   where status = 'paid' and not due and (dead or n % 50 = 0)`,
+
+  `insert into ops_actions (occurred_at, actor, action, subject, details)
+   select at + interval '1 hour', 'cli:jo', 'retry', n::text, '{"fulfillments": 1, "notifications": 0}'
+   from chunk where status = 'paid' and n % 100 = 50`,
 ];

@@ -1,8 +1,12 @@
 import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { notifications } from '../../src/notifications/notify.ts';
+import { type OrderFilter, readOrderFilter } from '../../src/ops/order-filter.ts';
+import { listOrders } from '../../src/ops/orders.ts';
+import { timelineOf } from '../../src/ops/timeline.ts';
 import { emptyOldPayloads, STEP } from '../../src/orders/retention.ts';
 import { claim } from '../../src/work/queue.ts';
+import { readmeStatements } from '../support/readme.ts';
 
 /** A question, put to whatever stands for the database: the bench has each explained. */
 export interface Question {
@@ -15,16 +19,24 @@ interface Known {
   readonly id: number;
   readonly checkout_session_id: string;
   readonly customer_email: string;
-  readonly created_at: Date;
+  readonly client_reference_id: string;
+  /** In the list of orders. */
+  readonly place: string;
   readonly event_id: string;
 }
 
 const PAGE = 50;
 
+function filterOf(given: Readonly<Record<string, string>>): OrderFilter {
+  const read = readOrderFilter(given);
+  if (!read.success) throw read.error;
+  return read.data;
+}
+
 /** What operators ask: the README's queries as they stand there, what else a person looks up, and the worker's own. */
 export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
   const { rows } = await db.raw<{ rows: [Known] }>(
-    `select o.*, t.event_id from orders o join order_transitions t on t.order_id = o.id
+    `select o.*, (extract(epoch from o.created_at) * 1000000)::bigint || '_' || o.id as place, t.event_id from orders o join order_transitions t on t.order_id = o.id
      where o.id = (select max(id) / 2 from orders)`,
   );
   const [known] = rows;
@@ -32,45 +44,13 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
     name,
     ask: (db) => db.raw(sql, bindings as Knex.ValueDict),
   });
-  const newest = (status: string) =>
-    asked(
-      `newest orders, ${status}`,
-      'select * from orders where status = :status order by created_at desc, id desc limit :page',
-      { status, page: PAGE },
-    );
-  const older = (status: string) =>
-    asked(
-      `the page of ${status} orders half a year ago`,
-      `select * from orders where status = :status and (created_at, id) < (:created_at, :id)
-       order by created_at desc, id desc limit :page`,
-      { status, created_at: known.created_at, id: known.id, page: PAGE },
-    );
+  const listed = (name: string, given: Readonly<Record<string, string>>, after?: string): Question => ({
+    name: `orders, ${name}`,
+    ask: (db) => listOrders(db, filterOf(given), { limit: PAGE, after }),
+  });
   const worker = { limit: 10, maxAttempts: 12 };
   return [
-    asked(
-      'what came in today (README)',
-      'select status, currency, count(*), sum(amount_total) from orders where created_at >= current_date group by 1, 2',
-    ),
-    asked(
-      'paid but not fulfilled, and why (README)',
-      `select o.id, o.checkout_session_id, now() - o.paid_at as waiting, f.status, f.attempts, f.next_attempt_at, f.last_error
-       from orders o join fulfillments f on f.order_id = o.id where f.status <> 'fulfilled' order by o.paid_at`,
-    ),
-    asked(
-      "what happened to a customer's orders (README)",
-      `select o.id, t.from_status, t.to_status, t.occurred_at, t.event_id
-       from orders o join order_transitions t on t.order_id = o.id where o.customer_email = :customer_email order by t.id`,
-      { customer_email: known.customer_email },
-    ),
-    asked(
-      'try the dead orders again (README)',
-      `update fulfillments set status = 'pending', attempts = 0, next_attempt_at = now() where status = 'dead'`,
-    ),
-    asked(
-      'delayed payments open for a week (README)',
-      `select id, checkout_session_id, customer_email, amount_total, currency, created_at from orders
-       where status = 'awaiting_payment' and created_at < now() - interval '7 days'`,
-    ),
+    ...readmeStatements().map((sql) => asked(`README: ${sql.replaceAll(/\s+/g, ' ').slice(0, 36)}…`, sql)),
     asked('the order of a session', 'select * from orders where checkout_session_id = :checkout_session_id', {
       checkout_session_id: known.checkout_session_id,
     }),
@@ -85,21 +65,31 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       'select * from stripe_events where payload is not null order by received_at desc limit :page',
       { page: PAGE },
     ),
-    asked(
-      "a customer's orders, newest first",
-      'select * from orders where customer_email = :customer_email order by created_at desc',
-      { customer_email: known.customer_email },
-    ),
-    asked(
-      'customers whose address begins so',
-      `select * from orders where customer_email like :beginning order by created_at desc limit :page`,
-      { beginning: `${known.customer_email.slice(0, 5)}%`, page: PAGE },
-    ),
-    newest('paid'),
-    newest('awaiting_payment'),
-    newest('failed'),
-    older('paid'),
-    older('failed'),
+    listed('newest', {}),
+    listed('half a year ago', {}, known.place),
+    listed('paid, half a year ago', { status: 'paid' }, known.place),
+    listed('failed', { status: 'failed' }),
+    listed('failed, half a year ago', { status: 'failed' }, known.place),
+    listed('awaiting payment for a week', { status: 'awaiting_payment', until: '7d' }),
+    listed('fulfilled, half a year ago', { fulfillment: 'fulfilled' }, known.place),
+    listed('owed', { fulfillment: 'pending' }),
+    listed('dead', { fulfillment: 'dead' }),
+    listed('stuck', { fulfillment: 'stuck' }),
+    listed('stuck, half a year ago', { fulfillment: 'stuck' }, known.place),
+    listed('a customer', { email: known.customer_email }),
+    listed('addresses that begin so', { email: known.customer_email.slice(0, 3) }),
+    listed('addresses with that letter', { email: known.customer_email.slice(0, 1) }),
+    listed('... that failed', { email: known.customer_email.slice(0, 1), status: 'failed' }),
+    listed('a reference', { reference: known.client_reference_id }),
+    listed('an amount', { amount: '74.55 usd' }),
+    listed('an amount that nobody paid', { amount: '12345.67' }),
+    listed('an amount that failed', { amount: '74.55', status: 'failed' }),
+    listed('an amount of ten days', { amount: '74.55', since: '200d', until: '190d' }),
+    listed('ten days', { since: '200d', until: '190d' }),
+    listed('failed in ten days', { status: 'failed', since: '200d', until: '190d' }),
+    listed('of a session', { session: known.checkout_session_id }),
+    listed('of an event', { event: known.event_id }),
+    { name: "an order's time line", ask: (db) => timelineOf(db, known.id) },
     asked('the items of an order', 'select * from order_line_items where order_id = :id order by position', {
       id: known.id,
     }),

@@ -8,7 +8,7 @@ type WorkName = 'fulfillment' | 'order_paid' | 'payment_failed';
 /** What happened to an order, or is going to. */
 export type Entry = { readonly at: Date } & Happening;
 
-type Happening =
+export type Happening =
   | { readonly kind: 'event'; readonly event_id: string; readonly type: string; readonly outcome: Outcome }
   | {
       readonly kind: 'transition';
@@ -44,7 +44,7 @@ type Happening =
  *
  * Items have no time of their own, but are stored in one statement with the receipt that names them.
  */
-export async function timelineOf(db: Knex, orderId: number): Promise<Entry[]> {
+export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promise<Entry[]> {
   const { rows } = await db.raw<{ rows: { at: Date; happening: Happening }[] }>(
     `with subject as (
        select id, checkout_session_id from orders where id = :orderId

@@ -1,6 +1,6 @@
 import { formatAmount } from '../notifications/money.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
-import type { Entry } from './timeline.ts';
+import type { Happening } from './timeline.ts';
 
 /** Text from outside as one line, which can neither steer a terminal nor turn its surroundings around. */
 export function oneLine(text: string): string {
@@ -79,7 +79,7 @@ const WORK = {
 } as const;
 
 /** An entry of the time line, in plain words. */
-export function tell(entry: Entry): string {
+export function tell(entry: Happening): string {
   switch (entry.kind) {
     case 'event':
       return `Stripe sent ${entry.type} (${entry.event_id}): ${OUTCOME[entry.outcome]}.`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatAmount } from '../../src/notifications/money.ts';
+import { formatAmount, minorUnits } from '../../src/notifications/money.ts';
 
 const nbsp = '\u00a0';
 const max = Number.MAX_SAFE_INTEGER;
@@ -46,5 +46,26 @@ describe('an amount for people', () => {
         expect(BigInt(`${sign}${digits}`)).toBe(BigInt(amount));
       }),
     );
+  });
+});
+
+describe('minor units of an amount that a person typed', () => {
+  test.each([
+    ['64.98', 'usd', 6498],
+    ['64', 'EUR', 6400],
+    ['0.5', 'isk', 50],
+    ['500', 'jpy', 500],
+    ['1.234', 'kwd', 1234],
+    ['1.2', 'kwd', 1200],
+  ])('%s %s are %i', (major, currency, minor) => {
+    expect(minorUnits(major, currency)).toBe(minor);
+  });
+
+  test.each([
+    ['64.985', 'usd'],
+    ['500.0', 'jpy'],
+    ['1.2345', 'kwd'],
+  ])('%s %s is finer than the currency is counted', (major, currency) => {
+    expect(minorUnits(major, currency)).toBeNull();
   });
 });

@@ -1,0 +1,58 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Cell, table as styled } from '../../src/ops/table.ts';
+
+/** Whether the tests run at a terminal or not. */
+const table = (...args: Parameters<typeof styled>) => stripVTControlCharacters(styled(...args));
+
+const columns = [
+  { head: 'ORDER', align: 'right' },
+  { head: 'CUSTOMER', gives: true },
+  { head: 'ERROR' },
+] as const;
+const row = ['42', 'a.long.address@example.com', 'the receiver answered 500'];
+
+test('is as wide as what it holds', () => {
+  expect(table(columns, [row], null)).toBe(
+    [
+      'ORDER  CUSTOMER                    ERROR',
+      '   42  a.long.address@example.com  the receiver answered 500',
+    ].join('\n'),
+  );
+});
+
+test('on a narrow terminal the columns give way that may, and the last one goes on below itself', () => {
+  expect(table(columns, [row], 54)).toBe(
+    ['ORDER  CUSTOMER              ERROR', '   42  a.long.address@exam…  the receiver answered 500'].join(
+      '\n',
+    ),
+  );
+  expect(table(columns, [row], 30)).toBe(
+    ['ORDER  CUST…  ERROR', '   42  a.lo…  the receiver', '              answered 500'].join('\n'),
+  );
+});
+
+test('without any head there is no row of heads', () => {
+  expect(table([{}, {}], [['Total', '$64.98']], null)).toBe('Total  $64.98');
+});
+
+const lines = (text: string) => text.split('\n');
+
+test('never wider than the terminal, whatever it holds', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.string(), fc.string({ maxLength: 60 }), fc.lorem()), { maxLength: 5 }),
+      fc.integer({ min: 30, max: 100 }),
+      (rows, width) => {
+        const shown = lines(table(columns, rows, width));
+        expect(Math.max(...shown.map((line) => [...line].length))).toBeLessThanOrEqual(width);
+      },
+    ),
+  );
+});
+
+test('a row is a line where it is no terminal, and steers nothing', () => {
+  const hostile: Cell[] = ['1\n2', { text: '\u001b[2J\u009bclear', style: 'red' }, 'turned \u202earound\r'];
+  expect(lines(table(columns, [hostile], null))[1]).toBe('  1 2  [2J clear  turned  around');
+});
