@@ -66,6 +66,8 @@ export type OrderFilter = z.infer<typeof orderFilterShape>;
 /** An empty field is none: forms send them so. */
 export function readOrderFilter(given: Readonly<Record<string, string | undefined>>) {
   return orderFilterShape.safeParse(
-    Object.fromEntries(Object.entries(given).filter(([, text]) => text?.trim())),
+    Object.fromEntries(
+      Object.entries(given).flatMap(([name, text]) => (text?.trim() ? [[name, text.trim()]] : [])),
+    ),
   );
 }
