@@ -70,6 +70,11 @@ const schema = z.object({
   MAIL_FROM: z.string().optional(),
   SHOP_NAME: z.string().default('Your shop'),
   SHOP_URL: url('http:', 'https:').optional(),
+  ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),
+  ALERT_MAIL: z
+    .string()
+    .regex(/^[^\s",:;<>@]+@[^\s",:;<>@]+$/, 'must be one mail address')
+    .optional(),
   OPS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
@@ -147,6 +152,8 @@ function toConfig(env: Environment) {
       smtpUrl: env.SMTP_URL ?? null,
       from: env.MAIL_FROM ?? `"${env.SHOP_NAME.replaceAll(/["\\]/g, '')}" <shop@localhost>`,
     },
+    /** Where a person is told that something is wrong. Both null: in the log alone. */
+    alerts: { webhookUrl: env.ALERT_WEBHOOK_URL ?? null, mail: env.ALERT_MAIL ?? null },
     /** Null: whoever calls from this machine, and nobody in production. */
     opsToken: env.OPS_TOKEN ?? null,
     retentionDays: env.RETENTION_DAYS,

@@ -1,5 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type Stripe from 'stripe';
+import { startAlerts } from './alerts/start.ts';
+import type { Watch } from './alerts/watch.ts';
 import type { Config } from './config.ts';
 import { openStripe } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
@@ -13,9 +15,10 @@ import { createApp } from './http/app.ts';
 import { healthRouter } from './http/health.ts';
 import { landingPageRouter } from './http/landing-page.ts';
 import { listen } from './http/server.ts';
+import { type Signatures, watchSignatures } from './http/signatures.ts';
 import { webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
-import { fileMailer, smtpMailer } from './notifications/mailer.ts';
+import { openMailer } from './notifications/mailer.ts';
 import { notificationWork } from './notifications/notify.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
@@ -50,10 +53,13 @@ export async function startService(
     const pools = openPools(config, database, log);
     opened.defer(() => pools.destroy());
 
+    const signatures = watchSignatures();
+    const watch = startAlerts(config, { db: pools.worker, signatures: signatures.findings, log, opened });
     const stripe = await openStripe(config, log, opened);
     const workers =
       config.role === 'web' ? [] : startWorkers(config, { db: pools.worker, stripe, fulfil, log, opened });
-    const server = await listen(openDoors(config, { pools, stripe, workers, log }), config.http);
+    const doors = openDoors(config, { pools, stripe, workers, signatures, watch, log });
+    const server = await listen(doors, config.http);
     opened.defer(async () => {
       await Promise.all([server.close(), stopAll(workers)]);
     });
@@ -86,15 +92,25 @@ function openDoors(
     pools: { web: db },
     stripe,
     workers,
+    signatures,
+    watch,
     log,
-  }: { pools: { web: Knex }; stripe: Stripe; workers: readonly Worker[]; log: Logger },
+  }: {
+    pools: { web: Knex };
+    stripe: Stripe;
+    workers: readonly Worker[];
+    signatures: Signatures;
+    watch: Watch;
+    log: Logger;
+  },
 ): RequestListener {
-  const health = healthRouter({ db, log });
+  const health = healthRouter({ db, notes: watch.causes, log });
   if (role === 'worker') return createApp([health], log);
   const record = waking(openLedger(db), workers);
   const access = opsAccess({ token, production });
-  const app = createApp([health, landingPageRouter({ access, stripe, record, db, livemode, log })], log);
-  return webhookListener({ record, secrets, livemode, log }, app);
+  const landingPage = landingPageRouter({ access, stripe, record, db, livemode, log });
+  const app = createApp([health, landingPage], log);
+  return webhookListener({ record, secrets, livemode, onDelivery: signatures.saw, log }, app);
 }
 
 function configuredFulfiller({ fulfillment: { endpoint } }: Config, log: Logger): Fulfiller {
@@ -109,14 +125,16 @@ function startWorkers(
     fulfil,
     log,
     opened,
-  }: { db: Knex; stripe: Stripe; fulfil: Fulfiller; log: Logger; opened: AsyncDisposableStack },
+  }: {
+    db: Knex;
+    stripe: Stripe;
+    fulfil: Fulfiller;
+    log: Logger;
+    opened: AsyncDisposableStack;
+  },
 ): Worker[] {
   const { concurrency, maxAttempts } = config.fulfillment;
-
-  const { smtpUrl, from } = config.mail;
-  const mailer = smtpUrl
-    ? smtpMailer({ url: smtpUrl, from })
-    : fileMailer({ dir: `${config.dataDir}/mail`, from });
+  const mailer = openMailer(config);
   opened.defer(async () => mailer.close());
 
   const mailing = startWorker({

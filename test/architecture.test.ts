@@ -13,6 +13,7 @@ const floors = [
   ['sandbox'],
   ['ops'],
   ['http'],
+  ['alerts'],
   ['fulfillment', 'notifications'],
   ['orders'],
   ['stripe'],

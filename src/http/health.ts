@@ -4,8 +4,15 @@ import { pendingMigrations } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
+interface Dependencies {
+  readonly db: Knex;
+  /** What a person has to see to. A restart would mend none of it, so the process is ready all the same. */
+  readonly notes?: () => readonly string[];
+  readonly log: Logger;
+}
+
 /** `/healthz`: the process lives. `/readyz`: its database answers and has every migration. */
-export function healthRouter({ db, log }: { db: Knex; log: Logger }): Router {
+export function healthRouter({ db, notes = () => [], log }: Dependencies): Router {
   const router = express.Router();
   router.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
@@ -13,7 +20,8 @@ export function healthRouter({ db, log }: { db: Knex; log: Logger }): Router {
   router.get('/readyz', async (_req, res) => {
     try {
       const pending = await pendingMigrations(db);
-      if (pending.length === 0) return void res.json({ status: 'ready' });
+      if (pending.length === 0)
+        return void res.json({ status: 'ready', ...(notes().length > 0 && { notes: notes() }) });
       res.status(503).json({ status: 'not_ready', reason: 'migrations_pending' });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'not ready');

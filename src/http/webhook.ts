@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { BadRequest, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOf } from '../orders/handlers.ts';
-import type { Ledger } from '../orders/ledger.ts';
+import type { Ledger, Recorded } from '../orders/ledger.ts';
 import { type SignedEvent, verifyEvent } from '../stripe/signature.ts';
 import { answerJson } from './answer.ts';
 import { readBody } from './body.ts';
@@ -22,10 +22,26 @@ const ANSWER_WITHIN_MS = 4_000;
 /** Deliveries taken apart between two looks at the network: 0.3 ms. */
 const turn = inTurns(4);
 
+/** What became of a delivery, for whoever counts or watches. */
+export interface Delivery {
+  /** Of its event; null where none was verified. */
+  readonly type: string | null;
+  /** Null where it was not recorded. */
+  readonly recorded: Recorded | null;
+  /** Why it was refused, in the words of the answer: `signature_invalid`. Null where it was taken, or could not be. */
+  readonly refusal: string | null;
+  readonly signature: string | undefined;
+  readonly status: number;
+  /** When it was answered, on this process's clock, in milliseconds; and what that took. */
+  readonly at: number;
+  readonly seconds: number;
+}
+
 interface Dependencies {
   readonly record: Ledger;
   readonly secrets: readonly string[];
   readonly livemode: boolean;
+  readonly onDelivery?: (delivery: Delivery) => void;
   readonly log: Logger;
 }
 
@@ -48,25 +64,38 @@ export function webhookListener(dependencies: Dependencies, others: RequestListe
 async function receive(
   req: IncomingMessage,
   res: ServerResponse,
-  { record, secrets, livemode, log }: Dependencies,
+  { record, secrets, livemode, onDelivery, log }: Dependencies,
 ): Promise<void> {
+  const began = performance.now();
   let ids: ReturnType<typeof idsOf> | null = null;
+  let recorded: Recorded | null = null;
+  let refusal: string | null = null;
   try {
     const body = await readBody(req, MAX_BODY);
     await turn();
     const signed = verifyEvent(body, signatureOf(req), secrets);
     ids = idsOf(signed);
     const request = requestOf(signed, livemode);
-    const recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
+    recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
     log.info({ ...ids, ...recorded }, 'event recorded');
     answerJson(res, 200, { received: true });
   } catch (error) {
+    if (error instanceof BadRequest) refusal = error.code;
     const report = { ...ids, reason: messageOf(error) };
     if (ids === null) log.warn(report, 'delivery refused');
     else if (error instanceof BadRequest) log.error(report, 'event refused');
     else log.error(report, 'event not kept; Stripe will send it again');
     answerError(res, error, log);
   }
+  onDelivery?.({
+    type: ids?.type ?? null,
+    recorded,
+    refusal,
+    signature: signatureOf(req),
+    status: res.statusCode,
+    at: Date.now(),
+    seconds: (performance.now() - began) / 1_000,
+  });
 }
 
 /** Node joins a header that was sent twice with a comma, as the format of the signature has it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import addressparser from 'nodemailer/lib/addressparser';
+import type { Config } from '../config.ts';
 import { messageOf, SetupError } from '../errors.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 
@@ -27,6 +28,11 @@ export interface SmtpOptions {
   readonly url: string;
   readonly from: string;
   readonly timeoutMs?: number;
+}
+
+/** By SMTP where there is a server, as files otherwise. */
+export function openMailer({ mail: { smtpUrl, from }, dataDir }: Config): MailTransport {
+  return smtpUrl ? smtpMailer({ url: smtpUrl, from }) : fileMailer({ dir: `${dataDir}/mail`, from });
 }
 
 export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): MailTransport {

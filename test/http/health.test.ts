@@ -9,10 +9,12 @@ import { silent } from '../support/log.ts';
 const migrated = await createTestDatabase();
 const empty = await createTestDatabase({ migrated: false });
 
-async function ask(url: string, path: string) {
+async function ask(url: string, path: string, notes: () => string[] = () => []) {
   const db = openPool(url, { kind: 'web', max: 1, log: silent });
   try {
-    const { status, body } = await request(createApp([healthRouter({ db, log: silent })], silent)).get(path);
+    const { status, body } = await request(createApp([healthRouter({ db, notes, log: silent })], silent)).get(
+      path,
+    );
     return { code: status, body };
   } finally {
     await db.destroy();
@@ -28,6 +30,13 @@ test('alive, whatever the database does', async () => {
 
 test('ready with a database that has every migration', async () => {
   expect(await ask(migrated.url, '/readyz')).toEqual({ code: 200, body: { status: 'ready' } });
+});
+
+test('ready with a note of what a person has to see to, since a restart would not mend it', async () => {
+  expect(await ask(migrated.url, '/readyz', () => ['signatures_failing'])).toEqual({
+    code: 200,
+    body: { status: 'ready', notes: ['signatures_failing'] },
+  });
 });
 
 test('not ready when a migration is missing', async () => {

@@ -51,6 +51,8 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
       FULFILLMENT_SECRET: 'hunter2',
       FULFILLMENT_TIMEOUT_MS: '30000',
       SMTP_URL: 'https://shop:hunter2@mail.example',
+      ALERT_WEBHOOK_URL: 'hooks.example/hunter2',
+      ALERT_MAIL: 'hunter2@ops.example, jenny@ops.example',
       ROLE: 'hunter2',
       LOG_LEVEL: 'hunter2',
     };

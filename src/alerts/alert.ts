@@ -1,0 +1,35 @@
+interface Dead {
+  readonly count: number;
+  /** The oldest of their orders. */
+  readonly order_id: number;
+}
+
+/** Something that a person has to know of, as it is right now. */
+export type Finding =
+  | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Dead }
+  | { readonly cause: 'orders_unfulfilled'; readonly details: Dead & { readonly minutes: number } }
+  | {
+      readonly cause: 'signatures_failing';
+      readonly details: { readonly host: string; readonly in_a_row: number };
+    }
+  | {
+      readonly cause: 'clock_off';
+      /** By so many seconds it is ahead of the other clock. */
+      readonly details: { readonly host: string; readonly against: string; readonly seconds: number };
+    };
+
+export type Cause = Finding['cause'];
+
+/** A cause that came up, and with `over_at` went away again. */
+export type Alert = Finding & {
+  readonly id: number;
+  readonly raised_at: Date;
+  readonly over_at: Date | null;
+  readonly told: readonly string[];
+  readonly attempts: number;
+};
+
+/** What there is to tell of an alert now. */
+export function newsOf({ over_at }: Alert): 'raised' | 'over' {
+  return over_at === null ? 'raised' : 'over';
+}

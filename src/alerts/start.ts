@@ -1,0 +1,34 @@
+import type { Knex } from 'knex';
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { openMailer } from '../notifications/mailer.ts';
+import { type Channel, mailChannel, webhookChannel } from './channels.ts';
+import { findClockOff, findOwed } from './findings.ts';
+import { type Look, startWatch, type Watch } from './watch.ts';
+
+interface Dependencies {
+  readonly db: Knex;
+  /** What the process sees of its own deliveries. */
+  readonly signatures: Look;
+  readonly log: Logger;
+  readonly opened: AsyncDisposableStack;
+}
+
+/** In every process, whatever its role: that no worker runs is what orders wait for most of all. */
+export function startAlerts(config: Config, { db, signatures, log, opened }: Dependencies): Watch {
+  const looks = [signatures, () => findClockOff(db), () => findOwed(db)];
+  const watch = startWatch({ db, looks, channels: openChannels(config, opened), log });
+  opened.defer(watch.stop);
+  return watch;
+}
+
+function openChannels(config: Config, opened: AsyncDisposableStack): Channel[] {
+  const { webhookUrl, mail: to } = config.alerts;
+  const shop = config.shop.name;
+  const channels = webhookUrl === null ? [] : [webhookChannel(webhookUrl, shop)];
+  if (to === null) return channels;
+  // Not that of the workers: an alert does not wait behind a backlog of customers' mails.
+  const mailer = openMailer(config);
+  opened.defer(async () => mailer.close());
+  return [...channels, mailChannel({ to, send: mailer.send, shop })];
+}

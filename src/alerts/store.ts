@@ -1,0 +1,64 @@
+import type { Knex } from 'knex';
+import type { Alert, Finding } from './alert.ts';
+
+/** A cause that nobody has seen for so long is over. Whoever sees one says so far more often (watch.ts). */
+const OVER_AFTER_SECONDS = 120;
+/** While one process tells, no other does; when it is killed, another one does after this time. */
+const LEASE_SECONDS = 60;
+
+/** The cause is there: a new alert, which comes back, or an old one that goes on (null). */
+export async function raise(db: Knex, { cause, details }: Finding): Promise<Alert | null> {
+  const { rows } = await db.raw<{ rows: (Alert & { is_new: boolean })[] }>(
+    `insert into alerts (cause, details) values (:cause, :details)
+     on conflict (cause) where over_at is null do update set seen_at = now(), details = excluded.details
+     returning *, xmax = 0 as is_new`,
+    { cause, details: JSON.stringify(details) },
+  );
+  return rows.find(({ is_new }) => is_new) ?? null;
+}
+
+/** Ends the alerts whose cause nobody sees any more. They come back, and are owed to the channels. */
+export async function endUnseen(db: Knex): Promise<readonly Alert[]> {
+  const { rows } = await db.raw<{ rows: Alert[] }>(
+    `update alerts set over_at = now(), next_attempt_at = now()
+     where over_at is null and seen_at < now() - :seconds * interval '1 second'
+     returning *`,
+    { seconds: OVER_AFTER_SECONDS },
+  );
+  return rows;
+}
+
+/** Takes an alert of which there is something to tell; no other process gets it meanwhile. */
+export async function claimUntold(db: Knex): Promise<Alert | null> {
+  const { rows } = await db.raw<{ rows: Alert[] }>(
+    `with due as (
+       select id from alerts where next_attempt_at <= now()
+       order by next_attempt_at
+       limit 1
+       for update skip locked
+     )
+     update alerts set attempts = attempts + 1, next_attempt_at = now() + :lease * interval '1 second'
+     from due where alerts.id = due.id
+     returning alerts.*`,
+    { lease: LEASE_SECONDS },
+  );
+  return rows[0] ?? null;
+}
+
+/**
+ * Keeps who knows of it now; the rest is due again after `pauseMs`, or there is no rest (null). Not where another process
+ * has claimed it meanwhile, or where it has come to its end: then there is something else to tell.
+ */
+export async function settleTold(
+  db: Knex,
+  { id, attempts, over_at }: Alert,
+  { told, pauseMs }: { told: readonly string[]; pauseMs: number | null },
+): Promise<void> {
+  await db.raw(
+    `update alerts set
+       told = told || cast(:told as text[]),
+       next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond'
+     where id = :id and attempts = :attempts and (over_at is null) = :raised`,
+    { id, attempts, raised: over_at === null, told: [...told], pause: pauseMs },
+  );
+}

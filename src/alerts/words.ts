@@ -1,0 +1,61 @@
+import { LATE_MINUTES } from '../work/standing.ts';
+import { type Alert, type Finding, newsOf } from './alert.ts';
+
+/** What a person is told: what it is, and what to do. Ids and numbers, nothing of a customer. */
+export interface Words {
+  readonly title: string;
+  readonly what: string;
+  readonly todo: string;
+}
+
+export function wordsOf(alert: Alert): Words {
+  const words = describe(alert);
+  if (newsOf(alert) === 'raised') return { ...words, what: `${words.what} Since ${time(alert.raised_at)}.` };
+  return {
+    title: `Over: ${words.title}`,
+    what: `It began at ${time(alert.raised_at)}, and was not seen any more at ${time(alert.over_at as Date)}.`,
+    todo: 'There is nothing to do.',
+  };
+}
+
+function describe({ cause, details }: Finding): Words {
+  switch (cause) {
+    case 'fulfillments_dead':
+      return {
+        title: `${counted(details.count, 'paid order')} will not be fulfilled without a person`,
+        what: `Every attempt failed. The oldest is order ${details.order_id}.`,
+        todo: steps(details.order_id),
+      };
+    case 'notifications_dead':
+      return {
+        title: `${counted(details.count, 'mail')} to customers will not be sent without a person`,
+        what: `Every attempt failed. The oldest is that of order ${details.order_id}.`,
+        todo: steps(details.order_id),
+      };
+    case 'orders_unfulfilled':
+      return {
+        title: `${counted(details.count, 'paid order')} not fulfilled for more than ${LATE_MINUTES} minutes`,
+        what: `The longest has waited for ${details.minutes} minutes. The oldest is order ${details.order_id}.`,
+        todo: `Does a worker run, does the receiver at FULFILLMENT_URL answer, does Stripe's API? ${steps(details.order_id)}`,
+      };
+    case 'signatures_failing':
+      return {
+        title: 'Signatures of webhook deliveries are wrong',
+        what: `${details.in_a_row} in a row at ${details.host}, and no right one in between.`,
+        todo: `Compare STRIPE_WEBHOOK_SECRET with the endpoint's secret in Stripe's Dashboard: was it rolled, is it that of another endpoint or mode? Stripe repeats what was refused for three days. If the Dashboard shows no failed deliveries, somebody else sends forged ones; they are refused.`,
+      };
+    case 'clock_off':
+      return {
+        title: `The clock of ${details.host} is ${Math.abs(details.seconds)} s ${details.seconds > 0 ? 'ahead of' : 'behind'} that of ${details.against}`,
+        what: 'Deliveries whose signature seems older than 300 s are refused; Stripe repeats them for three days.',
+        todo: 'Set it, and see that it is kept (NTP, chrony). If it is right, something on the way holds deliveries back.',
+      };
+  }
+}
+
+function steps(orderId: number): string {
+  return `See why: npm run ops -- show ${orderId}. Once the reason is gone: npm run ops -- retry ${orderId}`;
+}
+
+const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? '' : 's'}`;
+const time = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Alert, Finding } from '../../src/alerts/alert.ts';
+import { findClockOff, findOwed } from '../../src/alerts/findings.ts';
+import { startWatch } from '../../src/alerts/watch.ts';
+import { wordsOf } from '../../src/alerts/words.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { owedOrder } from '../support/owed.ts';
+import { until } from '../support/until.ts';
+
+const { db } = await createTestDatabase();
+
+beforeEach(async () => {
+  await db('alerts').del();
+  await db('notifications').del();
+  await db('fulfillments').del();
+});
+
+describe('what is owed', () => {
+  test('nothing is found while all is done, or waits for less than 15 minutes', async () => {
+    await owedOrder(db, { status: 'fulfilled', minutes: 90 });
+    await owedOrder(db, { minutes: 14 });
+    expect(await findOwed(db)).toEqual([]);
+  });
+
+  test('dead orders and mails are found with the oldest order, and dead orders are unfulfilled ones too', async () => {
+    const old = await owedOrder(db, { status: 'dead', minutes: 20 });
+    await owedOrder(db, { status: 'dead', minutes: 1 });
+    const mailed = await owedOrder(db, { status: 'fulfilled' });
+    await db('notifications').insert({
+      order_id: mailed,
+      kind: 'order_paid',
+      status: 'dead',
+      next_attempt_at: null,
+    });
+    expect(await findOwed(db)).toEqual([
+      { cause: 'fulfillments_dead', details: { count: 2, order_id: old } },
+      { cause: 'notifications_dead', details: { count: 1, order_id: mailed } },
+      { cause: 'orders_unfulfilled', details: { count: 1, order_id: old, minutes: 20 } },
+    ]);
+  });
+});
+
+test.each([
+  [29, []],
+  [31, [{ cause: 'clock_off', details: { against: 'the database', seconds: -31 } }]],
+  [-3_600, [{ cause: 'clock_off', details: { against: 'the database', seconds: 3_600 } }]],
+])('a database whose clock is %i s ahead', async (ahead, findings) => {
+  await db.transaction(async (trx) => {
+    // For this transaction alone, another clock.
+    await trx.raw('create schema another_time; set local search_path = another_time, pg_catalog, public');
+    await trx.raw(
+      `create function another_time.clock_timestamp() returns timestamptz language sql
+       as $$ select pg_catalog.clock_timestamp() + interval '${ahead} seconds' $$`,
+    );
+    expect(await findClockOff(trx)).toMatchObject(findings);
+    await trx.raw('drop schema another_time cascade');
+  });
+});
+
+test('while one look fails nothing is said to be over, and what the others find is kept', async () => {
+  await db('alerts').insert({
+    cause: 'fulfillments_dead',
+    details: { count: 1, order_id: 7 },
+    seen_at: db.raw(`now() - interval '1 hour'`),
+  });
+  const off: Finding = { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } };
+  const blind = async () => {
+    throw new Error('statement timeout');
+  };
+  const watch = startWatch({ db, looks: [blind, () => [off]], channels: [], log: silent });
+  await until('the other finding is kept', async () => (await db('alerts')).length === 2);
+  await watch.stop();
+  expect(watch.causes()).toEqual(['clock_off']);
+  expect(await db('alerts').whereNotNull('over_at')).toEqual([]);
+});
+
+test('a process without channels keeps what it finds for others to tell', async () => {
+  const off: Finding = { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } };
+  const watch = startWatch({ db, looks: [() => [off]], channels: [], log: silent });
+  await until('the finding is kept', async () => (await db('alerts')).length === 1);
+  await watch.stop();
+  expect(await db('alerts')).toMatchObject([{ attempts: 0, next_attempt_at: expect.any(Date) }]);
+});
+
+describe('what a person reads', () => {
+  const say = (finding: Finding, over_at: Date | null = null) =>
+    wordsOf({
+      ...finding,
+      id: 1,
+      raised_at: new Date('2026-11-25T01:30:59Z'),
+      over_at,
+      told: [],
+      attempts: 1,
+    } as Alert);
+
+  test.each<[Finding, string, string]>([
+    [
+      { cause: 'fulfillments_dead', details: { count: 2, order_id: 42 } },
+      '2 paid orders will not be fulfilled without a person',
+      'npm run ops -- retry 42',
+    ],
+    [
+      { cause: 'notifications_dead', details: { count: 1, order_id: 42 } },
+      '1 mail to customers will not be sent without a person',
+      'npm run ops -- show 42',
+    ],
+    [
+      { cause: 'orders_unfulfilled', details: { count: 3, order_id: 42, minutes: 23 } },
+      '3 paid orders not fulfilled for more than 15 minutes',
+      'FULFILLMENT_URL',
+    ],
+    [
+      { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } },
+      'Signatures of webhook deliveries are wrong',
+      'STRIPE_WEBHOOK_SECRET',
+    ],
+    [
+      { cause: 'clock_off', details: { host: 'web-1', against: 'the database', seconds: -40 } },
+      'The clock of web-1 is 40 s behind that of the database',
+      'NTP',
+    ],
+  ])('what it is, since when, and what to do (%#)', (finding, title, step) => {
+    const words = say(finding);
+    expect(words.title).toBe(title);
+    expect(words.what).toMatch(/Since 2026-11-25 01:30 UTC\.$/);
+    expect(words.todo).toContain(step);
+  });
+
+  test('when it is over: from when to when', () => {
+    const finding: Finding = { cause: 'fulfillments_dead', details: { count: 1, order_id: 42 } };
+    expect(say(finding, new Date('2026-11-25T02:00:00Z'))).toEqual({
+      title: 'Over: 1 paid order will not be fulfilled without a person',
+      what: 'It began at 2026-11-25 01:30 UTC, and was not seen any more at 2026-11-25 02:00 UTC.',
+      todo: 'There is nothing to do.',
+    });
+  });
+});

@@ -1,0 +1,169 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Alert, Finding } from '../../src/alerts/alert.ts';
+import { type Channel, webhookChannel } from '../../src/alerts/channels.ts';
+import { claimUntold, endUnseen, raise, settleTold } from '../../src/alerts/store.ts';
+import { tellDue } from '../../src/alerts/tell.ts';
+import { startChat } from '../support/chat.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+
+const { db } = await createTestDatabase();
+const chat = await startChat();
+const dead = (count: number): Finding => ({ cause: 'fulfillments_dead', details: { count, order_id: 7 } });
+
+beforeEach(() => db('alerts').del());
+
+const alerts = () => db('alerts').orderBy('id');
+const makeDue = () => db('alerts').update({ next_attempt_at: db.fn.now() });
+const ageLastSight = (seconds: number) =>
+  db('alerts').update({ seen_at: db.raw(`now() - ? * interval '1 second'`, [seconds]) });
+
+/** A channel that keeps what it is told, as `cause:raised` or `cause:over`; it throws while `broken`. */
+function notebook(name: Channel['name']) {
+  const told: string[] = [];
+  const book = {
+    name,
+    told,
+    broken: false,
+    tell: async ({ cause, over_at }: Alert) => {
+      if (book.broken) throw new Error('broken');
+      told.push(`${cause}:${over_at === null ? 'raised' : 'over'}`);
+    },
+  };
+  return book;
+}
+
+const tell = (channels: readonly Channel[], signal = new AbortController().signal) =>
+  tellDue({ db, channels, log: silent, signal });
+
+describe('a cause', () => {
+  test('is one alert for as long as it is seen, with what was seen last', async () => {
+    expect(await raise(db, dead(1))).toMatchObject({ cause: 'fulfillments_dead', over_at: null });
+    expect(await raise(db, dead(3))).toBeNull();
+    expect(await alerts()).toMatchObject([{ details: { count: 3, order_id: 7 } }]);
+  });
+
+  test('is raised once when several processes see it at once', async () => {
+    const raised = await Promise.all([1, 2, 3, 4].map((n) => raise(db, dead(n))));
+    expect(raised.filter((alert) => alert !== null)).toHaveLength(1);
+    expect(await alerts()).toHaveLength(1);
+  });
+
+  test('is over when nobody has seen it for two minutes, and a new alert when it comes back', async () => {
+    await raise(db, dead(1));
+    await ageLastSight(119);
+    expect(await endUnseen(db)).toEqual([]);
+    await ageLastSight(121);
+    expect(await endUnseen(db)).toMatchObject([{ cause: 'fulfillments_dead', over_at: expect.any(Date) }]);
+    expect(await endUnseen(db)).toEqual([]);
+    expect(await raise(db, dead(1))).not.toBeNull();
+    expect(await alerts()).toHaveLength(2);
+  });
+
+  test('that nobody knows of is refused by the database', async () => {
+    await expect(db('alerts').insert({ cause: 'bad_mood', details: {} })).rejects.toThrow(
+      'alerts_cause_known',
+    );
+  });
+});
+
+describe('telling', () => {
+  test('a channel that fails is told later, one that was reached is not told again', async () => {
+    const [chat, mail] = [notebook('webhook'), notebook('mail')];
+    mail.broken = true;
+    await raise(db, dead(1));
+    await tell([chat, mail]);
+    expect(await alerts()).toMatchObject([{ told: ['webhook:raised'], next_attempt_at: expect.any(Date) }]);
+    await tell([chat, mail]);
+    mail.broken = false;
+    await makeDue();
+    await tell([chat, mail]);
+    expect([chat.told, mail.told]).toEqual([['fulfillments_dead:raised'], ['fulfillments_dead:raised']]);
+    expect(await alerts()).toMatchObject([{ next_attempt_at: null }]);
+  });
+
+  test('what is over by the time that a channel works again is told as over, once', async () => {
+    const [chat, mail] = [notebook('webhook'), notebook('mail')];
+    mail.broken = true;
+    await raise(db, dead(1));
+    await tell([chat, mail]);
+    await ageLastSight(121);
+    await endUnseen(db);
+    mail.broken = false;
+    await tell([chat, mail]);
+    await makeDue();
+    await tell([chat, mail]);
+    expect(chat.told).toEqual(['fulfillments_dead:raised', 'fulfillments_dead:over']);
+    expect(mail.told).toEqual(['fulfillments_dead:over']);
+  });
+
+  test('one process tells while another looks on', async () => {
+    await raise(db, dead(1));
+    const other = await db.transaction();
+    await claimUntold(other);
+    const chat = notebook('webhook');
+    await tell([chat]);
+    await other.commit();
+    await tell([chat]);
+    expect(chat.told).toEqual([]);
+  });
+
+  test('a claim whose process was killed ends, and another process tells', async () => {
+    await raise(db, dead(1));
+    await claimUntold(db);
+    await db('alerts').update({ next_attempt_at: db.raw(`next_attempt_at - interval '60 seconds'`) });
+    const chat = notebook('webhook');
+    await tell([chat]);
+    expect(chat.told).toEqual(['fulfillments_dead:raised']);
+  });
+
+  test('a process whose claim ended settles nothing any more', async () => {
+    await raise(db, dead(1));
+    const late = (await claimUntold(db)) as Alert;
+    await makeDue();
+    await claimUntold(db);
+    await settleTold(db, late, { told: ['webhook:raised'], pauseMs: null });
+    expect(await alerts()).toMatchObject([{ told: [], next_attempt_at: expect.any(Date) }]);
+  });
+
+  test('the end of a cause while its beginning is being told is told as well', async () => {
+    await raise(db, dead(1));
+    const claimed = (await claimUntold(db)) as Alert;
+    await ageLastSight(121);
+    await endUnseen(db);
+    await settleTold(db, claimed, { told: ['webhook:raised'], pauseMs: null });
+    const chat = notebook('webhook');
+    await tell([chat]);
+    expect(chat.told).toEqual(['fulfillments_dead:over']);
+  });
+
+  test('a process that stops waits for no channel, and leaves the alert to another one', async () => {
+    await raise(db, dead(1));
+    const stop = new AbortController();
+    const asked = Promise.withResolvers<void>();
+    const deaf: Channel = {
+      name: 'webhook',
+      tell: () => {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+    };
+    const telling = tell([deaf], stop.signal);
+    await asked.promise;
+    stop.abort();
+    await telling;
+    expect(await alerts()).toMatchObject([{ told: [], next_attempt_at: expect.any(Date) }]);
+  });
+});
+
+test.each([302, 404, 500])(
+  'a chat that answers %i was not reached, and no redirect is followed',
+  async (status) => {
+    chat.posts.length = 0;
+    chat.status = status;
+    const alert = (await raise(db, dead(1))) as Alert;
+    const telling = webhookChannel(chat.url, 'Mugs').tell(alert, new AbortController().signal);
+    await expect(telling).rejects.toThrow(`the webhook answered ${status}`);
+    expect(chat.posts).toHaveLength(1);
+  },
+);

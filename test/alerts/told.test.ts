@@ -1,0 +1,117 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { parseConfig } from '../../src/config.ts';
+import { startService } from '../../src/service.ts';
+import { startChat } from '../support/chat.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { startMailServer } from '../support/mail-server.ts';
+import { fulfil, owedOrder } from '../support/owed.ts';
+import { scratchDir } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const { db, url } = await createTestDatabase();
+const chat = await startChat();
+const { url: smtp, mails } = await startMailServer();
+
+beforeEach(async () => {
+  await db('alerts').del();
+  await db('fulfillments').del();
+  chat.posts.length = 0;
+  mails.length = 0;
+});
+
+const dataDir = await scratchDir();
+
+/** A service that looks and tells at once (and again after 15 s), until the end of the block. */
+async function start(env: Record<string, string> = {}): Promise<AsyncDisposable> {
+  const config = parseConfig({
+    PORT: '0',
+    DATABASE_URL: url,
+    STRIPE_SECRET_KEY: 'sk_test_123',
+    SHOP_NAME: 'Mugs & More',
+    SMTP_URL: smtp,
+    MAIL_FROM: 'shop@mugs.example',
+    ALERT_WEBHOOK_URL: chat.url,
+    ALERT_MAIL: 'ops@mugs.example',
+    ROLE: 'worker',
+    ...env,
+  });
+  const service = await startService({ ...config, dataDir }, silent);
+  return { [Symbol.asyncDispose]: () => service.stop() };
+}
+
+const settled = () =>
+  until('everything is told', async () => {
+    const alerts = await db('alerts').orderBy('cause');
+    return alerts.length > 0 && alerts.every(({ next_attempt_at }) => next_attempt_at === null) && alerts;
+  });
+
+/** Nobody has seen a cause for longer than it takes to be over. */
+const ageLastSight = () => db('alerts').update({ seen_at: db.raw(`now() - interval '121 seconds'`) });
+
+test('dead work is told by chat and by mail, and again when it is over', async () => {
+  const id = await owedOrder(db, { status: 'dead' });
+  {
+    await using _service = await start();
+    await settled();
+  }
+  const title = '1 paid order will not be fulfilled without a person';
+  expect(chat.posts).toEqual([
+    { text: expect.stringContaining(`[Mugs &amp; More] ${title}\nEvery attempt failed.`) },
+  ]);
+  expect(chat.posts[0]?.text).toContain(`npm run ops -- retry ${id}`);
+  expect(mails).toMatchObject([{ to: ['ops@mugs.example'], mail: { subject: `[Mugs & More] ${title}` } }]);
+  expect(mails[0]?.mail.text).toContain(`npm run ops -- show ${id}`);
+  expect(`${chat.posts[0]?.text}${mails[0]?.mail.text}${mails[0]?.mail.html}`).not.toMatch(/jenny/i);
+
+  await fulfil(db);
+  await ageLastSight();
+  await using _later = await start();
+  await until('it is told that it is over', () => chat.posts.length === 2 && mails.length === 2);
+  await settled();
+  expect(chat.posts[1]?.text).toMatch(/^\[Mugs &amp; More\] Over: 1 paid order /);
+  expect(mails[1]?.mail.subject).toMatch(/^\[Mugs & More\] Over: /);
+  expect(mails[1]?.mail.messageId).not.toBe(mails[0]?.mail.messageId);
+});
+
+test('one of several processes tells, once, and nothing new while it goes on', async () => {
+  await owedOrder(db, { status: 'dead' });
+  await using _worker = await start();
+  await using _all = await start({ ROLE: 'all' });
+  await using _web = await start({ ROLE: 'web' });
+  await settled();
+  await owedOrder(db, { status: 'dead' });
+  await using _another = await start();
+  await until('the second one is seen', async () =>
+    (await db('alerts').where('cause', 'fulfillments_dead')).some(({ details }) => details.count === 2),
+  );
+  await settled();
+  expect(chat.posts).toHaveLength(1);
+  expect(mails).toHaveLength(1);
+});
+
+test('an order that waits for more than 15 minutes is told, one that waits for less is not', async () => {
+  await owedOrder(db, { minutes: 14 });
+  const late = await owedOrder(db, { minutes: 16 });
+  await using _service = await start();
+  expect(await settled()).toMatchObject([
+    { cause: 'orders_unfulfilled', details: { count: 1, order_id: late, minutes: 16 } },
+  ]);
+  expect(chat.posts[0]?.text).toContain('1 paid order not fulfilled for more than 15 minutes');
+});
+
+test('a process for the web alone tells as well, since no worker may run', async () => {
+  await owedOrder(db, { minutes: 16 });
+  await using _web = await start({ ROLE: 'web' });
+  await settled();
+  expect(chat.posts).toHaveLength(1);
+});
+
+test('a process without a channel leaves telling to the others', async () => {
+  await owedOrder(db, { status: 'dead' });
+  await using _mute = await start({ ALERT_WEBHOOK_URL: '', ALERT_MAIL: '' });
+  await until('it is kept', async () => (await db('alerts')).length > 0);
+  await using _other = await start();
+  expect(await settled()).toMatchObject([{ told: ['webhook:raised', 'mail:raised'] }]);
+  expect(chat.posts).toHaveLength(1);
+});
