@@ -7,21 +7,26 @@ import { openStripe } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
-import { fulfillmentWork } from './fulfillment/fulfill.ts';
+import { fulfillments, fulfillmentWork } from './fulfillment/fulfill.ts';
 import { type Fulfiller, logFulfiller } from './fulfillment/fulfiller.ts';
 import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
 import { opsAccess } from './http/access.ts';
 import { createApp } from './http/app.ts';
+import { countDeliveries } from './http/deliveries.ts';
 import { healthRouter } from './http/health.ts';
 import { landingPageRouter } from './http/landing-page.ts';
+import { metricsRouter } from './http/metrics.ts';
 import { listen } from './http/server.ts';
 import { type Signatures, watchSignatures } from './http/signatures.ts';
-import { webhookListener } from './http/webhook.ts';
+import { type Delivery, webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { openMailer } from './notifications/mailer.ts';
-import { notificationWork } from './notifications/notify.ts';
+import { notifications, notificationWork } from './notifications/notify.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
+import type { Queue } from './work/queue.ts';
+import type { Outcome } from './work/settle.ts';
 import { startWorker, type Worker } from './work/worker.ts';
 
 export interface Service {
@@ -53,12 +58,15 @@ export async function startService(
     const pools = openPools(config, database, log);
     opened.defer(() => pools.destroy());
 
+    const metrics = createMetrics();
     const signatures = watchSignatures();
     const watch = startAlerts(config, { db: pools.worker, signatures: signatures.findings, log, opened });
     const stripe = await openStripe(config, log, opened);
     const workers =
-      config.role === 'web' ? [] : startWorkers(config, { db: pools.worker, stripe, fulfil, log, opened });
-    const doors = openDoors(config, { pools, stripe, workers, signatures, watch, log });
+      config.role === 'web'
+        ? []
+        : startWorkers(config, { db: pools.worker, stripe, fulfil, metrics, log, opened });
+    const doors = openDoors(config, { pools, stripe, workers, metrics, signatures, watch, log });
     const server = await listen(doors, config.http);
     opened.defer(async () => {
       await Promise.all([server.close(), stopAll(workers)]);
@@ -89,28 +97,41 @@ function openPools({ role, database: { poolMax } }: Config, { url }: Database, l
 function openDoors(
   { role, stripe: { webhookSecrets: secrets, livemode }, opsToken: token, production }: Config,
   {
-    pools: { web: db },
+    pools: { web, worker },
     stripe,
     workers,
+    metrics,
     signatures,
     watch,
     log,
   }: {
-    pools: { web: Knex };
+    pools: { web: Knex; worker: Knex };
     stripe: Stripe;
     workers: readonly Worker[];
+    metrics: Metrics;
     signatures: Signatures;
     watch: Watch;
     log: Logger;
   },
 ): RequestListener {
+  const db = web;
   const health = healthRouter({ db, notes: watch.causes, log });
-  if (role === 'worker') return createApp([health], log);
-  const record = waking(openLedger(db), workers);
+  const pools = web === worker ? { web } : { web, worker };
+  const figures = metricsRouter({ metrics, pools, db, log });
+  if (role === 'worker') return createApp([health, figures], log);
+  const record = waking(
+    openLedger(db, (size) => metrics.batchSize.observe(size)),
+    workers,
+  );
   const access = opsAccess({ token, production });
   const landingPage = landingPageRouter({ access, stripe, record, db, livemode, log });
-  const app = createApp([health, landingPage], log);
-  return webhookListener({ record, secrets, livemode, onDelivery: signatures.saw, log }, app);
+  const app = createApp([health, figures, landingPage], log);
+  const count = countDeliveries(metrics);
+  const onDelivery = (delivery: Delivery) => {
+    count(delivery);
+    signatures.saw(delivery);
+  };
+  return webhookListener({ record, secrets, livemode, onDelivery, log }, app);
 }
 
 function configuredFulfiller({ fulfillment: { endpoint } }: Config, log: Logger): Fulfiller {
@@ -123,12 +144,14 @@ function startWorkers(
     db,
     stripe,
     fulfil,
+    metrics,
     log,
     opened,
   }: {
     db: Knex;
     stripe: Stripe;
     fulfil: Fulfiller;
+    metrics: Metrics;
     log: Logger;
     opened: AsyncDisposableStack;
   },
@@ -136,12 +159,15 @@ function startWorkers(
   const { concurrency, maxAttempts } = config.fulfillment;
   const mailer = openMailer(config);
   opened.defer(async () => mailer.close());
+  const onAttempt = (queue: Queue) => (outcome: Outcome, seconds: number) =>
+    metrics.attempts.observe({ queue: queue.table, outcome }, seconds);
 
   const mailing = startWorker({
     db,
     ...notificationWork({ db, send: mailer.send, shop: config.shop }),
     concurrency: MAIL_CONCURRENCY,
     maxAttempts,
+    onAttempt: onAttempt(notifications),
     log,
   });
   const fulfilling = startWorker({
@@ -149,6 +175,7 @@ function startWorkers(
     ...fulfillmentWork({ db, stripe, fulfil, onReceiptOwed: mailing.wake }),
     concurrency,
     maxAttempts,
+    onAttempt: onAttempt(fulfillments),
     log,
   });
   const workers = [fulfilling, mailing];

@@ -19,7 +19,7 @@ const floors = [
   ['stripe'],
   ['work'],
   ['db'],
-  ['config.ts', 'logger.ts', 'program.ts'],
+  ['config.ts', 'logger.ts', 'metrics.ts', 'program.ts'],
   ['errors.ts'],
 ];
 const room = (file: string) => file.split('/')[0] ?? '';

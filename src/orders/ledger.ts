@@ -139,10 +139,16 @@ async function recordable(db: Knex, batch: readonly Entry[]): Promise<readonly R
   }
 }
 
-/** The ledger of a process. It resolves once the event and everything that it changes are committed. */
-export function openLedger(db: Knex): Ledger {
+/**
+ * The ledger of a process. It resolves once the event and everything that it changes are committed.
+ * @param onBatch hears how many news share a commit
+ */
+export function openLedger(db: Knex, onBatch?: (size: number) => void): Ledger {
   const commit = groupCommit({
-    commit: (batch: readonly Entry[]) => recordable(db, batch),
+    commit: (batch: readonly Entry[]) => {
+      onBatch?.(batch.length);
+      return recordable(db, batch);
+    },
     keyOf: ({ key }) => key,
     isolates: isStatementError,
     maxBatch: 100,

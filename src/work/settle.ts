@@ -7,8 +7,11 @@ import { AttemptFailed } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
 import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 
+/** What became of an attempt; `lost` when its lease ended before that could be written. */
+export type Outcome = 'done' | 'failed' | 'dead' | 'lost';
+
 /** Writes what became of an attempt; `error` is undefined when it succeeded. It never throws. */
-export type Settle = (row: Claim, error: unknown, isHeld: () => boolean) => Promise<void>;
+export type Settle = (row: Claim, error: unknown, isHeld: () => boolean) => Promise<Outcome>;
 
 interface Options {
   readonly db: Knex;
@@ -63,11 +66,21 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     const write = () =>
       error === undefined ? done(row) : settleFailed(db, queue, row, { error: messageOf(error), pauseMs });
     const written = await whileHeld(row, isHeld, write);
-    if (!written) return log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
-    if (error === undefined) return log.info(idsOf(row), queue.done);
+    if (!written) {
+      log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
+      return 'lost';
+    }
+    if (error === undefined) {
+      log.info(idsOf(row), queue.done);
+      return 'done';
+    }
     const report = { ...idsOf(row), reason: messageOf(error) };
-    if (pauseMs === null) log.error(report, 'dead: no further attempt without a person');
-    else log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
+    if (pauseMs === null) {
+      log.error(report, 'dead: no further attempt without a person');
+      return 'dead';
+    }
+    log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
+    return 'failed';
   };
 }
 

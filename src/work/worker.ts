@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Claim, claim, LEASE_SECONDS, type Queue, release, renew } from './queue.ts';
-import { idsOf, settler } from './settle.ts';
+import { idsOf, type Outcome, settler } from './settle.ts';
 
 export interface Worker {
   /** There may be due work now: look soon instead of at the next poll. */
@@ -27,6 +27,8 @@ interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   /** Attempts at a time. */
   readonly concurrency: number;
   readonly maxAttempts: number;
+  /** Hears what became of each attempt, and what it took. */
+  readonly onAttempt?: (outcome: Outcome, seconds: number) => void;
   readonly log: Logger;
 }
 
@@ -53,7 +55,7 @@ const unref = { ref: false };
 
 /** A dull loop: claim what is due, attempt it, settle it. Any number of processes may run it on one table. */
 export function startWorker<Row extends Claim, Subject>(options: Options<Row, Subject>): Worker {
-  const { db, queue, load, perform, concurrency, maxAttempts } = options;
+  const { db, queue, load, perform, concurrency, maxAttempts, onAttempt } = options;
   const log = options.log.child({ queue: queue.table });
   const settle = settler({ db, queue, maxAttempts, log });
   const held = new Map<number, Held<Row, Subject>>();
@@ -135,11 +137,15 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     // It may have waited while the database was away and no lease could be renewed.
     if (!isHeld()) return;
     performing += 1;
+    const began = performance.now();
     // Raced, because not every library can be told to stop.
     const error = await Promise.race([performed(one), once(signal, 'abort')]);
+    const seconds = (performance.now() - began) / 1_000;
     performing -= 1;
     fillPlaces();
-    if (!signal.aborted) await settle(one.row, error, isHeld);
+    if (signal.aborted) return;
+    const outcome = await settle(one.row, error, isHeld);
+    onAttempt?.(outcome, seconds);
   }
 
   /** The error of an attempt; undefined when it succeeded. */

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
+import { scrape } from '../support/metrics.ts';
 import { logOf, spawnService, startSurroundings, type TestProcess } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -20,6 +21,7 @@ test('web records what it is sent, worker fulfils it, and each leaves the rest t
   await using worker = await spawnService({ ...env, ROLE: 'worker' });
   expect(await status(`${worker.url}/healthz`)).toBe(200);
   expect(await status(`${worker.url}/readyz`)).toBe(200);
+  expect((await scrape(worker.url)).get('checkout_work{queue="fulfillments",status="dead"}')).toBe(0);
   expect(await deliver(worker.url, paidEvent())).toBe(404);
 
   await until('all are fulfilled', async () => {

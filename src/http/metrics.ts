@@ -1,0 +1,98 @@
+import express, { type Router } from 'express';
+import { clockOffset } from '../db/clock.ts';
+import type { Knex } from '../db/knex.ts';
+import { messageOf } from '../errors.ts';
+import { fulfillments } from '../fulfillment/fulfill.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+import { notifications } from '../notifications/notify.ts';
+import { countOrders } from '../orders/counts.ts';
+import { standingOf } from '../work/standing.ts';
+import { within } from './deadline.ts';
+
+/** Prometheus waits for 10 s, a scrape that comes late is as good as none. The database gives up before we do. */
+const STATEMENT_TIMEOUT_MS = 2_000;
+const DATABASE_WITHIN_MS = 3_000;
+
+interface Dependencies {
+  readonly metrics: Metrics;
+  readonly pools: Readonly<Record<string, Knex>>;
+  readonly db: Knex;
+  readonly log: Logger;
+}
+
+/** `/metrics`: what this process counted, and how the database stands. The same of every process, so take its maximum. */
+export function metricsRouter({ metrics, pools, db, log }: Dependencies): Router {
+  const router = express.Router();
+  let reading: Promise<void> | null = null;
+  /** Anyone may ask, as often as they like: those who ask at once share one question to the database. */
+  const read = () => {
+    reading ??= readDatabase(metrics, db, log).finally(() => {
+      reading = null;
+    });
+    return reading;
+  };
+  router.get('/metrics', async (_req, res) => {
+    await read();
+    readPools(metrics, pools);
+    res.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  return router;
+}
+
+function readPools({ poolConnections, poolWaiting }: Metrics, pools: Dependencies['pools']): void {
+  for (const [pool, { client }] of Object.entries(pools)) {
+    poolConnections.set({ pool, state: 'used' }, client.pool.numUsed());
+    poolConnections.set({ pool, state: 'free' }, client.pool.numFree());
+    poolWaiting.set({ pool }, client.pool.numPendingAcquires());
+  }
+}
+
+/** What could not be read in time is absent: an old figure would look like a new one. */
+async function readDatabase(metrics: Metrics, db: Knex, log: Logger): Promise<void> {
+  const answered = await orNull(briefly(db, ask), log);
+  const counts = answered && (await orNull(briefly(db, countOrders), log));
+
+  const { clockOffset: clock, databaseUp, orders, work, oldestWork, alerts } = metrics;
+  for (const gauge of [clock, orders, work, oldestWork, alerts]) gauge.reset();
+  databaseUp.set(answered ? 1 : 0);
+  for (const [status, count] of Object.entries(counts ?? {})) orders.set({ status }, count);
+  if (!answered) return;
+  clock.set({ against: 'database' }, answered.clock);
+  for (const cause of answered.causes) alerts.set({ cause }, 1);
+  for (const [queue, { pending, dead, oldest_seconds }] of answered.standings) {
+    work.set({ queue, status: 'pending' }, pending);
+    work.set({ queue, status: 'dead' }, dead);
+    oldestWork.set({ queue }, oldest_seconds ?? 0);
+  }
+}
+
+async function ask(trx: Knex.Transaction) {
+  return {
+    clock: await clockOffset(trx),
+    causes: await trx('alerts').whereNull('over_at').pluck<string[]>('cause'),
+    standings: [
+      [fulfillments.table, await standingOf(trx, fulfillments)],
+      [notifications.table, await standingOf(trx, notifications)],
+    ] as const,
+  };
+}
+
+async function orNull<T>(answer: Promise<T>, log: Logger): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'metrics without figures of the database');
+    return null;
+  }
+}
+
+function briefly<T>(db: Knex, ask: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  return within(
+    DATABASE_WITHIN_MS,
+    db.transaction(async (trx) => {
+      await trx.raw(`set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
+      return ask(trx);
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { createMetrics } from '../../src/metrics.ts';
+
+const read = (file: string) => readFileSync(path.join(import.meta.dirname, '..', '..', 'ops', file), 'utf8');
+
+const { registry } = createMetrics();
+const types = new Map(registry.getMetricsAsArray().map(({ name, type }) => [name, String(type)]));
+/** A histogram shows in its parts, anything else by its own name. */
+const isScraped = (name: string) => {
+  const whole = name.replace(/_(bucket|sum|count)$/, '');
+  return whole === name ? (types.get(name) ?? 'histogram') !== 'histogram' : types.get(whole) === 'histogram';
+};
+const metricsIn = (text: string) => text.match(/\b(?:checkout|process|nodejs)_[a-z0-9_]+/g) ?? [];
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly action: string };
+}
+
+const rules = parse(read('alerts.rules.yml')).groups.flatMap(
+  (group: { readonly rules: readonly Rule[] }) => group.rules,
+) as Rule[];
+
+interface Panel {
+  readonly title: string;
+  readonly targets: readonly { readonly expr: string }[];
+}
+
+const panels = JSON.parse(read('grafana-dashboard.json')).panels as Panel[];
+
+test.each(rules)('the alert $alert asks for what is scraped, and says what to do', (rule) => {
+  expect(metricsIn(rule.expr)).not.toEqual([]);
+  expect(metricsIn(rule.expr).filter((name) => !isScraped(name))).toEqual([]);
+  expect(['critical', 'warning']).toContain(rule.labels.severity);
+  expect(rule.annotations).toEqual({
+    summary: expect.stringMatching(/\.$/),
+    action: expect.stringMatching(/^.{40,}\.$/),
+  });
+});
+
+test('there are alerts, and each has a name of its own', () => {
+  expect(rules.length).toBeGreaterThan(5);
+  expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+});
+
+test.each(panels)('the panel $title shows what is scraped', ({ targets }) => {
+  for (const { expr } of targets) {
+    expect(metricsIn(expr)).not.toEqual([]);
+    expect(metricsIn(expr).filter((name) => !isScraped(name))).toEqual([]);
+  }
+});
+
+test('every metric of our own is on the dashboard, or in an alert', () => {
+  const shown = [...rules, ...panels.flatMap(({ targets }) => targets)].flatMap(({ expr }) =>
+    metricsIn(expr),
+  );
+  const missing = [...types.keys()].filter(
+    (name) => name.startsWith('checkout_') && !shown.some((one) => one.startsWith(name)),
+  );
+  expect(missing).toEqual([]);
+});
