@@ -5,7 +5,7 @@ export interface Action {
   /** `cli:` and the user of the machine, or `ops` for whoever holds OPS_TOKEN. */
   readonly actor: string;
   readonly action: string;
-  /** An order's or event's id; never an address. */
+  /** An order's or event's id, or `stripe_events` for many of those; never an address. */
   readonly subject: string;
   readonly details?: Readonly<Record<string, unknown>>;
 }

@@ -1,8 +1,9 @@
 import type { Describe } from './command.ts';
+import { erase } from './commands/erase.ts';
 import { orders } from './commands/orders.ts';
 import { replay } from './commands/replay.ts';
 import { retry } from './commands/retry.ts';
 import { show } from './commands/show.ts';
 
 /** In the order of the help. */
-export const commands: readonly Describe[] = [orders, show, retry, replay];
+export const commands: readonly Describe[] = [orders, show, retry, replay, erase];

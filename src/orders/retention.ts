@@ -39,6 +39,27 @@ export async function emptyOldPayloads(
   return rowCount;
 }
 
+/** Steps with nothing but their short rests between them. */
+interface Run {
+  /** Of its row in `ops_actions`. */
+  readonly id: number | null;
+  readonly events: number;
+}
+
+const nothingYet: Run = { id: null, events: 0 };
+
+/** A run's one row grows with each of its steps, so that it tells of no event more or less than were emptied, wherever it ends. */
+async function account(trx: Knex.Transaction, { id, events }: Run): Promise<Run> {
+  const details = { events };
+  if (id !== null) {
+    await trx('ops_actions').where({ id }).update({ details });
+    return { id, events };
+  }
+  const action = { actor: 'retention', action: 'empty_payloads', subject: 'stripe_events', details };
+  const [begun] = await trx('ops_actions').insert(action).returning('id');
+  return { id: begun.id, events };
+}
+
 export interface Retention {
   /** Begins no further step, and resolves once the last one has ended. */
   stop(): Promise<void>;
@@ -50,25 +71,28 @@ export function startRetention({ db, days, log }: { db: Knex; days: number; log:
   const { signal } = stopping;
 
   async function loop(): Promise<void> {
-    let emptied = 0;
+    let run = nothingYet;
     while (!signal.aborted) {
-      const count = await step();
-      emptied += count;
-      const more = count === STEP;
-      if (!more && emptied > 0) {
-        log.info({ events: emptied }, 'emptied the payloads of old events');
-        emptied = 0;
+      const before = run.events;
+      run = await step(run);
+      const more = run.events - before === STEP;
+      if (!more && run.events > 0) {
+        log.info({ events: run.events }, 'emptied the payloads of old events');
+        run = nothingYet;
       }
       await rest(more ? BETWEEN_STEPS_MS : BETWEEN_RUNS_MS);
     }
   }
 
-  async function step(): Promise<number> {
+  async function step(run: Run): Promise<Run> {
     try {
-      return await emptyOldPayloads(db, { days, limit: STEP });
+      return await db.transaction(async (trx) => {
+        const count = await emptyOldPayloads(trx, { days, limit: STEP });
+        return count === 0 ? run : await account(trx, { ...run, events: run.events + count });
+      });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not empty the payloads of old events');
-      return 0;
+      return run;
     }
   }
 

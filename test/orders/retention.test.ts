@@ -9,7 +9,7 @@ const { db } = await createTestDatabase();
 const DAYS = 90;
 const empty = (limit = 100) => emptyOldPayloads(db, { days: DAYS, limit });
 
-beforeEach(() => db.raw('truncate stripe_events, orders cascade'));
+beforeEach(() => db.raw('truncate stripe_events, orders, ops_actions cascade'));
 
 /** An event that came in so long ago (91 days, unless told), of that session or of none. */
 async function event({ age = '91 days', session = null as string | null } = {}): Promise<string> {
@@ -152,4 +152,29 @@ test('the loop goes on until nothing is left, also when two run it, and stops at
   const begin = performance.now();
   await Promise.all(loops.map((loop) => loop.stop()));
   expect(performance.now() - begin).toBeLessThan(1_000);
+
+  // A row for each loop that emptied something.
+  const runs = await db('ops_actions').where({ actor: 'retention', action: 'empty_payloads' });
+  expect(runs.length).toBeLessThanOrEqual(2);
+  expect(runs.reduce((sum, { details }) => sum + details.events, 0)).toBe(3 * STEP + 1);
+});
+
+test('what a run emptied is kept with it, also of a run that is broken off, and nothing of one that had nothing to do', async () => {
+  await db.raw(
+    `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
+     select 'evt_' || n, 'charge.updated', false, now(), now() - interval '91 days', 'ignored', '{}'
+     from generate_series(1, ?) as n`,
+    [2 * STEP],
+  );
+  const broken = startRetention({ db, days: DAYS, log: silent });
+  await until('a step is done', async () => (await withPayload()).length < 2 * STEP);
+  await broken.stop();
+  const emptied = 2 * STEP - (await withPayload()).length;
+  expect(await db('ops_actions')).toMatchObject([
+    { actor: 'retention', subject: 'stripe_events', details: { events: emptied } },
+  ]);
+
+  await empty(2 * STEP);
+  await startRetention({ db, days: DAYS, log: silent }).stop();
+  expect(await db('ops_actions')).toHaveLength(1);
 });

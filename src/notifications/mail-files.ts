@@ -1,0 +1,19 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Removes the mails of these sessions' orders that the file mailer wrote, unfinished ones too. How many files there were. */
+export async function removeMails(dir: string, checkoutSessionIds: readonly string[]): Promise<number> {
+  const marks = checkoutSessionIds.map((id) => `.${encodeURIComponent(id)}.`);
+  const mails = (await filesIn(dir)).filter((file) => marks.some((mark) => file.includes(mark)));
+  await Promise.all(mails.map((file) => rm(join(dir, file), { force: true })));
+  return mails.length;
+}
+
+async function filesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { Describe, Report } from '../command.ts';
+import { confirmed } from '../confirm.ts';
+import { type Erased, erase as erasePerson, expectNothingOwed } from '../erase.ts';
+import { findTraces, type Traces } from '../traces.ts';
+
+interface Options {
+  readonly force?: true;
+  readonly yes?: true;
+}
+
+export const erase: Describe = (act) =>
+  new Command('erase')
+    .description('Removes a person from orders, payloads and mails, for good; amounts and ids stay.')
+    .argument('<email>', "the person's address, in any case", address)
+    .option('--force', 'also from orders that are not settled yet, which then go out without the data')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npm run -s ops -- erase jenny@example.com\n  npm run -s ops -- erase jenny@example.com --yes --json',
+    )
+    .action(
+      act(async ({ config, db, actor }, email: string, options: Options): Promise<Report> => {
+        const force = options.force === true;
+        const traces = await findTraces(db, email);
+        if (traces.orders.length + traces.events.length === 0) return report(nothing);
+        if (!force)
+          await expectNothingOwed(
+            db,
+            traces.orders.map(({ id }) => id),
+          );
+        if (!(await confirmed(question(traces), options)))
+          return { ok: false, data: nothing, text: 'Nothing was erased.' };
+        return report(
+          await erasePerson(db, traces, { email, mailDir: `${config.dataDir}/mail`, actor, force }),
+        );
+      }),
+    );
+
+function address(given: string): string {
+  const email = given.trim();
+  if (!/^\S+@\S+$/.test(email)) throw new InvalidArgumentError('It must be a mail address.');
+  return email;
+}
+
+const nothing: Erased = { orders: [], events: 0, notifications: 0, mail_files: 0 };
+
+function question({ orders, events }: Traces): string {
+  const named = orders.map(({ id }) => id).join(', ') || 'none';
+  return `This takes a person out of orders (${named}) and of ${events.length} events, for good.`;
+}
+
+/** The address is not repeated: what is printed may be kept. */
+function report(erased: Erased): Report {
+  const { orders, events, notifications, mail_files } = erased;
+  const text =
+    orders.length + events === 0
+      ? 'Nothing of this address is here.'
+      : [
+          `Erased from orders: ${orders.join(', ') || 'none'}.`,
+          `Emptied payloads: ${events}. Mails that will not be sent: ${notifications}. Mail files removed: ${mail_files}.`,
+        ].join('\n');
+  return { ok: true, data: erased, text };
+}

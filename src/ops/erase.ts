@@ -1,0 +1,131 @@
+import type { Knex } from '../db/knex.ts';
+import { removeMails } from '../notifications/mail-files.ts';
+import { LEASE_SECONDS } from '../work/queue.ts';
+import { recordAction } from './actions.ts';
+import { namesOf, type Traces } from './traces.ts';
+
+export interface Erased {
+  /** Ids of the orders that name the person no more. */
+  readonly orders: readonly number[];
+  /** How many events lost their payload. */
+  readonly events: number;
+  /** How many mails were owed or dead, and are owed no more. */
+  readonly notifications: number;
+  readonly mail_files: number;
+}
+
+interface Options {
+  readonly email: string;
+  /** Where mails that became files lie. */
+  readonly mailDir: string;
+  readonly actor: string;
+  /** Orders that are still owed something, too. */
+  readonly force: boolean;
+}
+
+/**
+ * Takes a person out of everything that is kept, for good; amounts and ids stay. Locks are taken as record_news takes
+ * them, orders before events, so the two never wait for each other in a circle.
+ * @throws {StillOwed} when an order needs the person's data yet, and nothing was changed
+ */
+export async function erase(
+  db: Knex,
+  traces: Traces,
+  { email, mailDir, actor, force }: Options,
+): Promise<Erased> {
+  return db.transaction(async (trx) => {
+    // Whoever erased them meanwhile has erased them. From here on no event moves them, and no attempt at a mail begins.
+    const { rows: orders } = await trx.raw<{ rows: { id: number; checkout_session_id: string }[] }>(
+      `select id, checkout_session_id from orders
+       where id = any (:ids) and lower(customer_email) = lower(:email)
+       order by id
+       for update`,
+      { ids: traces.orders.map(({ id }) => id), email },
+    );
+    const ids = orders.map(({ id }) => id);
+    const sessions = orders.map(({ checkout_session_id }) => checkout_session_id);
+    await trx.raw('select from notifications where order_id = any (:ids) order by id for update', { ids });
+    if (!force) await expectNothingOwed(trx, ids);
+
+    await trx.raw(
+      `update orders set
+         customer_email = null, customer_name = null, shipping_details = null, custom_fields = null, metadata = null,
+         client_reference_id = case when client_reference_id ~* :names then null else client_reference_id end,
+         updated_at = now()
+       where id = any (:ids)`,
+      { ids, names: namesOf(email, []) },
+    );
+    // A shop's own fulfiller may have said anything.
+    await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
+    await trx.raw(`update failed_attempts set error = 'erased' where order_id = any (:ids)`, { ids });
+    const { rowCount: notifications } = await trx.raw(
+      `delete from notifications where order_id = any (:ids) and status <> 'sent'`,
+      { ids },
+    );
+    const { rowCount: events } = await trx.raw(
+      `update stripe_events set payload = null
+       where payload is not null and (id = any (:events) or checkout_session_id = any (:sessions))`,
+      { events: traces.events, sessions },
+    );
+    const erased = { orders: ids, events, notifications, mail_files: await removeMails(mailDir, sessions) };
+    if (ids.length + events > 0) await account(trx, actor, erased);
+    return erased;
+  });
+}
+
+/** With each order; where only events named the person, with them. */
+async function account(trx: Knex.Transaction, actor: string, erased: Erased): Promise<void> {
+  const subjects = erased.orders.length > 0 ? erased.orders.map(String) : ['stripe_events'];
+  for (const subject of subjects)
+    await recordAction(trx, { actor, action: 'erase', subject, details: { ...erased } });
+}
+
+/**
+ * A paid order that is not fulfilled needs its address, one that waits for its money may be paid at any moment, and a mail
+ * that is due within a lease's time may be on its way right now.
+ */
+export async function expectNothingOwed(db: Knex, ids: readonly number[]): Promise<void> {
+  const { rows } = await db.raw<{ rows: Owed[] }>(
+    `select orders.id, checkout_session_id, orders.status as order_status, fulfillments.status as fulfillment_status
+     from orders left join fulfillments on fulfillments.order_id = orders.id
+     where orders.id = any (:ids)
+       and (orders.status = 'awaiting_payment'
+         or orders.status = 'paid' and fulfillments.status is distinct from 'fulfilled'
+         or exists (
+           select from notifications
+           where notifications.order_id = orders.id and notifications.status = 'pending'
+             and notifications.next_attempt_at <= now() + :lease * interval '1 second'))
+     order by orders.id`,
+    { ids, lease: LEASE_SECONDS },
+  );
+  if (rows.length > 0) throw new StillOwed(rows);
+}
+
+interface Owed {
+  readonly id: number;
+  readonly checkout_session_id: string;
+  readonly order_status: string;
+  readonly fulfillment_status: string | null;
+}
+
+/** Orders are owed what needs the person's data. */
+export class StillOwed extends Error {
+  override readonly name = 'StillOwed';
+
+  constructor(owed: readonly Owed[]) {
+    super(
+      [
+        'Nothing was erased: of this person there are orders that need their data yet.',
+        ...owed.map((order) => `  order ${order.id} (${order.checkout_session_id}) ${reasonOf(order)}`),
+        'Erase when they are settled. With --force they are erased now, and whoever fulfils them is not told for whom.',
+      ].join('\n'),
+    );
+  }
+}
+
+function reasonOf({ id, order_status, fulfillment_status }: Owed): string {
+  if (order_status === 'awaiting_payment') return 'waits for its money';
+  if (fulfillment_status === 'dead') return `is paid, and its fulfilment is dead: npm run ops -- retry ${id}`;
+  if (order_status === 'paid' && fulfillment_status !== 'fulfilled') return 'is paid and not fulfilled yet';
+  return 'has a mail that is being sent: erase in a minute';
+}

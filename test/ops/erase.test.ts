@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { contentsOf } from '../support/database.ts';
+import { ops } from '../support/ops.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { hold, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
+import { deliver } from '../support/service.ts';
+import { lineItem } from '../support/stripe-api.ts';
+import { checkoutSession, events, stripeEvent } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db, stripe, env } = await startSurroundings();
+
+/** All that a customer says of themselves, recognisable by their name. */
+function person(name: string, overrides: Record<string, unknown> = {}) {
+  return checkoutSession({
+    customer_details: { email: `${name}@Example.com`, name: `${name} Rosen`, phone: `+1 555 ${name}` },
+    collected_information: {
+      shipping_details: { name: `${name} Rosen`, address: { line1: `2 ${name} St` } },
+    },
+    custom_fields: [{ key: 'engraving', text: { value: `For ${name}` } }],
+    metadata: { note: `call ${name}` },
+    client_reference_id: `${name}@example.com`,
+    customer: `cus_${name}`,
+    payment_intent: `pi_${name}_${randomUUID()}`,
+    ...overrides,
+  });
+}
+
+/** Whatever is kept anywhere: each row of each table, and each file with its name. */
+async function everything(): Promise<string> {
+  const tables: string[] = await db('pg_tables').where({ schemaname: 'public' }).pluck('tablename');
+  const rows = tables.map((table) => db(table).select(db.raw('??::text as row', [table])));
+  const files = (await readdir(path.join(workDir, '.data'), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(async ({ parentPath, name }) => name + (await readFile(path.join(parentPath, name), 'utf8')));
+  return JSON.stringify(await Promise.all([...rows, ...files])).toLowerCase();
+}
+
+const occurrences = (text: string, word: string) => text.split(word).length - 1;
+const actions = () => db('ops_actions').where({ action: 'erase' }).orderBy('id');
+
+test('a person is nowhere any more, what was paid is, and nobody else has lost anything', async () => {
+  await using service = await spawnService(env);
+  const sessions = [person('annabel'), person('Annabel', { mode: 'subscription' }), person('joannabel')];
+  for (const session of sessions) {
+    stripe.keep(session, [lineItem(1), lineItem(2)]);
+    expect(await deliver(service.url, events.completedPaid(session))).toBe(200);
+  }
+  const [first, , other] = sessions as [{ payment_intent: string }, unknown, { id: string }];
+  const late = events.asyncFailed(sessions[0] as Record<string, unknown>);
+  const ofPayment = {
+    object: 'charge',
+    id: 'ch_1',
+    payment_intent: first.payment_intent,
+    name: 'Annabel R.',
+  };
+  const ofCustomer = { object: 'customer', id: 'cus_annabel', phone: '+1 555 annabel' };
+  const ofSetup = person('annabel', { mode: 'setup', customer: null, payment_intent: null });
+  for (const event of [
+    late,
+    stripeEvent('charge.updated', ofPayment),
+    stripeEvent('customer.updated', ofCustomer),
+    events.completedPaid(ofSetup),
+  ])
+    expect(await deliver(service.url, event)).toBe(200);
+  await until('all is fulfilled and mailed', async () => {
+    const { fulfillments, notifications } = await contentsOf(db);
+    return notifications.length === 3 && [...fulfillments, ...notifications].every(isDone);
+  });
+  const before = await contentsOf(db);
+  expect(occurrences(await everything(), 'annabel')).toBeGreaterThan(50);
+
+  const { code, stdout, stderr } = await ops(env, 'erase', ' ANNABEL@example.com', '--yes', '--json');
+  const ids = before.orders.slice(0, 2).map(({ id }) => id);
+  const erased = { orders: ids, events: 6, notifications: 0, mail_files: 2 };
+  expect([code, JSON.parse(stdout), stderr]).toEqual([0, erased, '']);
+
+  const after = await contentsOf(db);
+  const gone = { customer_email: null, customer_name: null, shipping_details: null, custom_fields: null };
+  expect(after).toEqual({
+    ...before,
+    orders: before.orders.map((order) =>
+      ids.includes(order.id)
+        ? { ...order, ...gone, metadata: null, client_reference_id: null, updated_at: expect.any(Date) }
+        : order,
+    ),
+    events: before.events.map((event) =>
+      event.checkout_session_id === other.id ? event : { ...event, payload: null },
+    ),
+  });
+  expect(await actions()).toMatchObject(
+    ids.map((id) => ({ subject: String(id), actor: expect.stringMatching(/^cli:\S+$/), details: erased })),
+  );
+
+  // Only their ids are left; and Stripe's repeat of an event brings nothing back.
+  expect(await deliver(service.url, late)).toBe(200);
+  const rest = (await everything()).replaceAll(/(cus|pi)_annabel/g, '').replaceAll('joannabel', '');
+  expect(occurrences(rest, 'annabel')).toBe(0);
+
+  const again = await ops(env, 'erase', 'annabel@example.com');
+  expect(again).toEqual({ code: 0, stdout: 'Nothing of this address is here.\n', stderr: '' });
+  expect(await actions()).toHaveLength(2);
+});
+
+const isDone = ({ status }: { status: string }) => status === 'fulfilled' || status === 'sent';
+
+interface Given {
+  readonly status?: 'awaiting_payment' | 'paid' | 'failed';
+  readonly fulfillment?: 'pending' | 'fulfilled' | 'dead';
+  /** Seconds until its next attempt; null for a dead one. */
+  readonly mailDueIn?: number | null;
+}
+
+/** An order of a customer that nobody else is. */
+async function orderWith({ status = 'paid', fulfillment = 'fulfilled', mailDueIn }: Given) {
+  const customer_email = `${randomUUID()}@example.com`;
+  const order = await insertOrder(db, { status, customer_email });
+  const reason = { last_error: fulfillment === 'dead' ? `nobody is ${customer_email}` : null };
+  if (status === 'paid') await insertFulfillment(db, order.id, { status: fulfillment, ...reason });
+  if (mailDueIn !== undefined) {
+    await db('notifications').insert({
+      order_id: order.id,
+      kind: 'order_paid',
+      status: mailDueIn === null ? 'dead' : 'pending',
+      next_attempt_at: mailDueIn === null ? null : db.raw(`now() + ? * interval '1 second'`, [mailDueIn]),
+    });
+  }
+  return { ...order, customer_email };
+}
+
+describe('what is owed yet', () => {
+  test.each<[string, Given, string]>([
+    ['waits for its money', { status: 'awaiting_payment' }, 'waits for its money'],
+    ['is paid', { fulfillment: 'pending' }, 'is paid and not fulfilled yet'],
+    ['is dead', { fulfillment: 'dead' }, 'npm run ops -- retry'],
+    ['has a mail that may be under way', { mailDueIn: 29 }, 'erase in a minute'],
+  ])('an order that %s is named, and nothing is erased', async (_what, given, words) => {
+    const { id, customer_email } = await orderWith(given);
+    const before = await contentsOf(db);
+    const { code, stdout, stderr } = await ops(env, 'erase', customer_email, '--yes');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(new RegExp(`order ${id} \\(cs_test_\\w+\\) .*${words}`));
+    expect(await contentsOf(db)).toEqual(before);
+  });
+
+  test('goes out without the data when it must be', async () => {
+    const { id, customer_email } = await orderWith({ fulfillment: 'dead', mailDueIn: 0 });
+    const failed = { work: 'fulfillments', work_id: 1, order_id: id, attempt: 1 };
+    await db('failed_attempts').insert({ ...failed, error: `nobody is ${customer_email}` });
+    const { code, stdout } = await ops(env, 'erase', customer_email, '--yes', '--force', '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { orders: [id], notifications: 1 }]);
+    expect(await db('fulfillments').where({ order_id: id })).toMatchObject([
+      { status: 'dead', last_error: null },
+    ]);
+    expect(await db('notifications').where({ order_id: id })).toEqual([]);
+    expect(await everything()).not.toContain(customer_email);
+  });
+
+  test.each([
+    ['is put off', 120],
+    ['is dead', null],
+  ])('a mail that %s stops nobody, and is owed no more', async (_what, mailDueIn) => {
+    const { id, customer_email } = await orderWith({ mailDueIn });
+    const { code, stdout } = await ops(env, 'erase', customer_email, '--yes', '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { orders: [id], notifications: 1 }]);
+    expect(await db('notifications').where({ order_id: id })).toEqual([]);
+  });
+
+  test.each<[string, Given, string]>([
+    [
+      'is paid',
+      { status: 'failed' },
+      `update orders set status = 'paid', paid_at = now(), failed_at = null where id = ?`,
+    ],
+    [
+      'is being written to',
+      { mailDueIn: 3_600 },
+      `update notifications set next_attempt_at = now() + interval '30 s' where order_id = ?`,
+    ],
+  ])('an order that %s at this very moment is not erased', async (_what, given, sql) => {
+    const { id, customer_email } = await orderWith(given);
+    const other = await db.transaction();
+    await other.raw(sql, [id]);
+    const erasing = ops(env, 'erase', customer_email, '--yes');
+    await untilWaiting(db, 'ops', 1);
+    await other.commit();
+    expect(await erasing).toMatchObject({ code: 1, stderr: expect.stringContaining(`order ${id}`) });
+    expect(await db('orders').where({ id })).toMatchObject([{ customer_email }]);
+  });
+});
+
+test('two at once, while an event comes in: one of them erases both, and it is kept once', async () => {
+  const { id, checkout_session_id, customer_email } = await orderWith({});
+  await using door = await hold(db, (trx) => trx.raw('select from orders where id = ? for update', [id]));
+  const both = [1, 2].map(() => ops(env, 'erase', customer_email, '--yes', '--json'));
+  await untilWaiting(db, 'ops', 2);
+  const type = 'checkout.session.completed';
+  const event = { id: 'evt_late', type, livemode: false, created_at: db.fn.now(), outcome: 'stale' };
+  await db('stripe_events').insert({ ...event, checkout_session_id, payload: '{}' });
+  await door.release();
+  const orders = (await Promise.all(both)).map(({ stdout }) => JSON.parse(stdout).orders);
+  expect(orders.toSorted()).toEqual([[], [id]]);
+  expect(await actions().where({ subject: String(id) })).toMatchObject([{ details: { events: 1 } }]);
+});
+
+test('events that no order belongs to are found by the address, and are accounted for', async () => {
+  const rows = ['"Ünsal@example.com"', '"\\u00dcnsal@example.com"', '"günsal@example.com"'].map(
+    (email, i) => ({
+      id: `evt_${i}`,
+      type: 'customer.created',
+      livemode: false,
+      created_at: db.fn.now(),
+      outcome: 'ignored',
+      payload: `{"email": ${email}}`,
+    }),
+  );
+  await db('stripe_events').insert(rows);
+  const { code, stdout } = await ops(env, 'erase', 'Ünsal@example.com', '--yes', '--json');
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { orders: [], events: 2 }]);
+  expect(await actions().where({ subject: 'stripe_events' })).toMatchObject([{ details: { events: 2 } }]);
+});
+
+test.each([
+  ['without a terminal to ask at', [], '--yes'],
+  ['without an address', ['--yes'], 'must be a mail address'],
+])('%s it is bad usage', async (what, options, words) => {
+  const { id, customer_email } = await orderWith({});
+  const email = what === 'without an address' ? 'jenny' : customer_email;
+  const { code, stdout, stderr } = await ops(env, 'erase', email, ...options);
+  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
+  expect(await db('orders').where({ id })).toMatchObject([{ customer_email }]);
+});

@@ -1,0 +1,60 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { findTraces } from '../../src/ops/traces.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+
+beforeEach(() => db.raw('truncate stripe_events, orders cascade'));
+
+/** An event that has each text somewhere in its payload. */
+async function eventsWith(...texts: string[]): Promise<void> {
+  const rows = texts.map((text, i) => ({
+    id: `evt_${i}`,
+    type: 'charge.updated',
+    livemode: false,
+    created_at: db.fn.now(),
+    outcome: 'ignored',
+    payload: JSON.stringify({ note: text }),
+  }));
+  await db('stripe_events').insert(rows);
+}
+
+test.each([
+  ['itself, in any case', 'ANN.lee@example.com', true],
+  ['itself within a text', 'a charge for <ann.lee@example.com>.', true],
+  ['another one that ends with it', 'jo-ann.lee@example.com', false],
+  ['another one that ends with it after a plus', 'x+ann.lee@example.com', false],
+  ['another one that begins with it', 'ann.lee@example.com.au', false],
+  ['one that its dot would stand for', 'annXlee@example.com', false],
+])('in a payload an address is found as %s: %s, %s', async (_what, text, found) => {
+  await eventsWith(text);
+  expect((await findTraces(db, 'ann.lee@example.com')).events).toEqual(found ? ['evt_0'] : []);
+});
+
+test('the ids of the orders are found whole', async () => {
+  await db('orders').insert({
+    checkout_session_id: 'cs_test_1',
+    status: 'awaiting_payment',
+    payment_status: 'unpaid',
+    mode: 'payment',
+    livemode: false,
+    customer_email: 'Ann.Lee@example.com',
+    customer_id: 'cus_1',
+    payment_intent_id: 'pi_1',
+  });
+  await eventsWith('cs_test_1', 'pi_1', 'cus_1', 'cs_test_12', 'cusX1', 'about cus_1');
+  const { orders, events } = await findTraces(db, 'ann.lee@example.com');
+  expect(orders).toMatchObject([{ checkout_session_id: 'cs_test_1' }]);
+  expect(events).toEqual(['evt_0', 'evt_1', 'evt_2']);
+});
+
+test('however many events there are, and however many came in at one moment', async () => {
+  await db.raw(
+    `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
+     select 'evt_' || lpad(n::text, 5, '0'), 'charge.updated', false, now(), now() - interval '1 s' * (n < 5000)::int, 'ignored',
+       case when n in (1, 5000, 5001, 10002) then '{"email":"ann@example.com"}' else '{}' end::json
+     from generate_series(1, 10002) as n`,
+  );
+  const { events } = await findTraces(db, 'ann@example.com');
+  expect(events).toEqual(['evt_00001', 'evt_05000', 'evt_05001', 'evt_10002']);
+});
