@@ -6,7 +6,7 @@ import { openDatabase } from './db/database.ts';
 import { openPool } from './db/knex.ts';
 import { messageOf } from './errors.ts';
 import { createLogger } from './logger.ts';
-import type { Act, Report, Tools } from './ops/command.ts';
+import type { Act, ActAlone, Report, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
 import { Unconfirmed } from './ops/confirm.ts';
 
@@ -16,10 +16,12 @@ const program = new Command('npm run ops --')
   .showHelpAfterError('Help: npm run ops -- --help')
   .addHelpText('after', '\nExit code: 0 done, 1 failed or something is wrong, 2 bad usage.');
 
-const act: Act =
+const act: Act = (work) => actAlone((...args) => withTools((tools) => work(tools, ...args)));
+
+const actAlone: ActAlone =
   (work) =>
   async (...args) => {
-    const report = await withTools((tools) => work(tools, ...args));
+    const report = await work(...args);
     const { json } = commandOf(args).opts<{ json?: true }>();
     print(report, json === true);
     process.exitCode = report.ok ? 0 : 1;
@@ -55,7 +57,7 @@ function explain(error: unknown): string {
 }
 
 for (const describe of commands) {
-  program.addCommand(describe(act).option('--json', 'print one JSON document'));
+  program.addCommand(describe(act, actAlone).option('--json', 'print one JSON document'));
 }
 for (const command of [program, ...program.commands]) {
   command.exitOverride().configureHelp({ sortSubcommands: false });

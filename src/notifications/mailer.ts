@@ -108,7 +108,8 @@ function composer(from: string): (mail: Mail) => SendMailOptions {
   });
 }
 
-function hostOf(from: string): string {
+/** @throws {SetupError} when `from` is not one address */
+export function hostOf(from: string): string {
   const [sender, ...others] = addressparser(from, { flatten: true });
   const host = sender?.address.split('@')[1];
   if (!host || others.length > 0) {

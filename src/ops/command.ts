@@ -30,5 +30,10 @@ export type Work<Args extends unknown[]> = (tools: Tools, ...args: Args) => Prom
 /** Makes of a command's work what commander calls: tools around it, its report printed, its exit code set. */
 export type Act = <Args extends unknown[]>(work: Work<Args>) => (...args: Args) => Promise<void>;
 
+/** The same for a command that has something to say even where no tools can be had. */
+export type ActAlone = <Args extends unknown[]>(
+  work: (...args: Args) => Promise<Report>,
+) => (...args: Args) => Promise<void>;
+
 /** A command of `npm run ops`, as its file in commands/ describes it. */
-export type Describe = (act: Act) => Command;
+export type Describe = (act: Act, actAlone: ActAlone) => Command;

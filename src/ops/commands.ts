@@ -1,4 +1,5 @@
 import type { Describe } from './command.ts';
+import { doctor } from './commands/doctor.ts';
 import { erase } from './commands/erase.ts';
 import { orders } from './commands/orders.ts';
 import { replay } from './commands/replay.ts';
@@ -6,4 +7,4 @@ import { retry } from './commands/retry.ts';
 import { show } from './commands/show.ts';
 
 /** In the order of the help. */
-export const commands: readonly Describe[] = [orders, show, retry, replay, erase];
+export const commands: readonly Describe[] = [orders, show, retry, replay, doctor, erase];

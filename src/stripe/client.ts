@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 
 /** The version whose shapes this code knows. Events keep the version of their endpoint. */
-const API_VERSION = '2026-10-28.endive';
+export const API_VERSION = '2026-10-28.endive';
 
 /**
  * A client that gives up in time: 15 s for an answer (the package's default of 80 s would outlive a

@@ -9,6 +9,8 @@ export interface StripeApi {
   readonly requests: string[];
   /** Puts a session and its line items there. */
   keep(session: Json & { id: string }, items: readonly Json[]): void;
+  /** Registered webhook endpoints. */
+  endpoints: readonly Json[];
   /** Answers in place of the API, when it returns true. */
   fault: (req: IncomingMessage, res: ServerResponse) => boolean;
 }
@@ -38,13 +40,14 @@ export function lineItem(n: number, overrides: Json = {}): Json & { id: string }
   };
 }
 
-/** Stripe's API as far as the service calls it: a session, and its line items page by page. */
+/** Stripe's API as far as the service calls it: sessions, a session's line items page by page, endpoints. */
 export async function startStripeApi(): Promise<StripeApi> {
   const kept = new Map<string, { session: Json; items: readonly Json[] }>();
   const requests: string[] = [];
   const api = {
     url: '',
     requests,
+    endpoints: [] as readonly Json[],
     fault: (() => false) as StripeApi['fault'],
     keep: (session: Json & { id: string }, items: readonly Json[]) => {
       kept.set(session.id, { session, items });
@@ -54,6 +57,12 @@ export async function startStripeApi(): Promise<StripeApi> {
     requests.push(`${req.method} ${req.url}`);
     if (api.fault(req, res)) return;
     const url = new URL(req.url ?? '', 'http://stripe');
+    const lists: Record<string, readonly Json[]> = {
+      '/v1/webhook_endpoints': api.endpoints,
+      '/v1/checkout/sessions': [...kept.values()].map(({ session }) => session),
+    };
+    const list = lists[url.pathname];
+    if (list) return answerJson(res, 200, page(url.pathname, list, url.searchParams));
     const [, id = '', rest] = /^\/v1\/checkout\/sessions\/([^/]+)(\/line_items)?$/.exec(url.pathname) ?? [];
     const found = kept.get(id);
     if (!found)

@@ -1,0 +1,30 @@
+import { type Config, SANDBOX_WEBHOOK_SECRET } from '../../config.ts';
+import { hostOf } from '../../notifications/mailer.ts';
+import { type Checks, ok, warning, wrong } from './finding.ts';
+
+/** What is allowed, and yet may not be meant. */
+export const configurationChecks: Checks<Config> = {
+  receiver: ({ fulfillment, stripe }) => {
+    if (fulfillment.endpoint !== null) return ok('paid orders are POSTed to FULFILLMENT_URL');
+    const words = 'FULFILLMENT_URL is not set: paid orders are only logged and recorded as fulfilled';
+    return stripe.livemode ? warning(words) : ok(words);
+  },
+  mail: ({ mail, stripe }) => {
+    hostOf(mail.from);
+    if (mail.smtpUrl !== null) return ok('customers are written to by SMTP_URL');
+    const words = 'SMTP_URL is not set: mails are written to files, and nobody gets them';
+    return stripe.livemode ? warning(words) : ok(words);
+  },
+  'ops token': ({ opsToken, production }) => {
+    if (opsToken !== null) return ok('OPS_TOKEN is set');
+    return production
+      ? warning('OPS_TOKEN is not set: nobody can call /checkout-sessions/:id/fulfill or anything under /ops')
+      : ok('OPS_TOKEN is not set: whoever calls from this machine is let in');
+  },
+  'webhook secret': ({ stripe, sandbox }) =>
+    sandbox || !stripe.webhookSecrets.includes(SANDBOX_WEBHOOK_SECRET)
+      ? ok(`STRIPE_WEBHOOK_SECRET: ${stripe.webhookSecrets.length} to verify with`)
+      : wrong(
+          "there is a key, but the sandbox's secret: set STRIPE_WEBHOOK_SECRET, or Stripe's events are refused",
+        ),
+};

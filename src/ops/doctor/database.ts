@@ -1,0 +1,122 @@
+import type { Config } from '../../config.ts';
+import type { Knex } from '../../db/knex.ts';
+import { pendingMigrations } from '../../db/migrations.ts';
+import { compareClocks } from './clock.ts';
+import { type Checks, notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
+
+const OLDEST = 15;
+/** So many of the newest orders and events are looked at: reading all would take as long as there are. */
+const NEWEST = 1_000;
+/** A paid order that waits for longer needs a person. */
+const WAITS_AT_MOST_MIN = 15;
+
+/** @throws when there is none to ask */
+export async function findServer(db: Knex): Promise<Verdict> {
+  const { rows } = await db.raw(`select current_setting('server_version') as version`);
+  const [{ version }] = rows;
+  return Number.parseInt(version, 10) >= OLDEST
+    ? ok(`PostgreSQL ${version} answers`)
+    : wrong(`PostgreSQL ${version} is too old: this service needs ${OLDEST} or newer`);
+}
+
+interface Subject {
+  readonly db: Knex;
+  readonly config: Config;
+}
+
+export const databaseChecks: Checks<Subject> = {
+  migrations: async ({ db }) => {
+    const pending = await pendingMigrations(db);
+    return pending.length === 0
+      ? ok('every migration is there')
+      : wrong(`${pending.length} are missing: run \`npm run migrate\`, or start the service once`);
+  },
+
+  "the database's clock": async ({ db }) => {
+    const asked = Date.now();
+    const { rows } = await db.raw(`select extract(epoch from clock_timestamp())::float8 * 1000 as now`);
+    return compareClocks("the database's", rows[0].now, [asked, Date.now()]);
+  },
+
+  'time limits': async ({ db }) => {
+    const { rows } = await db.raw(`select current_setting('statement_timeout') as it`);
+    return rows[0].it === '0'
+      ? warning('a pooler keeps them from PostgreSQL, and the role has none: see docs/scaling.md, pgbouncer')
+      : ok('PostgreSQL keeps them');
+  },
+
+  'live and test': ({ db, config: { stripe } }) =>
+    withTables(async () => {
+      const { rows } = await db.raw(
+        `select
+           exists (
+             select from (select livemode from orders order by created_at desc limit :newest) as newest
+             where livemode <> :livemode) as orders,
+           exists (
+             select from (
+               select livemode from stripe_events where payload is not null order by received_at desc limit :newest
+             ) as newest
+             where livemode <> :livemode) as events`,
+        { livemode: stripe.livemode, newest: NEWEST },
+      );
+      const [{ orders, events }] = rows;
+      if (orders && !stripe.livemode)
+        return wrong(
+          'live orders are here, and no live key: their payments are ignored. Is it the right database?',
+        );
+      if (orders)
+        return warning('test orders are here beside a live key: give tests a database of their own');
+      if (!events) return ok(`only ${stripe.livemode ? 'live' : 'test'} orders and events are here`);
+      const other = stripe.livemode ? 'test' : 'live';
+      return warning(`${other} events come in and are ignored: an endpoint of ${other} mode sends here`);
+    }),
+
+  'dead work': ({ db }) =>
+    withTables(async () => {
+      const { rows } = await db.raw(
+        `select
+           (select count(*) from fulfillments where status = 'dead') as fulfillments,
+           (select count(*) from notifications where status = 'dead') as notifications,
+           coalesce(
+             (select order_id from fulfillments where status = 'dead' order by id limit 1),
+             (select order_id from notifications where status = 'dead' order by id limit 1)) as first`,
+      );
+      const [{ fulfillments, notifications, first }] = rows;
+      return fulfillments + notifications === 0
+        ? ok('none')
+        : wrong(
+            `fulfilments: ${fulfillments}, mails: ${notifications}. Once the reason is gone: npm run ops -- retry ${first}, and so on`,
+          );
+    }),
+
+  'waiting orders': ({ db }) =>
+    withTables(async () => {
+      const { rows } = await db.raw(
+        `select orders.id, round(extract(epoch from now() - paid_at) / 60)::int as minutes
+         from fulfillments join orders on orders.id = order_id
+         where fulfillments.status = 'pending' and paid_at < now() - :most * interval '1 minute'
+         order by paid_at
+         limit 1`,
+        { most: WAITS_AT_MOST_MIN },
+      );
+      const [oldest] = rows;
+      return oldest === undefined
+        ? ok(`no paid order has waited for its fulfilment for more than ${WAITS_AT_MOST_MIN} minutes`)
+        : wrong(
+            `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes: does a worker run?`,
+          );
+    }),
+};
+
+/** Before the migrations there is nothing to look at. */
+async function withTables(look: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await look();
+  } catch (error) {
+    if ((error as { code?: string }).code === UNDEFINED_TABLE)
+      return notChecked('its tables are not there yet');
+    throw error;
+  }
+}
+
+const UNDEFINED_TABLE = '42P01';

@@ -1,0 +1,93 @@
+import type Stripe from 'stripe';
+import type { Config } from '../../config.ts';
+import { handledTypes } from '../../orders/handlers.ts';
+import { API_VERSION } from '../../stripe/client.ts';
+import { type Checks, ok, warning, wrong } from './finding.ts';
+
+type Endpoint = Pick<
+  Stripe.WebhookEndpoint,
+  'url' | 'status' | 'livemode' | 'enabled_events' | 'api_version'
+>;
+
+interface Subject {
+  readonly config: Config;
+  /** All of the account's. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+export const endpointChecks: Checks<Subject> = {
+  endpoint: (subject) => {
+    const registered = ours(subject);
+    if (registered.length === 0) return unregistered(subject.config);
+    const enabled = registered.filter(isEnabled);
+    if (enabled.length === 0)
+      return wrong(`${places(registered)} is disabled: enable it in Stripe's Dashboard (Webhooks)`);
+    const lacking = enabled.filter((endpoint) => missing(endpoint).length > 0);
+    const words = lacking.map(
+      (endpoint) => `${placeOf(endpoint)} does not send ${missing(endpoint).join(', ')}`,
+    );
+    if (lacking.length === enabled.length)
+      return wrong(`${words.join('; ')}: add them in Stripe's Dashboard`);
+    return lacking.length > 0 ? warning(words.join('; ')) : ok(`${places(enabled)} sends the three events`);
+  },
+
+  /** Events of older versions can be read (src/stripe/checkout-session.ts), those to come may not be. */
+  'API version': (subject) => {
+    const enabled = ours(subject).filter(isEnabled);
+    const unpinned = enabled.filter(({ api_version }) => api_version === null);
+    const newer = enabled.filter(({ api_version }) => isNewer(api_version ?? API_VERSION));
+    if (newer.length > 0)
+      return warning(
+        `${places(newer)} sends ${newer[0]?.api_version}, which this code does not know yet: it knows ${API_VERSION}`,
+      );
+    if (unpinned.length > 0)
+      return warning(`${places(unpinned)} sends the account's default version: pin it to ${API_VERSION}`);
+    const versions = [...new Set(enabled.map(({ api_version }) => api_version))].join(', ');
+    return ok(`${versions || 'none to look at'} (this code knows ${API_VERSION}, and reads older ones)`);
+  },
+
+  'one endpoint a URL': (subject) => {
+    const places = ours(subject).filter(isEnabled).map(placeOf);
+    const [twice] = places.filter((place, i) => places.indexOf(place) !== i);
+    if (twice === undefined) return ok('no event is delivered twice');
+    const count = places.filter((place) => place === twice).length;
+    const words = `${count} endpoints deliver to ${twice}, each event as often (harmless), and each signs with a secret of its own`;
+    return subject.config.stripe.webhookSecrets.length < count
+      ? wrong(`${words}: STRIPE_WEBHOOK_SECRET lacks one. Delete an endpoint, or add its secret`)
+      : warning(`${words}. One is enough`);
+  },
+};
+
+/** The service does not know by what name the world reaches it; its path it knows. */
+function ours({ endpoints, config }: Subject): readonly Endpoint[] {
+  return endpoints.filter(
+    ({ url, livemode }) =>
+      livemode === config.stripe.livemode && /\/webhook\/?$/i.test(new URL(url).pathname),
+  );
+}
+
+function unregistered({ production, stripe: { livemode } }: Config) {
+  const words = `no ${livemode ? 'live' : 'test'} endpoint is registered whose path ends in /webhook: create one in Stripe's Dashboard, with ${handledTypes.join(', ')}`;
+  return production || livemode ? wrong(words) : warning(`${words} (\`stripe listen\` needs none)`);
+}
+
+const isEnabled = ({ status }: Endpoint) => status === 'enabled';
+
+function missing({ enabled_events }: Endpoint): string[] {
+  return enabled_events.includes('*') ? [] : handledTypes.filter((type) => !enabled_events.includes(type));
+}
+
+/** `2026-10-28.endive`: a date, and the name of a line of releases, within which no shape changes. */
+function isNewer(version: string): boolean {
+  const [date = '', line] = version.split('.');
+  const [knownDate = '', knownLine] = API_VERSION.split('.');
+  return line !== knownLine && date > knownDate;
+}
+
+/** Without a password or a token, which a URL may hold. */
+function placeOf({ url }: Endpoint): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname.replace(/\/$/, '');
+}
+
+const places = (endpoints: readonly Endpoint[]) => [...new Set(endpoints.map(placeOf))].join(', ');

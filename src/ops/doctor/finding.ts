@@ -1,0 +1,47 @@
+import { messageOf } from '../../errors.ts';
+
+export type State = 'ok' | 'warning' | 'wrong' | 'not_checked';
+
+export interface Verdict {
+  readonly state: State;
+  /** One line; where something is wrong, with what to do. */
+  readonly message: string;
+}
+
+export interface Finding extends Verdict {
+  readonly check: string;
+}
+
+export const ok = (message: string): Verdict => ({ state: 'ok', message });
+export const warning = (message: string): Verdict => ({ state: 'warning', message });
+export const wrong = (message: string): Verdict => ({ state: 'wrong', message });
+export const notChecked = (message: string): Verdict => ({ state: 'not_checked', message });
+
+/** Checks by their names, all of one subject. */
+export type Checks<Subject> = Readonly<Record<string, (subject: Subject) => Verdict | Promise<Verdict>>>;
+
+/** One after another. */
+export async function check<Subject>(checks: Checks<Subject>, subject: Subject): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, ask] of Object.entries(checks)) {
+    findings.push({ check: name, ...(await verdictOf(() => ask(subject))) });
+  }
+  return findings;
+}
+
+/** What keeps a check from its verdict is one. */
+export async function verdictOf(ask: () => Verdict | Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await ask();
+  } catch (error) {
+    return wrong(
+      messageOf(error)
+        .replace(/:\n\s*/g, ': ')
+        .replace(/\n\s*/g, '; '),
+    );
+  }
+}
+
+export function skip(names: readonly string[], why: string): Finding[] {
+  return names.map((name) => ({ check: name, ...notChecked(why) }));
+}

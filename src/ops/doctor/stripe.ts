@@ -1,0 +1,52 @@
+import Stripe from 'stripe';
+import type { Config } from '../../config.ts';
+import { messageOf } from '../../errors.ts';
+import { compareClocks } from './clock.ts';
+import { endpointChecks } from './endpoints.ts';
+import { check, type Finding, ok, skip, type Verdict, wrong } from './finding.ts';
+
+const WITHIN = { timeout: 5_000, maxNetworkRetries: 0 };
+const CLOCK = "Stripe's clock";
+const ENDPOINT_CHECKS = Object.keys(endpointChecks);
+
+export const stripeChecks = ['Stripe', CLOCK, ...ENDPOINT_CHECKS];
+
+/** With the one right that the service needs, and with that to read endpoints, if the key has it. */
+export async function examineStripe(stripe: Stripe, config: Config): Promise<Finding[]> {
+  const asked = Date.now();
+  try {
+    const { lastResponse } = await stripe.checkout.sessions.list({ limit: 1 }, WITHIN);
+    const answered = Date.now();
+    const theirs = Date.parse(lastResponse.headers.date ?? '');
+    return [
+      { check: 'Stripe', ...ok('the key can read Checkout Sessions') },
+      { check: CLOCK, ...compareClocks("Stripe's", theirs, [asked, answered]) },
+      ...(await examineEndpoints(stripe, config)),
+    ];
+  } catch (error) {
+    const rest = stripeChecks.slice(1);
+    return [{ check: 'Stripe', ...refusalOf(error) }, ...skip(rest, 'Stripe did not answer')];
+  }
+}
+
+async function examineEndpoints(stripe: Stripe, config: Config): Promise<Finding[]> {
+  try {
+    const all = stripe.webhookEndpoints.list({ limit: 100 }, WITHIN);
+    return await check(endpointChecks, { config, endpoints: await all.autoPagingToArray({ limit: 1_000 }) });
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
+    return skip(ENDPOINT_CHECKS, 'the key may not read Webhook Endpoints');
+  }
+}
+
+/** Stripe's own words may repeat a part of the key. */
+function refusalOf(error: unknown): Verdict {
+  const { errors } = Stripe;
+  if (error instanceof errors.StripeAuthenticationError)
+    return wrong('it refuses STRIPE_SECRET_KEY: mistyped, rolled or expired');
+  if (error instanceof errors.StripePermissionError)
+    return wrong('STRIPE_SECRET_KEY may not read Checkout Sessions: the worker needs that');
+  if (error instanceof errors.StripeConnectionError)
+    return wrong(`it could not be reached: ${messageOf(error.detail ?? error)}`);
+  return wrong(`it answered ${(error as { statusCode?: number }).statusCode ?? messageOf(error)}`);
+}

@@ -1,0 +1,317 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Finding } from '../../src/ops/doctor/finding.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { answerJson, closedUrl } from '../support/http.ts';
+import { ops } from '../support/ops.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { startPooler } from '../support/pooler.ts';
+import { FULFILLMENT_SECRET } from '../support/receiver.ts';
+import { startStripeApi } from '../support/stripe-api.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const empty = await createTestDatabase({ migrated: false });
+const pooler = await startPooler(DATABASE_URL);
+const stripe = await startStripeApi();
+
+/** A shop that is live, with nothing wrong about it. */
+const env = {
+  NODE_ENV: 'production',
+  DATABASE_URL,
+  STRIPE_API_BASE: stripe.url,
+  STRIPE_SECRET_KEY: 'sk_live_hunter2',
+  STRIPE_WEBHOOK_SECRET: 'whsec_hunter2',
+  FULFILLMENT_URL: 'https://shop.example/orders?token=hunter2',
+  FULFILLMENT_SECRET,
+  SMTP_URL: 'smtp://shop:hunter2@mail.example',
+  MAIL_FROM: 'shop@shop.example',
+  OPS_TOKEN: 'hunter2',
+};
+const testing = { ...env, STRIPE_SECRET_KEY: 'rk_test_hunter2' };
+
+beforeEach(async () => {
+  await db.raw('truncate stripe_events, orders cascade');
+  stripe.endpoints = [
+    {
+      id: 'we_1',
+      object: 'webhook_endpoint',
+      url: 'https://shop.example/webhook',
+      status: 'enabled',
+      livemode: true,
+      api_version: null,
+      enabled_events: ['*'],
+    },
+  ];
+});
+
+afterEach(() => {
+  stripe.fault = () => false;
+});
+
+async function doctor(env: Record<string, string>) {
+  const { code, stdout, stderr } = await ops(env, 'doctor', '--json');
+  expect(stdout + stderr).not.toContain('hunter2');
+  expect(stderr).toBe('');
+  const findings = JSON.parse(stdout) as Finding[];
+  const unlike = (...states: string[]) =>
+    Object.fromEntries(
+      findings
+        .filter(({ state }) => !states.includes(state))
+        .map(({ check, state, message }) => [check, `${state}: ${message}`]),
+    );
+  return { code, findings, unlike };
+}
+
+const said = (words: string) => expect.stringContaining(words);
+
+/** A live order, paid so many minutes ago, and its fulfilment. */
+async function orderWith(status: string, { minutes = 0, livemode = true } = {}): Promise<number> {
+  const paid_at = db.raw(`now() - ? * interval '1 minute'`, [minutes]);
+  const { id } = await insertOrder(db, { livemode, paid_at });
+  await insertFulfillment(db, id, { status });
+  return id;
+}
+
+test('where nothing is wrong, a line each says so, and a warning is no failure', async () => {
+  await orderWith('fulfilled');
+  await orderWith('pending', { minutes: 14 });
+  const { code, stdout, stderr } = await ops(env, 'doctor');
+  expect([code, stderr]).toEqual([0, '']);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.filter((line) => !line.startsWith('✓ '))).toEqual([
+    said("! API version: https://shop.example/webhook sends the account's default version"),
+  ]);
+  expect(lines.map((line) => /^\S (.+?): /.exec(line)?.[1])).toEqual([
+    'configuration',
+    'receiver',
+    'mail',
+    'ops token',
+    'webhook secret',
+    'database',
+    'migrations',
+    "the database's clock",
+    'time limits',
+    'live and test',
+    'dead work',
+    'waiting orders',
+    'Stripe',
+    "Stripe's clock",
+    'endpoint',
+    'API version',
+    'one endpoint a URL',
+  ]);
+});
+
+describe('the configuration', () => {
+  test('has faults: they stand in one line, and nothing else can be asked', async () => {
+    const { code, findings } = await doctor({ NODE_ENV: 'production', PORT: 'hunter2' });
+    expect([code, findings]).toEqual([
+      1,
+      [
+        {
+          check: 'configuration',
+          state: 'wrong',
+          message: expect.stringMatching(/^.*PORT.*; DATABASE_URL.*$/),
+        },
+      ],
+    ]);
+  });
+
+  test('lacks what a live shop needs: warnings', async () => {
+    const { FULFILLMENT_URL: _, SMTP_URL: __, OPS_TOKEN: ___, ...bare } = env;
+    const { code, unlike } = await doctor(bare);
+    expect([code, unlike('ok')]).toMatchObject([
+      0,
+      {
+        receiver: said('warning: FULFILLMENT_URL is not set'),
+        mail: said('warning: SMTP_URL is not set'),
+        'ops token': said('warning: OPS_TOKEN is not set'),
+      },
+    ]);
+  });
+
+  test('has a sender that is none, and the secret that everyone knows beside a key', async () => {
+    const { code, unlike } = await doctor({
+      DATABASE_URL,
+      STRIPE_API_BASE: stripe.url,
+      STRIPE_SECRET_KEY: 'sk_test_hunter2',
+      MAIL_FROM: 'hunter2',
+    });
+    expect([code, unlike('ok', 'warning')]).toEqual([
+      1,
+      { mail: said('MAIL_FROM'), 'webhook secret': said('set STRIPE_WEBHOOK_SECRET') },
+    ]);
+  });
+
+  test('is the sandbox: Stripe is not asked', async () => {
+    const { code, findings, unlike } = await doctor({ DATABASE_URL });
+    expect([code, unlike('ok', 'not_checked')]).toEqual([0, {}]);
+    expect(findings.slice(-5).map(({ state, message }) => `${state}: ${message}`)).toEqual(
+      Array(5).fill('not_checked: sandbox'),
+    );
+  });
+});
+
+describe('the database', () => {
+  test('can not be reached: what it would be asked is left out, Stripe is not', async () => {
+    const { code, findings, unlike } = await doctor({
+      ...env,
+      DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:1/x',
+    });
+    expect([code, unlike('ok', 'warning', 'not_checked')]).toEqual([1, { database: said('ECONNREFUSED') }]);
+    expect(findings.filter(({ state }) => state === 'not_checked').map(({ check }) => check)).toEqual([
+      'migrations',
+      "the database's clock",
+      'time limits',
+      'live and test',
+      'dead work',
+      'waiting orders',
+    ]);
+  });
+
+  test('lacks migrations: what needs its tables is left out', async () => {
+    const { code, unlike } = await doctor({ ...env, DATABASE_URL: empty.url });
+    const missing = 'not_checked: its tables are not there yet';
+    expect([code, unlike('ok', 'warning')]).toEqual([
+      1,
+      {
+        migrations: said('npm run migrate'),
+        'live and test': missing,
+        'dead work': missing,
+        'waiting orders': missing,
+      },
+    ]);
+  });
+
+  test('is behind a pooler and knows no limits', async () => {
+    const { code, unlike } = await doctor({ ...env, DATABASE_URL: pooler.url });
+    expect([code, unlike('ok')]).toMatchObject([0, { 'time limits': said('warning: a pooler') }]);
+  });
+});
+
+describe('a clock', () => {
+  test("of this machine that is an hour fast is neither the database's nor Stripe's", async () => {
+    const fast = 'data:text/javascript,const%20now=Date.now;Date.now=()=>now()+3600e3';
+    const { code, unlike } = await doctor({ ...env, NODE_OPTIONS: `--import=${fast}` });
+    expect([code, unlike('ok', 'warning')]).toEqual([
+      1,
+      {
+        "the database's clock": expect.stringMatching(/^wrong: .* 36\d\d s ahead/),
+        "Stripe's clock": expect.stringMatching(/^wrong: .* 36\d\d s ahead/),
+      },
+    ]);
+  });
+
+  test("that Stripe's answer tells", async () => {
+    stripe.fault = (_req, res) => {
+      res.setHeader('date', new Date(Date.now() + 100_000).toUTCString());
+      return false;
+    };
+    const { code, unlike } = await doctor(env);
+    expect([code, unlike('ok')["Stripe's clock"]]).toEqual([
+      0,
+      expect.stringMatching(/^warning: .* \d+ s behind/),
+    ]);
+  });
+});
+
+describe('live and test', () => {
+  test.each<[string, Record<string, string>, boolean, number, string]>([
+    ['live orders without a live key', testing, true, 1, 'wrong: live orders'],
+    ['test orders beside a live key', env, false, 0, 'warning: test orders'],
+  ])('%s', async (_what, given, livemode, exit, words) => {
+    stripe.endpoints = stripe.endpoints.map((endpoint) => ({ ...endpoint, livemode: given === env }));
+    await orderWith('fulfilled', { livemode });
+    const { code, unlike } = await doctor(given);
+    expect([code, unlike('ok')]).toMatchObject([exit, { 'live and test': said(words) }]);
+  });
+
+  test('events of the other mode', async () => {
+    await db('stripe_events').insert({
+      id: 'evt_1',
+      type: 'checkout.session.completed',
+      livemode: false,
+      created_at: db.fn.now(),
+      outcome: 'ignored',
+      payload: '{}',
+    });
+    const { code, unlike } = await doctor(env);
+    expect([code, unlike('ok')]).toMatchObject([
+      0,
+      { 'live and test': said('warning: test events come in') },
+    ]);
+  });
+});
+
+test('work that is dead, and a paid order that has waited for too long', async () => {
+  const dead = await orderWith('dead', { minutes: 600 });
+  await orderWith('dead');
+  const waiting = await orderWith('pending', { minutes: 16 });
+  await db('notifications').insert({
+    order_id: waiting,
+    kind: 'order_paid',
+    status: 'dead',
+    next_attempt_at: null,
+  });
+  const { code, unlike } = await doctor(env);
+  expect([code, unlike('ok', 'warning')]).toEqual([
+    1,
+    {
+      'dead work': said(`fulfilments: 2, mails: 1. Once the reason is gone: npm run ops -- retry ${dead}`),
+      'waiting orders': said(`order ${waiting} has waited for its fulfilment for 16 minutes`),
+    },
+  ]);
+});
+
+describe('Stripe', () => {
+  const answering = (status: number, path: string) => {
+    stripe.fault = (req, res) => {
+      if (!req.url?.startsWith(path)) return false;
+      answerJson(res, status, {
+        error: { type: 'invalid_request_error', message: 'not with sk_live_hunter2' },
+      });
+      return true;
+    };
+  };
+
+  test.each([
+    ['refuses the key', 401, 'wrong: it refuses STRIPE_SECRET_KEY'],
+    ['refuses to show sessions', 403, 'wrong: STRIPE_SECRET_KEY may not read Checkout Sessions'],
+    ['is out of order', 500, 'wrong: it answered 500'],
+  ])('%s', async (_what, status, words) => {
+    answering(status, '/v1/checkout/sessions');
+    const { code, unlike } = await doctor(env);
+    const rest = 'not_checked: Stripe did not answer';
+    expect([code, unlike('ok')]).toEqual([
+      1,
+      {
+        Stripe: said(words),
+        "Stripe's clock": rest,
+        endpoint: rest,
+        'API version': rest,
+        'one endpoint a URL': rest,
+      },
+    ]);
+  });
+
+  test('does not let a restricted key see the endpoints, which it need not', async () => {
+    answering(403, '/v1/webhook_endpoints');
+    const { code, unlike } = await doctor(env);
+    const unseen = 'not_checked: the key may not read Webhook Endpoints';
+    expect([code, unlike('ok')]).toEqual([
+      0,
+      { endpoint: unseen, 'API version': unseen, 'one endpoint a URL': unseen },
+    ]);
+  });
+
+  test('can not be reached', async () => {
+    const nowhere = (await closedUrl()).replace(/\/$/, '');
+    const { code, unlike } = await doctor({ ...env, STRIPE_API_BASE: nowhere });
+    expect([code, unlike('ok', 'not_checked')]).toEqual([1, { Stripe: said('could not be reached') }]);
+  });
+
+  test('has no endpoint for this service', async () => {
+    stripe.endpoints = [];
+    const { code, unlike } = await doctor(env);
+    expect([code, unlike('ok')]).toEqual([1, { endpoint: said('wrong: no live endpoint is registered') }]);
+  });
+});
