@@ -13,13 +13,13 @@ const floors = [
   ['sandbox'],
   ['ops'],
   ['http'],
-  ['alerts'],
+  ['alerts', 'reconcile'],
   ['fulfillment', 'notifications'],
   ['orders'],
   ['stripe'],
   ['work'],
   ['db'],
-  ['config.ts', 'logger.ts', 'metrics.ts', 'program.ts'],
+  ['config.ts', 'logger.ts', 'metrics.ts', 'program.ts', 'progress.ts'],
   ['errors.ts'],
 ];
 const room = (file: string) => file.split('/')[0] ?? '';

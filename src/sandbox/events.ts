@@ -1,4 +1,5 @@
 import Stripe from 'stripe';
+import { type Files, openFiles } from './files.ts';
 import { newId } from './ids.ts';
 import { type Session, unixTime } from './session-object.ts';
 
@@ -9,6 +10,11 @@ export type SessionEventType =
 
 export type SessionEvent = ReturnType<typeof sessionEvent>;
 
+/** Stripe's events, for its API to list. */
+export function openEvents(dir: string): Promise<Files<SessionEvent>> {
+  return openFiles<SessionEvent>(dir, 'evt_');
+}
+
 /** News of a session, as it stands at this moment. Each call is an event of its own, with its own id. */
 export function sessionEvent(type: SessionEventType, session: Session) {
   return {
@@ -18,7 +24,7 @@ export function sessionEvent(type: SessionEventType, session: Session) {
     created: unixTime(),
     data: { object: session },
     livemode: false,
-    pending_webhooks: 1,
+    pending_webhooks: 1 as number,
     request: { id: null, idempotency_key: null },
     type,
   } as const;

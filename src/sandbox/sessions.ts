@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type Stripe from 'stripe';
+import { openFiles } from './files.ts';
 import { newId } from './ids.ts';
 import { newLineItem, newSession, type Session, type SessionParams } from './session-object.ts';
 
@@ -22,6 +20,7 @@ export interface Buyer {
 export interface Sessions {
   create(params: SessionParams): Promise<StoredSession>;
   find(id: string): Promise<StoredSession | null>;
+  all(): Promise<readonly Session[]>;
   /** The buyer pays by card. Where there is nothing to pay, the page asks for no payment. */
   payNow(id: string, buyer: Buyer): Promise<Session>;
   /** The buyer lets a bank debit be made, whose money is still to come. */
@@ -30,27 +29,10 @@ export interface Sessions {
   receivePayment(id: string): Promise<Session>;
 }
 
-/** One file a session and nothing in memory, so any number of processes share a directory and a restart forgets nothing. */
 export async function openSessions(dir: string): Promise<Sessions> {
-  await mkdir(dir, { recursive: true });
-  const fileOf = (id: string) => join(dir, `${id}.json`);
-
-  async function find(id: string): Promise<StoredSession | null> {
-    if (!/^cs_test_[A-Za-z0-9]+$/.test(id)) return null;
-    try {
-      return JSON.parse(await readFile(fileOf(id), 'utf8')) as StoredSession;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
-  }
-
-  async function save(stored: StoredSession): Promise<void> {
-    const file = fileOf(stored.session.id);
-    const draft = `${file}.${randomUUID()}.tmp`;
-    await writeFile(draft, JSON.stringify(stored));
-    await rename(draft, file);
-  }
+  const files = await openFiles<StoredSession>(dir, 'cs_test_');
+  const { find } = files;
+  const save = (stored: StoredSession) => files.save(stored.session.id, stored);
 
   async function change(id: string, changed: (session: Session) => Session): Promise<Session> {
     const stored = await find(id);
@@ -62,6 +44,7 @@ export async function openSessions(dir: string): Promise<Sessions> {
 
   return {
     find,
+    all: async () => (await files.all()).map(({ session }) => session),
     async create(params) {
       const lineItems = params.line_items.map(newLineItem);
       const stored = { session: newSession(params, lineItems), lineItems };

@@ -2,7 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError } from 'command
 import { loadConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../logger.ts';
-import { hideProgress, showProgress } from './progress.ts';
+import { hideProgress, showProgress } from '../progress.ts';
 import { asJson, asText, isAllWell } from './report.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
 import { simulate } from './simulate.ts';

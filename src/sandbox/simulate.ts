@@ -5,11 +5,13 @@ import { openDatabase } from '../db/database.ts';
 import { type Knex, openPool } from '../db/knex.ts';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { OpenProgress, Progress } from '../progress.ts';
 import { createStripe } from '../stripe/client.ts';
 import { checkoutOf } from './carts.ts';
 import { deliver } from './deliver.ts';
+import { openEvents, type SessionEvent } from './events.ts';
+import type { Files } from './files.ts';
 import { faultsOf, findOutcomes, isAtRest, type Outcome } from './outcomes.ts';
-import type { OpenProgress, Progress } from './progress.ts';
 import { type ScenarioName, scenarios } from './scenarios.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { startStandIn } from './stand-in.ts';
@@ -56,6 +58,7 @@ export async function simulate(
   const play = player(scenario, {
     stripe: createStripe('sk_test_sandbox', standIn.url),
     sessions: await openSessions(dir),
+    events: await openEvents(dir),
     endpoint: { url: `${service}/webhook`, secret: config.stripe.webhookSecrets[0] as string },
   });
   const played = await playAll(count, play, openProgress('Checkout sessions', count));
@@ -109,10 +112,11 @@ interface Played {
 interface Props {
   readonly stripe: Stripe;
   readonly sessions: Sessions;
+  readonly events: Files<SessionEvent>;
   readonly endpoint: { readonly url: string; readonly secret: string };
 }
 
-function player(name: ScenarioName, { stripe, sessions, endpoint }: Props) {
+function player(name: ScenarioName, { stripe, sessions, events, endpoint }: Props) {
   const scenario = scenarios[name];
   return async (index: number): Promise<Played> => {
     const cart = scenario.cart(index);
@@ -123,7 +127,11 @@ function player(name: ScenarioName, { stripe, sessions, endpoint }: Props) {
         payNow: () => sessions.payNow(id, cart.buyer),
         payLater: () => sessions.payLater(id, cart.buyer),
         receivePayment: () => sessions.receivePayment(id),
-        deliver: (event) => deliver(event, endpoint),
+        async deliver(event) {
+          await events.save(event.id, event);
+          await deliver(event, endpoint);
+          await events.save(event.id, { ...event, pending_webhooks: 0 });
+        },
       });
       return { ...played, fault: null };
     } catch (error) {

@@ -5,8 +5,12 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { openEvents, type SessionEvent } from './events.ts';
+import type { Files } from './files.ts';
 import { newId } from './ids.ts';
-import { sessionParams } from './session-object.ts';
+import { created, isWithin, newestFirst, pageOf, pageParams } from './lists.ts';
+import { Refusal } from './refusal.ts';
+import { type Session, sessionParams } from './session-object.ts';
 import { openSessions, type Sessions, type StoredSession } from './sessions.ts';
 
 export interface StandIn {
@@ -16,7 +20,7 @@ export interface StandIn {
 
 /** Stripe's API for the sandbox: as much of it as a shop needs to sell and this service to fulfil. */
 export async function startStandIn({ dir, log }: { dir: string; log: Logger }): Promise<StandIn> {
-  const server = createServer(standInApp(await openSessions(dir), log));
+  const server = createServer(standInApp(await openSessions(dir), await openEvents(dir), log));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -30,22 +34,9 @@ export async function startStandIn({ dir, log }: { dir: string; log: Logger }): 
   };
 }
 
-/** An answer with a Stripe error in it: https://docs.stripe.com/api/errors. */
-class Refusal extends Error {
-  override readonly name = 'Refusal';
-  readonly status: number;
-  readonly code: string | undefined;
-  readonly param: string | undefined;
+const sessionsUrl = '/v1/checkout/sessions';
 
-  constructor(status: number, message: string, { code, param }: { code?: string; param?: string } = {}) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.param = param;
-  }
-}
-
-function standInApp(sessions: Sessions, log: Logger): Express {
+function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'extended');
   app.use(
@@ -54,21 +45,39 @@ function standInApp(sessions: Sessions, log: Logger): Express {
     express.urlencoded({ extended: true, limit: '1mb', parameterLimit: 10_000 }),
   );
 
-  app.post('/v1/checkout/sessions', async (req, res) => {
+  app.post(sessionsUrl, async (req, res) => {
     const { session } = await sessions.create(read(sessionParams, req.body ?? {}));
     res.json(session);
   });
 
-  app.get('/v1/checkout/sessions/:id', async (req, res) => {
-    const { expand } = read(retrieveParams, req.query);
-    const stored = await existing(sessions, req.params.id);
-    const expanded = expand.includes('line_items') && { line_items: pageOf(stored, { limit: 10 }) };
-    res.json({ ...stored.session, ...expanded });
+  app.get(sessionsUrl, async (req, res) => {
+    const { created, status, ...page } = read(sessionsParams, req.query);
+    const wanted = (session: Session) =>
+      isWithin(created, session) && (status === undefined || session.status === status);
+    res.json(pageOf(sessionsUrl, newestFirst(await sessions.all()), page, wanted));
   });
 
-  app.get('/v1/checkout/sessions/:id/line_items', async (req, res) => {
-    const page = read(listParams, req.query);
-    res.json(pageOf(await existing(sessions, req.params.id), page));
+  app.get(`${sessionsUrl}/:id`, async (req, res) => {
+    const { expand } = read(retrieveParams, req.query);
+    const { session, lineItems } = await existing(sessions, req.params.id);
+    const firstPage = () => pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, { limit: 10 });
+    res.json({ ...session, ...(expand.includes('line_items') && { line_items: firstPage() }) });
+  });
+
+  app.get(`${sessionsUrl}/:id/line_items`, async (req, res) => {
+    const page = read(lineItemsParams, req.query);
+    const { session, lineItems } = await existing(sessions, req.params.id);
+    res.json(pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, page));
+  });
+
+  app.get('/v1/events', async (req, res) => {
+    const { created, types, delivery_success, ...page } = read(eventsParams, req.query);
+    // pending_webhooks counts the endpoints that have not acknowledged the event.
+    const wanted = (event: SessionEvent) =>
+      isWithin(created, event) &&
+      (types?.includes(event.type) ?? true) &&
+      (delivery_success === undefined || delivery_success === (event.pending_webhooks === 0));
+    res.json(pageOf('/v1/events', newestFirst(await events.all()), page, wanted));
   });
 
   app.use((req) => {
@@ -80,30 +89,18 @@ function standInApp(sessions: Sessions, log: Logger): Express {
 
 const retrieveParams = z.strictObject({ expand: z.array(z.literal('line_items')).default([]) });
 
-const listParams = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(10),
-  starting_after: z.string().optional(),
+const lineItemsParams = z.strictObject(pageParams);
+const sessionsParams = z.strictObject({
+  ...pageParams,
+  created,
+  status: z.enum(['open', 'complete', 'expired']).optional(),
 });
-
-function pageOf(
-  { session, lineItems }: StoredSession,
-  { limit, starting_after }: z.infer<typeof listParams>,
-) {
-  const cursor = lineItems.findIndex((item) => item.id === starting_after);
-  if (starting_after !== undefined && cursor === -1) {
-    throw new Refusal(400, `No such line item: '${starting_after}'`, {
-      code: 'resource_missing',
-      param: 'starting_after',
-    });
-  }
-  const rest = lineItems.slice(cursor + 1);
-  return {
-    object: 'list',
-    data: rest.slice(0, limit),
-    has_more: rest.length > limit,
-    url: `/v1/checkout/sessions/${session.id}/line_items`,
-  };
-}
+const eventsParams = z.strictObject({
+  ...pageParams,
+  created,
+  types: z.array(z.string()).max(20).optional(),
+  delivery_success: z.stringbool().optional(),
+});
 
 async function existing(sessions: Sessions, id: string): Promise<StoredSession> {
   const stored = await sessions.find(id);

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type Stripe from 'stripe';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
+import { openEvents, sessionEvent } from '../../src/sandbox/events.ts';
+import { sessionParams } from '../../src/sandbox/session-object.ts';
 import { openSessions } from '../../src/sandbox/sessions.ts';
 import { type StandIn, startStandIn } from '../../src/sandbox/stand-in.ts';
 import { retrieveSessionWithItems } from '../../src/stripe/checkout-session.ts';
@@ -165,6 +167,57 @@ describe('what happens to a session', () => {
       await sessions.receivePayment(id);
     });
     expect(received).toMatchObject({ ...expected, payment_status: 'paid' });
+  });
+});
+
+describe('lists', () => {
+  /** What a list has with these filters, page by page until its end, the ids in the order in which they come. */
+  async function idsOf<T extends { id: string }>(pages: AsyncIterable<T>): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const { id } of pages) ids.push(id);
+    return ids;
+  }
+
+  test('sessions by status and time, in both directions, the newest first', async () => {
+    const sessions = await openSessions(dir);
+    for (let n = 0; n < 25; n += 1) {
+      const { id } = await stripe.checkout.sessions.create(checkoutWith(1));
+      if (n % 5 !== 0) await sessions.payNow(id, cartOf(0).buyer);
+    }
+    const all = await idsOf(stripe.checkout.sessions.list({ limit: 4 }));
+    expect(all.toSorted()).toEqual((await readdir(dir)).map((file) => file.replace('.json', '')).toSorted());
+    const complete = await idsOf(stripe.checkout.sessions.list({ limit: 3, status: 'complete' }));
+    expect(complete).toHaveLength(20);
+    expect(complete).toEqual(all.filter((id) => complete.includes(id)));
+    const before = all[15] as string;
+    expect(await idsOf(stripe.checkout.sessions.list({ limit: 4, ending_before: before }))).toEqual(
+      all.slice(0, 15).toReversed(),
+    );
+    const now = Math.ceil(Date.now() / 1_000);
+    expect(await idsOf(stripe.checkout.sessions.list({ created: { gt: now } }))).toEqual([]);
+    expect(await idsOf(stripe.checkout.sessions.list({ created: { gte: now - 600, lte: now } }))).toEqual(
+      all,
+    );
+    expect(await idsOf(stripe.checkout.sessions.list({ created: { lt: now - 600 } }))).toEqual([]);
+  });
+
+  test('events by type, and by whether they were delivered', async () => {
+    const events = await openEvents(dir);
+    const { session } = await (await openSessions(dir)).create(sessionParams.parse(checkoutOf(cartOf(0), 0)));
+    const made = ['checkout.session.completed', 'checkout.session.async_payment_failed'] as const;
+    const [completed, failed] = made.map((type) => sessionEvent(type, session));
+    if (completed === undefined || failed === undefined) throw new Error('two were made');
+    await events.save(completed.id, completed);
+    await events.save(failed.id, { ...failed, pending_webhooks: 0 });
+    const { data, has_more } = await stripe.events.list();
+    expect([has_more, data.length]).toEqual([false, 2]);
+    expect(data).toContainEqual(completed);
+    expect(await idsOf(stripe.events.list({ types: [failed.type] }))).toEqual([failed.id]);
+    expect(await idsOf(stripe.events.list({ delivery_success: false }))).toEqual([completed.id]);
+    expect(await idsOf(stripe.events.list({ delivery_success: true }))).toEqual([failed.id]);
+    await expect(stripe.events.list({ ending_before: 'evt_unknown' })).rejects.toEqual(
+      refusal({ statusCode: 400, code: 'resource_missing', param: 'ending_before' }),
+    );
   });
 });
 

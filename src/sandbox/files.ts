@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What the stand-in keeps, by Stripe's ids. */
+export interface Files<T> {
+  find(id: string): Promise<T | null>;
+  save(id: string, value: T): Promise<void>;
+  all(): Promise<T[]>;
+}
+
+/** One file each and nothing in memory, so any number of processes share a directory and a restart forgets nothing. */
+export async function openFiles<T>(dir: string, prefix: string): Promise<Files<T>> {
+  await mkdir(dir, { recursive: true });
+  const name = new RegExp(`^${prefix}[A-Za-z0-9]+$`);
+  const fileOf = (id: string) => join(dir, `${id}.json`);
+
+  async function find(id: string): Promise<T | null> {
+    if (!name.test(id)) return null;
+    try {
+      return JSON.parse(await readFile(fileOf(id), 'utf8')) as T;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  return {
+    find,
+    async save(id, value) {
+      const draft = `${fileOf(id)}.${randomUUID()}.tmp`;
+      await writeFile(draft, JSON.stringify(value));
+      await rename(draft, fileOf(id));
+    },
+    async all() {
+      const files = await readdir(dir);
+      const ids = files
+        .filter((file) => file.endsWith('.json'))
+        .map((file) => file.slice(0, -'.json'.length));
+      const found: T[] = [];
+      for (const id of ids) {
+        const value = await find(id);
+        if (value !== null) found.push(value);
+      }
+      return found;
+    },
+  };
+}
