@@ -25,6 +25,7 @@ import { openMailer } from './notifications/mailer.ts';
 import { notifications, notificationWork } from './notifications/notify.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
+import { startReconciling } from './reconcile/schedule.ts';
 import type { Queue } from './work/queue.ts';
 import type { Outcome } from './work/settle.ts';
 import { startWorker, type Worker } from './work/worker.ts';
@@ -74,6 +75,10 @@ export async function startService(
     if (config.role !== 'web') {
       const retention = startRetention({ db: pools.worker, days: config.retentionDays, log });
       opened.defer(retention.stop);
+      const { livemode } = config.stripe;
+      const record = waking(openLedger(pools.worker), workers);
+      const reconciling = startReconciling({ db: pools.worker, stripe, record, livemode, log });
+      opened.defer(reconciling.stop);
     }
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {

@@ -56,6 +56,11 @@ export interface SessionWithItems {
   readonly lineItems: readonly SessionLineItem[];
 }
 
+/** A session as a list of the API has it. */
+export function sessionOfApi(given: unknown): CheckoutSession {
+  return read(checkoutSessionShape, given);
+}
+
 /** Within one try, for somebody who waits. Its errors are as below; one of status 404 says that there is no such session. */
 export async function retrieveSession(
   stripe: Stripe,

@@ -31,7 +31,7 @@ function isStripeObject(value: unknown): boolean {
 
 export type StripeEvent = z.infer<typeof eventShape>;
 
-/** An event that Stripe signed, with the bytes that carried it. */
+/** An event that Stripe signed, or that its API gave us, with the bytes that carried it. */
 export interface SignedEvent {
   readonly event: StripeEvent;
   readonly payload: Buffer;
@@ -46,7 +46,7 @@ const webhooks = Stripe.webhooks;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The only way from bytes to an event. Any of several secrets may have signed it: an endpoint's old
+ * The only way from a delivery's bytes to an event. Any of several secrets may have signed it: an endpoint's old
  * and new one while it is rolled, or the Dashboard's beside that of `stripe listen`. A signature is good for 300
  * seconds (https://docs.stripe.com/webhooks#replay-attacks).
  * @throws {BadRequest}
@@ -58,6 +58,15 @@ export function verifyEvent(
 ): SignedEvent {
   if (!signature) throw new BadRequest('signature_missing', 'The Stripe-Signature header is missing.');
   return { event: shapeOf(signedBy(textOf(body), signature, secrets)), payload: body };
+}
+
+/**
+ * An event that Stripe's API gave us, where our key vouches for it. It is in the version it was created with, as it is
+ * when it is delivered.
+ * @throws {BadRequest}
+ */
+export function eventOfApi(given: unknown): SignedEvent {
+  return { event: shapeOf(given), payload: Buffer.from(JSON.stringify(given)) };
 }
 
 function textOf(body: Buffer): string {

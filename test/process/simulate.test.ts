@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { createTestDatabase } from '../support/database.ts';
+import { ops } from '../support/ops.ts';
 import { run, spawnService, workDir } from '../support/process.ts';
 
 /** The command finds the service by its configuration, so the port is chosen before. */
@@ -59,6 +60,18 @@ test('it tells the story to a person', async () => {
   expect(stdout).toMatch(
     /order +\d+ of .+, paid, \d+ line items?\n +fulfillment +fulfilled \(1 attempt\)\n +mail +order_paid, sent: /,
   );
+});
+
+test('reconcile brings back what the service never heard of', async () => {
+  const { stdout } = await simulate(['delayed-paid', '--json', '--count', '2']);
+  const ids = JSON.parse(stdout).sessions.map((it: Record<string, string>) => it.checkout_session_id);
+  await db.raw('truncate stripe_events, orders cascade');
+  const { code, stdout: report } = await ops(env, 'reconcile', '--json');
+  expect(code).toBe(0);
+  const behind = JSON.parse(report).orders_behind.map((it: Record<string, string>) => it.checkout_session_id);
+  expect(behind).toEqual(expect.arrayContaining(ids));
+  const orders = await db('orders').whereIn('checkout_session_id', ids);
+  expect(orders).toMatchObject([{ status: 'paid' }, { status: 'paid' }]);
 });
 
 test('bad usage is exit code 2, and names the scenarios', async () => {

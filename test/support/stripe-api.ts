@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerJson, serve } from './http.ts';
+import { listOf } from './stripe-lists.ts';
 
 type Json = Record<string, unknown>;
 
@@ -11,6 +12,10 @@ export interface StripeApi {
   keep(session: Json & { id: string }, items: readonly Json[]): void;
   /** Registered webhook endpoints. */
   endpoints: readonly Json[];
+  /** Puts an event there. `delivered` is what its list is filtered by. */
+  keepEvent(event: Json & { id: string }, delivered?: boolean): void;
+  /** Begins anew: nothing was ever sold. */
+  forget(): void;
   /** Answers in place of the API, when it returns true. */
   fault: (req: IncomingMessage, res: ServerResponse) => boolean;
 }
@@ -40,29 +45,59 @@ export function lineItem(n: number, overrides: Json = {}): Json & { id: string }
   };
 }
 
-/** Stripe's API as far as the service calls it: sessions, a session's line items page by page, endpoints. */
+/** Stripe's API as far as the service calls it: sessions, their line items, events and endpoints, page by page. */
 export async function startStripeApi(): Promise<StripeApi> {
-  const kept = new Map<string, { session: Json; items: readonly Json[] }>();
+  const kept = new Map<string, { session: Json & { id: string }; items: readonly Json[] }>();
+  const events = new Map<string, { event: Json & { id: string }; delivered: boolean }>();
   const requests: string[] = [];
+  const forget = () => {
+    kept.clear();
+    events.clear();
+    requests.length = 0;
+    api.fault = () => false;
+  };
   const api = {
     url: '',
     requests,
     endpoints: [] as readonly Json[],
     fault: (() => false) as StripeApi['fault'],
+    forget,
     keep: (session: Json & { id: string }, items: readonly Json[]) => {
       kept.set(session.id, { session, items });
+    },
+    keepEvent: (event: Json & { id: string }, delivered = false) => {
+      events.set(event.id, { event, delivered });
     },
   };
   api.url = await serve((req, res) => {
     requests.push(`${req.method} ${req.url}`);
     if (api.fault(req, res)) return;
     const url = new URL(req.url ?? '', 'http://stripe');
-    const lists: Record<string, readonly Json[]> = {
-      '/v1/webhook_endpoints': api.endpoints,
-      '/v1/checkout/sessions': [...kept.values()].map(({ session }) => session),
-    };
-    const list = lists[url.pathname];
-    if (list) return answerJson(res, 200, page(url.pathname, list, url.searchParams));
+    if (url.pathname === '/v1/webhook_endpoints')
+      return answerJson(res, 200, page(url.pathname, api.endpoints, url.searchParams));
+    const query = url.searchParams;
+    if (url.pathname === '/v1/events') {
+      const types = [...query].filter(([name]) => name.startsWith('types[')).map(([, type]) => type);
+      const success = query.get('delivery_success');
+      const wanted = ({ id, type }: Json) =>
+        types.includes(type as string) &&
+        (success === null || success === String(events.get(id as string)?.delivered));
+      const [status, body] = listOf(
+        [...events.values()].map(({ event }) => event),
+        query,
+        wanted,
+      );
+      return answerJson(res, status, body);
+    }
+    if (url.pathname === '/v1/checkout/sessions') {
+      const wanted = ({ status }: Json) => !query.has('status') || status === query.get('status');
+      const [status, body] = listOf(
+        [...kept.values()].map(({ session }) => session),
+        query,
+        wanted,
+      );
+      return answerJson(res, status, body);
+    }
     const [, id = '', rest] = /^\/v1\/checkout\/sessions\/([^/]+)(\/line_items)?$/.exec(url.pathname) ?? [];
     const found = kept.get(id);
     if (!found)
@@ -74,7 +109,7 @@ export async function startStripeApi(): Promise<StripeApi> {
         },
       });
     const path = `/v1/checkout/sessions/${id}/line_items`;
-    if (rest) return answerJson(res, 200, page(path, found.items, url.searchParams));
+    if (rest) return answerJson(res, 200, page(path, found.items, query));
     const expanded = url.searchParams.getAll('expand[0]').includes('line_items');
     answerJson(res, 200, {
       ...found.session,

@@ -1,0 +1,100 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { Knex } from '../../db/knex.ts';
+import { messageOf } from '../../errors.ts';
+import { openLedger } from '../../orders/ledger.ts';
+import { hideProgress, showProgress } from '../../progress.ts';
+import { databaseTime, lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
+import { nothingFound } from '../../reconcile/findings.ts';
+import { audit, EVENTS_REACH, type Run, takeNewEvents } from '../../reconcile/reconcile.ts';
+import { rehearsal } from '../../reconcile/rehearsal.ts';
+import { parseSince, type Since, secondsOf } from '../../reconcile/since.ts';
+import { recordAction } from '../actions.ts';
+import type { Describe, Report, Tools } from '../command.ts';
+import { reportOf } from '../reconcile-report.ts';
+
+const help = `
+Without --since it goes on where the last run ended, also one that was killed (the first time: 3 days back). Stripe keeps
+events for 30 days; before that, orders are found by their checkout sessions alone.
+
+Only the account of STRIPE_SECRET_KEY is looked at, not accounts that are connected to it.
+
+With --json: { dry_run, since, events_since, looked_at: { events, checkout_sessions, orders }, events_missing,
+  orders_behind: [{ checkout_session_id, order_id, status }], the status being the one at Stripe,
+  not_at_stripe: [{ checkout_session_id, order_id, reason }],
+  differing: [{ checkout_session_id, order_id, field, here, at_stripe }], unrepaired: [{ id, reason }] }
+
+Examples:
+  npm run ops -- reconcile --dry-run
+  npm run ops -- reconcile --since 3d
+  npm run ops -- reconcile --since 2026-11-20T18:00 --json
+
+Exit code: 0 all is well or was repaired, 1 something is left for a person (with --dry-run also what it would repair).`;
+
+interface Options {
+  readonly since?: Since;
+  readonly dryRun?: boolean;
+  readonly json?: true;
+}
+
+export const reconcile: Describe = (act) =>
+  new Command('reconcile')
+    .description('Compares orders with Stripe, both ways, and repairs what is missing here.')
+    .option('--since <when>', 'from then on: 45m, 12h, 3d or 2w ago, or a date', sinceOf)
+    .option('--dry-run', 'change nothing, and tell what would be')
+    .addHelpText('after', help)
+    .action(act(run));
+
+function sinceOf(text: string): Since {
+  const since = parseSince(text);
+  if (since === null) throw new InvalidArgumentError('It must be like 45m, 12h, 3d, 2w or 2026-11-20T18:00.');
+  return since;
+}
+
+async function run(tools: Tools, { since: given, dryRun = false, json }: Options): Promise<Report> {
+  const { db, stripe, config } = tools;
+  const now = await databaseTime(db);
+  const since = given ? secondsOf(given, now) : null;
+  const found = nothingFound();
+  const run: Run = {
+    db,
+    stripe,
+    record: dryRun ? rehearsal(db) : openLedger(db),
+    livemode: config.stripe.livemode,
+    now,
+    settledOnly: false,
+    found,
+    openProgress: json ? hideProgress : showProgress,
+    // Whoever wants it to end sooner ends the process.
+    signal: new AbortController().signal,
+  };
+  const { events, sessions } = dryRun ? await lookAtBoth(db, since) : await takeBothOver(tools, since);
+  const from = since ?? now - USUAL_SECONDS;
+  try {
+    await takeNewEvents(run, events);
+    await events.release();
+    await audit(run, sessions, from);
+    await sessions.release();
+  } catch (error) {
+    if (dryRun) throw error;
+    const reason = `${messageOf(error)}\nUntil then ${found.behind.size} orders were repaired. Run it again without --since: it goes on there.`;
+    throw new Error(reason, { cause: error });
+  }
+  return reportOf(found, { dryRun, since: from, eventsSince: Math.max(from, now - EVENTS_REACH) });
+}
+
+async function lookAtBoth(db: Knex, since: number | null) {
+  return {
+    events: await lookAt(db, 'events', since),
+    sessions: await lookAt(db, 'checkout_sessions', since),
+  };
+}
+
+async function takeBothOver({ db, actor }: Tools, since: number | null) {
+  return db.transaction(async (trx) => {
+    await recordAction(trx, { actor, action: 'reconcile', subject: 'stripe', details: { since } });
+    return {
+      events: await takeOver(trx, 'events', since, db),
+      sessions: await takeOver(trx, 'checkout_sessions', since, db),
+    };
+  });
+}

@@ -1,0 +1,91 @@
+import type { OrderStatus } from '../orders/status.ts';
+import { asksForAPerson, type Findings } from '../reconcile/findings.ts';
+import type { Report } from './command.ts';
+
+interface Circumstances {
+  readonly dryRun: boolean;
+  /** In seconds since 1970. */
+  readonly since: number;
+  /** Later, where Stripe has no events from that time any more. */
+  readonly eventsSince: number;
+}
+
+/** What a run of reconcile found, for programs and for people. */
+export function reportOf(found: Findings, circumstances: Circumstances): Report {
+  const { dryRun, since, eventsSince } = circumstances;
+  const { lookedAt, eventsMissing, behind, notAtStripe, differing, unrepaired } = found;
+  return {
+    ok: !asksForAPerson(found) && !(dryRun && behind.size > 0),
+    data: {
+      dry_run: dryRun,
+      since: iso(since),
+      events_since: iso(eventsSince),
+      looked_at: { events: lookedAt.events, checkout_sessions: lookedAt.sessions, orders: lookedAt.orders },
+      events_missing: eventsMissing,
+      orders_behind: bySession(behind),
+      not_at_stripe: bySession(notAtStripe),
+      differing,
+      unrepaired: [...unrepaired].map(([id, reason]) => ({ id, reason })),
+    },
+    text: linesOf(found, circumstances).join('\n'),
+  };
+}
+
+function bySession<T extends object>(findings: ReadonlyMap<string, T>) {
+  return [...findings].map(([checkout_session_id, finding]) => ({ checkout_session_id, ...finding }));
+}
+
+const standings: readonly (readonly [OrderStatus, string])[] = [
+  ['paid', 'Paid at Stripe, but not here'],
+  ['failed', 'Failed at Stripe, but not here'],
+  ['awaiting_payment', 'Awaiting payment at Stripe, and unknown here'],
+];
+
+function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances): string[] {
+  const { lookedAt, behind, notAtStripe, differing, unrepaired } = found;
+  const sections = [
+    ...standings.map(([standing, title]): Section => {
+      const sessions = [...behind].filter(([, { status }]) => status === standing).map(([id]) => id);
+      return [`${title} (${dryRun ? 'would be repaired' : 'repaired'})`, sessions];
+    }),
+    [
+      'Paid here, but not at Stripe',
+      [...notAtStripe].map(([id, { order_id, reason }]) => `${id}, order ${order_id}: ${reason}`),
+    ],
+    ['Different here and at Stripe', differing.map(describeDifference)],
+    ['Could not be taken over', [...unrepaired].map(([id, reason]) => `${id}: ${reason}`)],
+  ] satisfies Section[];
+  const eventful = sections.filter(([, items]) => items.length > 0);
+  return [
+    `Looked at ${lookedAt.events} events and ${lookedAt.sessions} checkout sessions of Stripe, and asked it about ${lookedAt.orders} orders.`,
+    eventsSince > since &&
+      `Stripe has no events from before ${iso(eventsSince)}: until then only checkout sessions were looked at.`,
+    ...eventful.flatMap(describeSection),
+    eventful.length === 0 && 'Nothing is missing, and nothing differs.',
+  ].filter((line) => line !== false);
+}
+
+type Section = readonly [title: string, items: readonly string[]];
+
+/** What a person reads of each; the JSON has them all. */
+const SHOWN = 20;
+
+function describeSection([title, items]: Section): string[] {
+  const hidden = items.length - SHOWN;
+  const more = hidden > 0 ? [`  … and ${hidden} more: --json names them`] : [];
+  return [`${title}: ${items.length}`, ...items.slice(0, SHOWN).map((item) => `  ${item}`), ...more];
+}
+
+function describeDifference({
+  checkout_session_id,
+  order_id,
+  field,
+  here,
+  at_stripe,
+}: Findings['differing'][number]) {
+  return `${checkout_session_id}, order ${order_id}: ${field} is ${here} here, and ${at_stripe} at Stripe`;
+}
+
+function iso(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString();
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
+
+export type ListName = 'events' | 'checkout_sessions';
+
+/** Where a walk through one of Stripe's lists begins. Times are seconds since 1970, as Stripe counts. */
+export interface Beginning {
+  /** The last object that was looked at. */
+  readonly position: string | null;
+  /** Without a position: from this time on. */
+  readonly since: number;
+}
+
+/** A list's cursor, while somebody walks the list by it. */
+export interface Held extends Beginning {
+  /** Between pages: the list stays held, and the cursor moves to `position`, unless that is null. */
+  keep(position: string | null): Promise<void>;
+  /** The walk is over, and the next one is due by the schedule. */
+  release(): Promise<void>;
+}
+
+/** Another run has taken the list over, as a person's does from the schedule. */
+export class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+  constructor(list: ListName) {
+    super(`Another run of reconcile has taken over the list of ${list}.`);
+  }
+}
+
+/**
+ * New events are one call a run for up to 100 of them, so a shop whose webhooks fail is behind for half an hour at
+ * most. The audit reads every session once, a call for 100 of them: once a day, as it is for what events do not tell.
+ */
+const EVERY_SECONDS: Readonly<Record<ListName, number>> = {
+  events: 15 * 60,
+  checkout_sessions: 24 * 60 * 60,
+};
+
+/** A page takes seconds. Who has not kept the list for so long is gone. */
+const HELD_SECONDS = 15 * 60;
+
+/** What a run that nobody told otherwise looks back: for so long Stripe tries to deliver an event. */
+export const USUAL_SECONDS = 3 * 24 * 60 * 60;
+
+export async function databaseTime(db: Knex): Promise<number> {
+  const { rows } = await db.raw<{ rows: { now: number }[] }>(
+    'select floor(extract(epoch from now()))::int8 as now',
+  );
+  return (rows[0] as { now: number }).now;
+}
+
+/** For a look that changes nothing: no cursor moves, and the list is nobody's. */
+export async function lookAt(db: Knex, list: ListName, since: number | null): Promise<Held> {
+  return { ...(await beginningOf(db, list, since)), keep: async () => {}, release: async () => {} };
+}
+
+/** Whoever holds the list now loses it. Its cursor goes back to `since`, if that is given. */
+export async function takeOver(
+  trx: Knex.Transaction,
+  list: ListName,
+  since: number | null,
+  db: Knex,
+): Promise<Held> {
+  const holder = randomUUID();
+  const beginning = await beginningOf(trx, list, since);
+  await trx.raw(
+    `update reconcile_cursors set
+       held_by = :holder, next_run_at = now() + :held * interval '1 second',
+       position = :position, since = to_timestamp(:since)
+     where list = :list`,
+    { list, holder, held: HELD_SECONDS, ...beginning },
+  );
+  return heldBy(holder, db, list, beginning);
+}
+
+/** The list, if its next run is due: then nobody else gets it. */
+export async function claimDue(db: Knex, list: ListName): Promise<Held | null> {
+  const holder = randomUUID();
+  const { rows } = await db.raw<{ rows: Beginning[] }>(
+    `update reconcile_cursors set held_by = :holder, next_run_at = now() + :held * interval '1 second'
+     where list = :list and next_run_at <= now()
+     returning position, floor(extract(epoch from since))::int8 as since`,
+    { list, holder, held: HELD_SECONDS },
+  );
+  return rows[0] ? heldBy(holder, db, list, rows[0]) : null;
+}
+
+async function beginningOf(db: Knex, list: ListName, since: number | null): Promise<Beginning> {
+  if (since !== null) return { position: null, since };
+  const { rows } = await db.raw<{ rows: Beginning[] }>(
+    `select position, floor(extract(epoch from least(since, now() - :usual * interval '1 second')))::int8 as since
+     from reconcile_cursors where list = :list`,
+    { list, usual: USUAL_SECONDS },
+  );
+  return rows[0] as Beginning;
+}
+
+function heldBy(holder: string, db: Knex, list: ListName, beginning: Beginning): Held {
+  return {
+    ...beginning,
+    async keep(position) {
+      const { rowCount } = await db.raw<{ rowCount: number }>(
+        `update reconcile_cursors set
+           position = coalesce(:position, position), next_run_at = now() + :held * interval '1 second'
+         where list = :list and held_by = :holder`,
+        { list, holder, position, held: HELD_SECONDS },
+      );
+      if (rowCount === 0) throw new Overtaken(list);
+    },
+    // Up to a tenth sooner or later, so that the world's shops do not ask Stripe all at once.
+    async release() {
+      await db.raw(
+        `update reconcile_cursors set
+           held_by = null, next_run_at = now() + :every * (0.9 + 0.2 * random()) * interval '1 second'
+         where list = :list and held_by = :holder`,
+        { list, holder, every: EVERY_SECONDS[list] },
+      );
+    },
+  };
+}

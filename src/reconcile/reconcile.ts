@@ -1,0 +1,93 @@
+import type { Knex } from 'knex';
+import type Stripe from 'stripe';
+import { handledTypes } from '../orders/handlers.ts';
+import type { Ledger } from '../orders/ledger.ts';
+import type { OpenProgress } from '../progress.ts';
+import { completeSessionList, eventList, undeliveredEventList } from '../stripe/lists.ts';
+import type { Held } from './cursors.ts';
+import type { Findings } from './findings.ts';
+import { takeEvents, takeSessions } from './repair.ts';
+import { confirm, unconfirmedOrders } from './unconfirmed.ts';
+import { type Bounds, backwards, type Stage, walk } from './walk.ts';
+
+export interface Run {
+  readonly db: Knex;
+  readonly stripe: Stripe;
+  readonly record: Ledger;
+  readonly livemode: boolean;
+  /** The database's time when the run began, in seconds since 1970. */
+  readonly now: number;
+  /** Leaves alone what a webhook may be bringing at this moment. */
+  readonly settledOnly: boolean;
+  /** Filled as the run goes: it tells what was done also when the run breaks off. */
+  readonly found: Findings;
+  readonly openProgress: OpenProgress;
+  /** Ends the run between two pages. */
+  readonly signal: AbortSignal;
+}
+
+const HOUR = 60 * 60;
+const DAY = 24 * HOUR;
+
+/** For so long Stripe keeps events. */
+export const EVENTS_REACH = 30 * DAY;
+
+/** Webhooks arrive within seconds, and Stripe lists an event when it is made. */
+const EVENTS_SETTLE = HOUR / 6;
+/** Sessions are listed by their creation. Each can be completed for 24 hours, and is done with after that. */
+const SESSIONS_SETTLE = DAY + HOUR;
+
+/** Every event since the cursor, delivered or not: where an endpoint is missing or disabled, Stripe has nothing undelivered. */
+export async function takeNewEvents(run: Run, held: Held): Promise<void> {
+  const events = walk(eventList(run.stripe, handledTypes), held, boundsOf(run, EVENTS_SETTLE));
+  await follow('Events', events, (page) => takeEvents(page, run), held.keep, run);
+}
+
+/**
+ * What the events since the cursor may not tell: undelivered ones from before it (they were refused, say, and are
+ * understood by now), sessions that are paid whatever their events say, and orders that Stripe does not know as paid.
+ */
+export async function audit(run: Run, held: Held, since: number): Promise<void> {
+  const { db, stripe, livemode, signal } = run;
+  const holdOn = () => held.keep(null);
+
+  const bounds = boundsOf(run, EVENTS_SETTLE);
+  const undelivered = backwards(undeliveredEventList(stripe, handledTypes), since, bounds);
+  await follow('Undelivered events', undelivered, (page) => takeEvents(page, run), holdOn, run);
+
+  const sessions = walk(completeSessionList(stripe), held, boundsOf(run, SESSIONS_SETTLE));
+  await follow('Checkout sessions', sessions, (page) => takeSessions(page, run), held.keep, run);
+
+  for await (const orders of unconfirmedOrders(db, { since, upTo: bounds.upTo, livemode })) {
+    await confirm(orders, run);
+    signal.throwIfAborted();
+    await holdOn();
+  }
+}
+
+function boundsOf({ now, settledOnly }: Run, settlesIn: number): Bounds {
+  const settled = now - settlesIn;
+  // Not just until now: a clock may be behind Stripe's, and a run takes its time.
+  return { now, settled, upTo: settledOnly ? settled : now + HOUR, reach: now - EVENTS_REACH };
+}
+
+async function follow<T>(
+  title: string,
+  stages: AsyncIterable<Stage<T>>,
+  take: (page: readonly T[]) => Promise<void>,
+  keep: Held['keep'],
+  { openProgress, signal }: Run,
+): Promise<void> {
+  const progress = openProgress(title, 100);
+  try {
+    for await (const { objects, position, percent } of stages) {
+      signal.throwIfAborted();
+      await take(objects);
+      await keep(position);
+      if (percent < 100) progress.at(percent);
+    }
+    progress.at(100);
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,103 @@
+import type { Knex } from 'knex';
+import type Stripe from 'stripe';
+import { BadRequest, messageOf } from '../errors.ts';
+import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts';
+import type { Ledger, News } from '../orders/ledger.ts';
+import type { Order } from '../orders/order.ts';
+import type { Outcome } from '../orders/status.ts';
+import { type CheckoutSession, sessionOfApi } from '../stripe/checkout-session.ts';
+import { eventOfApi } from '../stripe/signature.ts';
+import { type Compared, differencesOf } from './compare.ts';
+import type { Findings } from './findings.ts';
+
+interface Dependencies {
+  readonly db: Knex;
+  readonly record: Ledger;
+  readonly livemode: boolean;
+  readonly found: Findings;
+}
+
+/** Records those events of a page that are not here. */
+export async function takeEvents(page: readonly Stripe.Event[], dependencies: Dependencies): Promise<void> {
+  const { db, livemode, found } = dependencies;
+  const ids = page.map(({ id }) => id);
+  const rows: { id: string; outcome: Outcome }[] = await db('stripe_events')
+    .select('id', 'outcome')
+    .whereIn('id', ids);
+  const outcomes = new Map(rows.map(({ id, outcome }) => [id, outcome]));
+  found.lookedAt.events += page.length;
+
+  await Promise.all(
+    page.map((given) =>
+      unlessUnusable(given.id, found, async () => {
+        const outcome = outcomes.get(given.id);
+        if (outcome !== undefined && outcome !== 'ignored') return;
+        const signed = eventOfApi(given);
+        const request = requestOf(signed, livemode);
+        // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
+        if (outcome === 'ignored' && request === null) return;
+        await put({ source: 'reconcile', signed, request }, dependencies);
+      }),
+    ),
+  );
+}
+
+/** Records those sessions of a page that are paid and not here, and compares the others with their orders. */
+export async function takeSessions(
+  page: readonly Stripe.Checkout.Session[],
+  dependencies: Dependencies,
+): Promise<void> {
+  const { db, livemode, found } = dependencies;
+  const ids = page.map(({ id }) => id);
+  const rows: (Compared & Pick<Order, 'status'>)[] = await db('orders')
+    .select('id', 'checkout_session_id', 'status', 'currency', 'amount_total', 'amount_subtotal')
+    .whereIn('checkout_session_id', ids);
+  const orders = new Map(rows.map((order) => [order.checkout_session_id, order]));
+  found.lookedAt.sessions += page.length;
+
+  await Promise.all(
+    page.map((given) =>
+      unlessUnusable(given.id, found, async () => {
+        const request = requestOfSession(readable(given), livemode);
+        // What is unpaid says too little: that its money will not come any more is known to its events alone.
+        if (request?.wanted !== 'paid') return;
+        const order = orders.get(given.id);
+        if (order?.status === 'paid') found.differing.push(...differencesOf(order, request.session));
+        else await put({ source: 'reconcile', signed: null, request }, dependencies);
+      }),
+    ),
+  );
+}
+
+function readable(given: Stripe.Checkout.Session): CheckoutSession {
+  try {
+    return sessionOfApi(given);
+  } catch (error) {
+    throw new BadRequest('session_unreadable', messageOf(error));
+  }
+}
+
+async function put(
+  news: News & { readonly request: Request | null },
+  { record, found }: Dependencies,
+): Promise<void> {
+  const { duplicate, moved_to, order_id } = await record(news);
+  if (news.signed && !duplicate) found.eventsMissing += 1;
+  if (moved_to === null) return;
+  const { checkout_session_id } = (news.request as Request).session;
+  found.behind.set(checkout_session_id, { order_id, status: moved_to });
+}
+
+/** One that can't be read or kept is a finding, and hurts no other. */
+async function unlessUnusable(
+  id: string,
+  { unrepaired }: Findings,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof BadRequest)) throw error;
+    unrepaired.set(id, error.message);
+  }
+}

@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import type Stripe from 'stripe';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Ledger } from '../orders/ledger.ts';
+import { hideProgress } from '../progress.ts';
+import { claimDue, databaseTime, type ListName, USUAL_SECONDS } from './cursors.ts';
+import { type Findings, nothingFound } from './findings.ts';
+import { audit, takeNewEvents } from './reconcile.ts';
+
+const POLL_MS = 60_000;
+/** Nothing is lost when a run is broken off. */
+const GRACE_MS = 1_000;
+
+interface Dependencies {
+  readonly db: Knex;
+  readonly stripe: Stripe;
+  readonly record: Ledger;
+  readonly livemode: boolean;
+  readonly log: Logger;
+}
+
+export interface Schedule {
+  /** Begins no further page, and resolves soon, also when Stripe does not answer. */
+  stop(): Promise<void>;
+}
+
+/** A dull loop: what is due, and a minute later again. Any number of processes may run it, and one of them gets a list. */
+export function startReconciling(dependencies: Dependencies): Schedule {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function loop(): Promise<void> {
+    while (!signal.aborted) {
+      await runIfDue('events', dependencies, signal);
+      await runIfDue('checkout_sessions', dependencies, signal);
+      await pause(POLL_MS, undefined, { ref: false, signal }).catch(() => {});
+    }
+  }
+
+  const looping = loop();
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.race([looping, pause(GRACE_MS, undefined, { ref: false })]);
+    },
+  };
+}
+
+async function runIfDue(list: ListName, dependencies: Dependencies, signal: AbortSignal): Promise<void> {
+  const { db, log } = dependencies;
+  const found = nothingFound();
+  try {
+    const held = await claimDue(db, list);
+    if (held === null) return;
+    const now = await databaseTime(db);
+    const run = { ...dependencies, now, settledOnly: true, found, openProgress: hideProgress, signal };
+    if (list === 'events') await takeNewEvents(run, held);
+    else await audit(run, held, now - USUAL_SECONDS);
+    await held.release();
+  } catch (error) {
+    if (!signal.aborted)
+      log.warn({ list, reason: messageOf(error) }, 'reconcile broke off, and will go on later');
+  } finally {
+    tell(found, log);
+  }
+}
+
+/** An order that came by reconcile has lost its webhook, so a person should know. */
+function tell({ behind, notAtStripe, differing, unrepaired }: Findings, log: Logger): void {
+  for (const [checkout_session_id, { order_id, status }] of behind)
+    log.warn(
+      { checkout_session_id, order_id, status },
+      'order repaired by reconcile: its webhook did not come',
+    );
+  for (const [checkout_session_id, { order_id, reason }] of notAtStripe)
+    log.error({ checkout_session_id, order_id, reason }, 'order is paid here, but not at Stripe');
+  for (const difference of differing) log.error(difference, 'order and checkout session differ');
+  for (const [id, reason] of unrepaired) log.error({ id, reason }, 'reconcile can not take this over');
+}

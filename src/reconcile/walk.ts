@@ -1,0 +1,77 @@
+import { isUnknownObject, type List, type Listed, newestFirst, oldestFirst } from '../stripe/lists.ts';
+import type { Beginning } from './cursors.ts';
+
+/** Times in seconds since 1970. */
+export interface Bounds {
+  readonly now: number;
+  /** What was created later is left out. */
+  readonly upTo: number;
+  /** What was created later may still change, or get neighbours that show up late: no cursor moves beyond it. */
+  readonly settled: number;
+  /** Where to begin again when Stripe does not know the cursor's object any more. */
+  readonly reach: number;
+}
+
+/** A page, where the cursor may move once it is done, and how much of the way lies behind it then. */
+export interface Stage<T> {
+  readonly objects: readonly T[];
+  readonly position: string | null;
+  readonly percent: number;
+}
+
+/**
+ * All pages from the beginning on, in the order of time, so that each of them moves the cursor. A time is made a position
+ * by the object before it. Where Stripe has none, as for events of more than 30 days ago, the pages come the newest first,
+ * and only the last one moves the cursor.
+ */
+export async function* walk<T extends Listed>(
+  list: List<T>,
+  { position, since }: Beginning,
+  bounds: Bounds,
+): AsyncGenerator<Stage<T>> {
+  const begin = position ?? (await lastBefore(list, since));
+  if (begin === undefined) return yield* backwards(list, since, bounds);
+  try {
+    yield* onwards(list, begin, bounds);
+  } catch (error) {
+    if (!isUnknownObject(error)) throw error;
+    yield* backwards(list, bounds.reach, bounds);
+  }
+}
+
+async function lastBefore<T extends Listed>(list: List<T>, time: number): Promise<string | undefined> {
+  const { data } = await list({ limit: 1, created: { lt: time } });
+  return data[0]?.id;
+}
+
+async function* onwards<T extends Listed>(
+  list: List<T>,
+  begin: string,
+  { now, upTo, settled }: Bounds,
+): AsyncGenerator<Stage<T>> {
+  let from: number | undefined;
+  for await (const objects of oldestFirst(list, begin, { lte: upTo })) {
+    from ??= timeOf(objects.at(0));
+    const position = objects.findLast(({ created }) => created <= settled)?.id ?? null;
+    yield { objects, position, percent: percentage(timeOf(objects.at(-1)) - from, now - from) };
+  }
+}
+
+export async function* backwards<T extends Listed>(
+  list: List<T>,
+  since: number,
+  { now, upTo, settled }: Bounds,
+): AsyncGenerator<Stage<T>> {
+  let position: string | null = null;
+  for await (const objects of newestFirst(list, { gte: since, lte: upTo })) {
+    position ??= objects.find(({ created }) => created <= settled)?.id ?? null;
+    yield { objects, position: null, percent: percentage(now - timeOf(objects.at(-1)), now - since) };
+  }
+  yield { objects: [], position, percent: 100 };
+}
+
+const timeOf = (object: Listed | undefined) => (object as Listed).created;
+
+function percentage(done: number, all: number): number {
+  return all <= 0 ? 100 : Math.min(100, Math.floor((100 * done) / all));
+}

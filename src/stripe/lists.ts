@@ -1,0 +1,86 @@
+import Stripe from 'stripe';
+import { SetupError } from '../errors.ts';
+
+/** Stripe's largest page. */
+const PAGE = 100;
+
+/** A run has many pages, and one hiccup must not end it. */
+const PATIENT: Stripe.RequestOptions = { maxNetworkRetries: 3 };
+
+/** What the objects of a list have in common. `created` is in seconds. */
+export interface Listed {
+  readonly id: string;
+  readonly created: number;
+}
+
+interface ListParams extends Stripe.PaginationParams {
+  created?: Stripe.RangeQueryParam;
+}
+
+/** One of Stripe's lists, the newest object first. */
+export type List<T extends Listed> = (
+  params: ListParams,
+) => Promise<{ readonly data: readonly T[]; readonly has_more: boolean }>;
+
+/** Events of these types, of the shop's own account; Stripe has those of the last 30 days. */
+export function eventList(stripe: Stripe, types: readonly string[]): List<Stripe.Event> {
+  return (params) => permitted('Events', stripe.events.list({ types: [...types], ...params }, PATIENT));
+}
+
+/** Those of them that an endpoint has not acknowledged. */
+export function undeliveredEventList(stripe: Stripe, types: readonly string[]): List<Stripe.Event> {
+  const filter = { types: [...types], delivery_success: false };
+  return (params) => permitted('Events', stripe.events.list({ ...filter, ...params }, PATIENT));
+}
+
+/** Sessions whose customer has finished, of the shop's own account. */
+export function completeSessionList(stripe: Stripe): List<Stripe.Checkout.Session> {
+  return (params) =>
+    permitted('Checkout Sessions', stripe.checkout.sessions.list({ status: 'complete', ...params }, PATIENT));
+}
+
+async function permitted<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
+    throw new SetupError(
+      `STRIPE_SECRET_KEY may not read ${what}: give the restricted key the permission "Read" for ${what} in the Stripe Dashboard.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Page by page, back in time. */
+export async function* newestFirst<T extends Listed>(
+  list: List<T>,
+  created: Stripe.RangeQueryParam,
+): AsyncGenerator<readonly T[]> {
+  let last: T | undefined;
+  do {
+    const page = await list({ limit: PAGE, created, ...(last && { starting_after: last.id }) });
+    if (page.data.length > 0) yield page.data;
+    last = page.has_more ? page.data.at(-1) : undefined;
+  } while (last);
+}
+
+/**
+ * Page by page, on in time, from the object `position` (which is left out).
+ * @throws an error of which isUnknownObject is true, when Stripe does not know that object (any more)
+ */
+export async function* oldestFirst<T extends Listed>(
+  list: List<T>,
+  position: string,
+  created: Stripe.RangeQueryParam,
+): AsyncGenerator<readonly T[]> {
+  let newest: string | undefined = position;
+  while (newest) {
+    const page = await list({ limit: PAGE, created, ending_before: newest });
+    if (page.data.length > 0) yield page.data.toReversed();
+    newest = page.has_more ? page.data[0]?.id : undefined;
+  }
+}
+
+export function isUnknownObject(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing';
+}

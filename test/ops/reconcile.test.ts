@@ -1,0 +1,317 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { contentsOf } from '../support/database.ts';
+import { answerJson, closedUrl } from '../support/http.ts';
+import { ops } from '../support/ops.ts';
+import { type Customer, customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
+import { run, spawnService, startSurroundings } from '../support/process.ts';
+import { deliver } from '../support/service.ts';
+import { checkoutSession, type EventJson, events } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db, stripe, receiver, env } = await startSurroundings();
+const HOUR = 60 * 60;
+const DAY = 24 * HOUR;
+
+beforeEach(async () => {
+  receiver.calls.length = 0;
+  stripe.forget();
+  await db.raw('truncate stripe_events, orders, ops_actions cascade');
+  await db('reconcile_cursors').update({ position: null, since: db.fn.now() });
+});
+
+async function reconcile(...args: string[]) {
+  const { code, stdout, stderr } = await ops(env, 'reconcile', '--json', ...args);
+  expect(stderr).toBe('');
+  return { code, report: JSON.parse(stdout) };
+}
+
+/** A service that only takes events has them, delivered in this order. */
+async function taken(all: readonly EventJson[]) {
+  await using service = await spawnService({ ...env, ROLE: 'web' });
+  for (const event of all) expect(await deliver(service.url, event)).toBe(200);
+}
+
+async function statuses(): Promise<Record<string, string>> {
+  const rows: { checkout_session_id: string; status: string }[] = await db('orders');
+  return Object.fromEntries(rows.map(({ checkout_session_id, status }) => [checkout_session_id, status]));
+}
+
+const endingsOf = (customers: readonly Customer[]) =>
+  Object.fromEntries(customers.map(({ sessionId, story }) => [sessionId, endings[story]]));
+const ending = (customers: readonly Customer[], status: string) =>
+  customers.filter(({ story }) => endings[story] === status).map(({ sessionId }) => sessionId);
+const eventsOf = (customers: readonly Customer[]) => customers.flatMap((customer) => customer.events);
+const cursors = () => db('reconcile_cursors').orderBy('list');
+const everything = async () => ({
+  ...(await contentsOf(db)),
+  actions: await db('ops_actions'),
+  cursors: await cursors(),
+});
+
+describe('after an outage of three days', () => {
+  test('every order is where Stripe has it and fulfilled once, and a second run changes nothing', async () => {
+    const old = customersSince(stripe, secondsAgo(4 * DAY), 8);
+    await taken(eventsOf(old));
+    const customers = customersSince(stripe, secondsAgo(3 * DAY - HOUR), 240);
+    expect(eventsOf(customers).length).toBeGreaterThan(300);
+
+    const { code, report } = await reconcile('--since', '3d');
+    expect(code).toBe(0);
+    expect(await statuses()).toEqual({ ...endingsOf(old), ...endingsOf(customers) });
+    expect(report).toMatchObject({
+      dry_run: false,
+      // Of those that webhooks brought: what came from the API is not asked for again.
+      looked_at: { orders: ending(old, 'paid').length },
+      events_missing: eventsOf(customers).length,
+      not_at_stripe: [],
+      differing: [],
+      unrepaired: [],
+    });
+    const repaired = Object.fromEntries(
+      report.orders_behind.map((it: Record<string, string>) => [it.checkout_session_id, it.status]),
+    );
+    expect(repaired).toEqual(endingsOf(customers));
+    expect(await db('stripe_events').where({ outcome: 'ignored' })).toEqual([]);
+    const sources = await db('order_transitions')
+      .select('source')
+      .count()
+      .groupBy('source')
+      .orderBy('source');
+    expect(sources).toEqual([
+      { source: 'reconcile', count: expect.any(Number) },
+      { source: 'webhook', count: expect.any(Number) },
+    ]);
+
+    await using _after = await spawnService(env);
+    const paid = ending([...old, ...customers], 'paid');
+    await until('nothing is owed any more', async () => {
+      const owed = [...(await db('fulfillments')), ...(await db('notifications'))];
+      return owed.length > paid.length && owed.every(({ status }) => status !== 'pending');
+    });
+    expect(receiver.calls.map(({ id }) => id).toSorted()).toEqual(paid.toSorted());
+    expect(await db('notifications').where({ kind: 'payment_failed' })).toHaveLength(
+      ending([...old, ...customers], 'failed').length,
+    );
+
+    const contents = await contentsOf(db);
+    const again = await ops(env, 'reconcile', '--since', '3d');
+    expect([again.code, again.stdout]).toEqual([
+      0,
+      expect.stringContaining('Nothing is missing, and nothing differs.'),
+    ]);
+    expect(await contentsOf(db)).toEqual(contents);
+    const dry = await reconcile('--since', '3d', '--dry-run');
+    expect(dry).toMatchObject({
+      code: 0,
+      report: { events_missing: 0, orders_behind: [], looked_at: { orders: 0 } },
+    });
+  });
+
+  test('a dry run tells the same and changes nothing at all', async () => {
+    const customers = customersSince(stripe, secondsAgo(3 * DAY - HOUR), 80);
+    const before = await everything();
+    const dry = await reconcile('--since', '3d', '--dry-run');
+    expect(await everything()).toEqual(before);
+    const { code, report } = await reconcile('--since', '3d');
+    expect([dry.code, code]).toEqual([1, 0]);
+    const told = ({ orders_behind, ...rest }: typeof report) => ({
+      ...rest,
+      orders_behind: new Set(
+        orders_behind.map((it: Record<string, string>) => `${it.checkout_session_id} ${it.status}`),
+      ),
+    });
+    const differently = { dry_run: true, since: expect.any(String), events_since: expect.any(String) };
+    expect(told(dry.report)).toEqual({ ...told(report), ...differently });
+    expect(report.orders_behind).toHaveLength(customers.length);
+  });
+
+  test('events that were delivered, and webhooks that come during the run, make no difference', async () => {
+    const customers = customersSince(stripe, secondsAgo(3 * DAY - HOUR), 120);
+    await using service = await spawnService(env);
+    const all = eventsOf(customers);
+    for (const event of all.slice(0, 20)) await deliver(service.url, event);
+    const [{ code }, ...answers] = await Promise.all([
+      reconcile('--since', '3d'),
+      ...all.map((event) => deliver(service.url, event)),
+    ]);
+    expect([code, ...new Set(answers)]).toEqual([0, 200]);
+    expect(await statuses()).toEqual(endingsOf(customers));
+    expect(await db('stripe_events')).toHaveLength(all.length);
+    const paid = ending(customers, 'paid');
+    await until(
+      'all is fulfilled',
+      async () => (await db('fulfillments').where({ status: 'fulfilled' })).length === paid.length,
+    );
+    expect(receiver.calls.map(({ id }) => id).toSorted()).toEqual(paid.toSorted());
+  });
+
+  test('a run that is killed is continued by the next one, from its last page', async () => {
+    const customers = customersSince(stripe, secondsAgo(3 * DAY - HOUR), 240);
+    // The object before the time it begins at.
+    customerOf(stripe, 'card', secondsAgo(4 * DAY));
+    stripe.fault = () => stripe.requests.filter((it) => it.includes('/v1/events?')).length > 3;
+    await using killed = run('src/cli.ts', env, ['reconcile', '--since', '3d']);
+    await until(
+      'it waits for its third page',
+      () => stripe.requests.filter((it) => it.includes('/v1/events?')).length > 3,
+    );
+    killed.kill('SIGKILL');
+    expect(await killed.ended).toEqual({ code: null, signal: 'SIGKILL' });
+    const { position } = await db('reconcile_cursors').where({ list: 'events' }).first();
+    const taken = await db('stripe_events').count().first();
+    expect(taken).toEqual({ count: 200 });
+
+    stripe.fault = () => false;
+    stripe.requests.length = 0;
+    const { code, report } = await reconcile();
+    expect(code).toBe(0);
+    expect(stripe.requests[0]).toContain(`ending_before=${position}`);
+    expect(report.events_missing).toBe(eventsOf(customers).length - 200);
+    expect(await statuses()).toEqual(endingsOf(customers));
+  });
+});
+
+describe('both ways', () => {
+  /** An order as the service makes it of a delivered event, then changed by hand. */
+  async function orderOf(customer: Customer, changes: Record<string, unknown> = {}) {
+    await taken(customer.events);
+    const order = db('orders').where({ checkout_session_id: customer.sessionId });
+    if (Object.keys(changes).length > 0) await order.clone().update(changes);
+    return (await order.first()).id as number;
+  }
+
+  test('what is paid here and not at Stripe is named with its reason, and left as it is', async () => {
+    const fine = customerOf(stripe, 'card', secondsAgo(DAY));
+    await orderOf(fine);
+    const open = customerOf(stripe, 'debit open', secondsAgo(DAY));
+    const unpaid = await orderOf(open, { status: 'paid', paid_at: db.fn.now() });
+    const stranger = checkoutSession();
+    const unknown = await orderOf({
+      sessionId: stranger.id,
+      story: 'card',
+      events: [events.completedPaid(stranger)],
+    });
+    const connected = checkoutSession();
+    const event = { ...events.completedPaid(connected), account: 'acct_connected' };
+    await orderOf({ sessionId: connected.id, story: 'card', events: [event] });
+    const before = await contentsOf(db);
+    const { code, report } = await reconcile();
+    expect(code).toBe(1);
+    expect(report.looked_at.orders).toBe(3);
+    expect(report.not_at_stripe).toEqual([
+      { checkout_session_id: open.sessionId, order_id: unpaid, reason: 'its session is unpaid' },
+      { checkout_session_id: stranger.id, order_id: unknown, reason: 'Stripe has no such session' },
+    ]);
+    expect(await contentsOf(db)).toEqual(before);
+  });
+
+  test('amounts and currencies that differ are named, and left as they are', async () => {
+    const customer = customerOf(stripe, 'card', secondsAgo(DAY));
+    const order_id = await orderOf(customer, { amount_total: 1, currency: 'eur' });
+    const before = await contentsOf(db);
+    const { code, report } = await reconcile();
+    const of = { checkout_session_id: customer.sessionId, order_id };
+    expect([code, report.differing]).toEqual([
+      1,
+      [
+        { ...of, field: 'currency', here: 'eur', at_stripe: 'usd' },
+        { ...of, field: 'amount_total', here: 1, at_stripe: 6498 },
+      ],
+    ]);
+    expect(await contentsOf(db)).toEqual(before);
+    const { stdout } = await ops(env, 'reconcile');
+    expect(stdout).toContain(
+      `  ${customer.sessionId}, order ${order_id}: amount_total is 1 here, and 6498 at Stripe\n`,
+    );
+  });
+
+  test('a session that is paid is found without its event, and one that is open or unpaid makes no order', async () => {
+    const old = customerOf(stripe, 'card', secondsAgo(40 * DAY));
+    customerOf(stripe, 'debit open', secondsAgo(40 * DAY));
+    stripe.fault = (req, res) => {
+      if (!req.url?.startsWith('/v1/events')) return false;
+      answerJson(res, 200, { object: 'list', data: [], has_more: false });
+      return true;
+    };
+    const { code, report } = await reconcile('--since', '60d');
+    expect(code).toBe(0);
+    expect(await statuses()).toEqual({ [old.sessionId]: 'paid' });
+    expect(await db('order_transitions')).toMatchObject([
+      { source: 'reconcile', event_id: null, to_status: 'paid' },
+    ]);
+    expect(Date.parse(report.events_since) - Date.parse(report.since)).toBe(30 * DAY * 1_000);
+  });
+});
+
+test('an event that was ignored, as the key was one of the other mode then, is understood now', async () => {
+  const customer = customerOf(stripe, 'debit failed', secondsAgo(DAY));
+  for (const { id, type } of customer.events)
+    await db('stripe_events').insert({
+      id,
+      type,
+      livemode: false,
+      created_at: new Date(),
+      outcome: 'ignored',
+    });
+  const { code, report } = await reconcile();
+  expect([code, report.events_missing]).toEqual([0, 0]);
+  expect(await statuses()).toEqual({ [customer.sessionId]: 'failed' });
+  const { id } = customer.events.at(-1) as EventJson;
+  expect(await db('stripe_events').where({ id }).first()).toMatchObject({ outcome: 'applied' });
+});
+
+describe('a clear error', () => {
+  test.each(['yesterday', '3', '2026-13-45', '3 d'])('%s is no --since', async (since) => {
+    const { code, stderr } = await ops(env, 'reconcile', '--since', since);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('2026-11-20T18:00')]);
+  });
+
+  test.each([
+    ['Events', '/v1/events'],
+    ['Checkout Sessions', '/v1/checkout/sessions?'],
+  ])('a key that may not read %s is told which permission it lacks', async (what, path) => {
+    stripe.fault = (req, res) => {
+      if (!req.url?.startsWith(path)) return false;
+      const error = {
+        type: 'invalid_request_error',
+        message: "Having the 'rak_x' permission would allow it",
+      };
+      answerJson(res, 403, { error });
+      return true;
+    };
+    const { code, stderr } = await ops(env, 'reconcile');
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`may not read ${what}`)]);
+  });
+
+  test('Stripe can not be reached', async () => {
+    const { code, stderr } = await ops(
+      { ...env, STRIPE_API_BASE: (await closedUrl()).slice(0, -1) },
+      'reconcile',
+      '--dry-run',
+    );
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^An error occurred with our connection to Stripe.*\n$/),
+    ]);
+  });
+
+  test('the database can not be reached', async () => {
+    const { code, stdout, stderr } = await ops(
+      { ...env, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
+      'reconcile',
+    );
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(/ECONNREFUSED.*\n$/)]);
+  });
+
+  test('an event that can not be read is named, and hurts no other', async () => {
+    const broken = customerOf(stripe, 'card', secondsAgo(DAY));
+    const bad = events.completedPaid({ id: 'cs_test_bad', object: 'checkout.session', amount_total: 'much' });
+    stripe.keepEvent({ ...bad, created: secondsAgo(DAY) });
+    const { code, report } = await reconcile();
+    expect([code, report.unrepaired]).toEqual([
+      1,
+      [{ id: bad.id, reason: expect.stringContaining('amount_total') }],
+    ]);
+    expect(await statuses()).toEqual({ [broken.sessionId]: 'paid' });
+  });
+});

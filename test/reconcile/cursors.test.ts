@@ -1,0 +1,85 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import {
+  claimDue,
+  databaseTime,
+  lookAt,
+  Overtaken,
+  takeOver,
+  USUAL_SECONDS,
+} from '../../src/reconcile/cursors.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+const row = () =>
+  db('reconcile_cursors')
+    .where({ list: 'events' })
+    .select('*', db.raw('extract(epoch from next_run_at - now())::float8 as due_in'))
+    .first();
+const make = (changes: Record<string, unknown>) =>
+  db('reconcile_cursors').update({ held_by: null, ...changes });
+const due = () => db.raw("now() - interval '1 second'");
+
+beforeEach(() => make({ position: null, since: db.fn.now(), next_run_at: due() }));
+
+test('of many processes one gets a list that is due, and none until it is due again', async () => {
+  const claims = await Promise.all(Array.from({ length: 8 }, () => claimDue(db, 'events')));
+  expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
+  expect(await claimDue(db, 'events')).toBeNull();
+  expect((await row()).due_in).toBeGreaterThan(14 * 60);
+  expect(await claimDue(db, 'checkout_sessions')).not.toBeNull();
+});
+
+test('a cursor moves with the pages, and the list stays held', async () => {
+  const held = await claimDue(db, 'events');
+  await held?.keep('evt_1');
+  await make({ next_run_at: due(), held_by: (await row()).held_by });
+  await held?.keep(null);
+  expect(await row()).toMatchObject({ position: 'evt_1' });
+  expect((await row()).due_in).toBeGreaterThan(14 * 60);
+  expect(await db('reconcile_cursors').where({ list: 'checkout_sessions' }).first()).toMatchObject({
+    position: null,
+  });
+});
+
+test.each([
+  ['events', 15 * 60],
+  ['checkout_sessions', 24 * 60 * 60],
+] as const)('after a walk %s are due again in about %d s', async (list, seconds) => {
+  await (await claimDue(db, list))?.release();
+  const { rows } = await db.raw(
+    `select held_by, extract(epoch from next_run_at - now())::float8 as due_in from reconcile_cursors where list = ?`,
+    [list],
+  );
+  expect(rows[0].held_by).toBeNull();
+  expect(rows[0].due_in / seconds).toBeGreaterThan(0.89);
+  expect(rows[0].due_in / seconds).toBeLessThan(1.11);
+});
+
+test('a person takes a list over: who held it can not move its cursor any more, nor give the list away', async () => {
+  const scheduled = await claimDue(db, 'events');
+  const now = await databaseTime(db);
+  const persons = await db.transaction((trx) => takeOver(trx, 'events', now - 60, db));
+  expect(persons).toMatchObject({ position: null, since: now - 60 });
+  await persons.keep('evt_2');
+  await expect(scheduled?.keep('evt_1')).rejects.toThrow(Overtaken);
+  await scheduled?.release();
+  expect(await row()).toMatchObject({ position: 'evt_2', held_by: expect.any(String) });
+  expect((await row()).due_in).toBeGreaterThan(0);
+});
+
+test('without a position the schedule begins where the database does, and a person three days back', async () => {
+  const now = await databaseTime(db);
+  const [scheduled, persons] = [await claimDue(db, 'events'), await lookAt(db, 'events', null)];
+  expect(Math.abs((scheduled?.since ?? 0) - now)).toBeLessThan(60);
+  expect(Math.abs(persons.since - (now - USUAL_SECONDS))).toBeLessThan(60);
+});
+
+test('a look moves no cursor', async () => {
+  await make({ position: 'evt_1' });
+  const before = await row();
+  const held = await lookAt(db, 'events', null);
+  expect(held.position).toBe('evt_1');
+  await held.keep('evt_2');
+  await held.release();
+  expect({ ...(await row()), due_in: before.due_in }).toEqual(before);
+});

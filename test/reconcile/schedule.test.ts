@@ -1,0 +1,136 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { openLedger } from '../../src/orders/ledger.ts';
+import { type Schedule, startReconciling } from '../../src/reconcile/schedule.ts';
+import { createStripe } from '../../src/stripe/client.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { answerJson } from '../support/http.ts';
+import { customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
+import { startStripeApi } from '../support/stripe-api.ts';
+import { checkoutSession } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const { db } = await createTestDatabase();
+const api = await startStripeApi();
+const HOUR = 60 * 60;
+const DAY = 24 * HOUR;
+
+let lines: Record<string, unknown>[];
+let running: Schedule[];
+
+function start(): void {
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const stripe = createStripe('sk_test_123', api.url);
+  running.push(startReconciling({ db, stripe, record: openLedger(db), livemode: false, log }));
+}
+
+beforeEach(async () => {
+  [lines, running] = [[], []];
+  api.forget();
+  await db.raw('truncate stripe_events, orders cascade');
+  await make('events', { next_run_at: db.raw("now() + interval '1 hour'") });
+  await make('checkout_sessions', { next_run_at: db.raw("now() + interval '1 hour'") });
+});
+
+afterEach(() => Promise.all(running.map((schedule) => schedule.stop())));
+
+const make = (list: string, changes: Record<string, unknown>) =>
+  db('reconcile_cursors')
+    .where({ list })
+    .update({ position: null, held_by: null, ...changes });
+const isOver = (list: string) =>
+  until(`${list} is done`, () =>
+    db('reconcile_cursors').where({ list, held_by: null }).andWhere('next_run_at', '>', db.fn.now()).first(),
+  );
+const due = { next_run_at: new Date(0), since: new Date((secondsAgo(0) - 3 * DAY) * 1_000) };
+
+test('what is due is done without a command, by one of several processes, with a line for each order', async () => {
+  const customers = customersSince(api, secondsAgo(2 * DAY), 40);
+  await make('events', due);
+  for (let i = 0; i < 4; i += 1) start();
+  await isOver('events');
+  const orders: { checkout_session_id: string; status: string; id: number }[] = await db('orders');
+  expect(new Map(orders.map((order) => [order.checkout_session_id, order.status]))).toEqual(
+    new Map(customers.map(({ sessionId, story }) => [sessionId, endings[story]])),
+  );
+  // One looks for the object before the beginning, and one reads all events: there are fewer than 100.
+  expect(api.requests).toHaveLength(2);
+  const warned = lines.filter(({ level }) => level === 40);
+  expect(new Set(warned.map(({ order_id, status }) => `${order_id} ${status}`))).toEqual(
+    new Set(orders.map(({ id, status }) => `${id} ${status}`)),
+  );
+  expect(lines).toHaveLength(orders.length);
+});
+
+test('an event that a webhook may be bringing right now is left to it', async () => {
+  customerOf(api, 'card', secondsAgo(120));
+  await make('events', due);
+  start();
+  await isOver('events');
+  expect([await db('orders'), lines]).toEqual([[], []]);
+});
+
+test('what happened before the database was made is not its own', async () => {
+  customerOf(api, 'card', secondsAgo(2 * HOUR));
+  await make('events', { ...due, since: new Date((secondsAgo(0) - HOUR) * 1_000) });
+  start();
+  await isOver('events');
+  expect(await db('orders')).toEqual([]);
+});
+
+test('the audit finds paid sessions without an event, events that the cursor has passed, and what only a person can mend', async () => {
+  const [, yesterdays] = [4 * DAY, 2 * DAY, HOUR].map((age) => {
+    const session = checkoutSession({ created: secondsAgo(age) });
+    api.keep(session, []);
+    return session.id;
+  });
+  const refused = customerOf(api, 'debit failed', secondsAgo(DAY));
+  const made = { status: 'paid', payment_status: 'paid', mode: 'payment', livemode: false };
+  const unknown = {
+    ...made,
+    checkout_session_id: 'cs_test_elsewhere',
+    paid_at: new Date(Date.now() - HOUR * 1_000),
+  };
+  const [{ id }] = await db('orders').insert(unknown).returning('id');
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  expect(await db('orders').orderBy('checkout_session_id').select('checkout_session_id', 'status')).toEqual(
+    [
+      { checkout_session_id: unknown.checkout_session_id, status: 'paid' },
+      { checkout_session_id: yesterdays, status: 'paid' },
+      { checkout_session_id: refused.sessionId, status: 'failed' },
+    ].toSorted((a, b) => (String(a.checkout_session_id) < String(b.checkout_session_id) ? -1 : 1)),
+  );
+  expect(lines.filter(({ level }) => level === 50)).toMatchObject([
+    { order_id: id, checkout_session_id: 'cs_test_elsewhere', reason: 'Stripe has no such session' },
+  ]);
+});
+
+test('a run that breaks off is told, leaves the service alone, and goes on when its hold ends', async () => {
+  api.fault = (_req, res) => {
+    res.writeHead(401).end('{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}');
+    return true;
+  };
+  await make('events', due);
+  start();
+  await until('it is told', () => lines.some(({ msg }) => String(msg).startsWith('reconcile broke off')));
+  const { next_run_at, held_by } = await db('reconcile_cursors').where({ list: 'events' }).first();
+  expect(held_by).not.toBeNull();
+  expect(next_run_at.getTime() - Date.now()).toBeLessThanOrEqual(15 * 60 * 1_000);
+});
+
+test('it stops soon, also while Stripe does not answer, and says nothing of that', async () => {
+  const unanswered: ServerResponse[] = [];
+  api.fault = (_req, res) => unanswered.push(res) > 0;
+  await make('events', due);
+  start();
+  await until('Stripe is asked', () => unanswered.length > 0);
+  const begin = performance.now();
+  await Promise.all(running.map((schedule) => schedule.stop()));
+  expect(performance.now() - begin).toBeLessThan(3_000);
+  for (const res of unanswered) answerJson(res, 401, { error: { type: 'invalid_request_error' } });
+  await Promise.all(running.map((schedule) => schedule.stop()));
+  expect(lines).toEqual([]);
+});
