@@ -56,11 +56,14 @@ function explain(error: unknown): string {
     : messageOf(error);
 }
 
-for (const describe of commands) {
-  program.addCommand(describe(act, actAlone).option('--json', 'print one JSON document'));
+for (const describe of commands) program.addCommand(describe(act, actAlone));
+for (const command of withAllBelow(program)) {
+  command.exitOverride();
+  if (command.commands.length === 0) command.option('--json', 'print one JSON document');
 }
-for (const command of [program, ...program.commands]) {
-  command.exitOverride().configureHelp({ sortSubcommands: false });
+
+function withAllBelow(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)];
 }
 
 try {

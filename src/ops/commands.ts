@@ -1,5 +1,6 @@
 import type { Describe } from './command.ts';
 import { doctor } from './commands/doctor.ts';
+import { endpoint } from './commands/endpoint.ts';
 import { erase } from './commands/erase.ts';
 import { orders } from './commands/orders.ts';
 import { reconcile } from './commands/reconcile.ts';
@@ -8,4 +9,13 @@ import { retry } from './commands/retry.ts';
 import { show } from './commands/show.ts';
 
 /** In the order of the help. */
-export const commands: readonly Describe[] = [orders, show, retry, replay, reconcile, doctor, erase];
+export const commands: readonly Describe[] = [
+  orders,
+  show,
+  retry,
+  replay,
+  reconcile,
+  doctor,
+  erase,
+  endpoint,
+];

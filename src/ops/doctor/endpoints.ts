@@ -67,7 +67,7 @@ function ours({ endpoints, config }: Subject): readonly Endpoint[] {
 }
 
 function unregistered({ production, stripe: { livemode } }: Config) {
-  const words = `no ${livemode ? 'live' : 'test'} endpoint is registered whose path ends in /webhook: create one in Stripe's Dashboard, with ${handledTypes.join(', ')}`;
+  const words = `no ${livemode ? 'live' : 'test'} endpoint is registered whose path ends in /webhook: create one with npm run ops -- endpoint create https://<your host>/webhook`;
   return production || livemode ? wrong(words) : warning(`${words} (\`stripe listen\` needs none)`);
 }
 

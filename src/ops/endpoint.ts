@@ -1,0 +1,37 @@
+import type Stripe from 'stripe';
+import { handledTypes } from '../orders/handlers.ts';
+import { API_VERSION } from '../stripe/client.ts';
+
+/** What Stripe says of a new endpoint. Its secret is never told again. */
+export interface NewEndpoint {
+  readonly id: string;
+  readonly url: string;
+  readonly secret: string;
+}
+
+/** There is an enabled endpoint with this URL: a second one would deliver each event twice. */
+export class EndpointExists extends Error {
+  override readonly name = 'EndpointExists';
+}
+
+/**
+ * Registers this service with Stripe: the types of event that it handles, in the version whose shapes it knows.
+ * @throws {EndpointExists}
+ * @throws {Stripe.errors.StripeError}
+ */
+export async function createEndpoint(stripe: Stripe, url: string): Promise<NewEndpoint> {
+  for await (const existing of stripe.webhookEndpoints.list({ limit: 100 })) {
+    if (existing.url === url && existing.status === 'enabled')
+      throw new EndpointExists(
+        `${existing.id} delivers to ${url} already. Its secret is in Stripe's Dashboard (Webhooks).`,
+      );
+  }
+  const { id, secret } = await stripe.webhookEndpoints.create({
+    url,
+    enabled_events: [...handledTypes] as Stripe.WebhookEndpointCreateParams.EnabledEvent[],
+    api_version: API_VERSION as Stripe.WebhookEndpointCreateParams.ApiVersion,
+    description: 'checkout-fulfillment',
+  });
+  if (secret === undefined) throw new Error(`Stripe made ${id}, and did not tell its secret`);
+  return { id, url, secret };
+}

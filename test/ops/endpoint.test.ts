@@ -1,0 +1,67 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { createTestDatabase } from '../support/database.ts';
+import { answerJson, bodyOf } from '../support/http.ts';
+import { ops } from '../support/ops.ts';
+import { startStripeApi } from '../support/stripe-api.ts';
+
+const { url: DATABASE_URL } = await createTestDatabase();
+const stripe = await startStripeApi();
+const env = { DATABASE_URL, STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_API_BASE: stripe.url };
+const url = 'https://pay.example.com/webhook';
+
+const created: URLSearchParams[] = [];
+afterEach(() => {
+  created.length = 0;
+  stripe.endpoints = [];
+});
+stripe.fault = (req, res) => {
+  if (req.method !== 'POST') return false;
+  void bodyOf(req).then((body) => {
+    created.push(new URLSearchParams(body));
+    answerJson(res, 200, { id: 'we_new', object: 'webhook_endpoint', url, secret: 'whsec_told_once' });
+  });
+  return true;
+};
+const create = (...args: string[]) => ops(env, 'endpoint', 'create', ...args);
+
+test('an endpoint is made with the three events and the version that the code knows, and its secret is told', async () => {
+  const { code, stdout } = await create(url);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('\nSTRIPE_WEBHOOK_SECRET=whsec_told_once\n')]);
+  expect(created.map((params) => Object.fromEntries(params))).toEqual([
+    {
+      url,
+      'enabled_events[0]': 'checkout.session.completed',
+      'enabled_events[1]': 'checkout.session.async_payment_succeeded',
+      'enabled_events[2]': 'checkout.session.async_payment_failed',
+      api_version: '2026-10-28.endive',
+      description: 'checkout-fulfillment',
+    },
+  ]);
+});
+
+test('for a program, as JSON', async () => {
+  const { code, stdout } = await create(url, '--json');
+  expect([code, JSON.parse(stdout)]).toEqual([0, { id: 'we_new', url, secret: 'whsec_told_once' }]);
+});
+
+test('a second endpoint with an URL that has one is not made, unless that one is disabled', async () => {
+  const existing = { id: 'we_old', object: 'webhook_endpoint', url, status: 'enabled' };
+  stripe.endpoints = [existing];
+  const { code, stderr } = await create(url);
+  expect([code, stderr, created]).toEqual([1, expect.stringContaining('we_old delivers to'), []]);
+  stripe.endpoints = [{ ...existing, status: 'disabled' }];
+  expect((await create(url)).code).toBe(0);
+});
+
+test.each(['http://pay.example.com/webhook', 'https://pay.example.com/', 'pay.example.com'])(
+  '%s is bad usage',
+  async (wrong) => {
+    const { code, stderr } = await create(wrong);
+    expect([code, stderr, created]).toEqual([2, expect.stringContaining('must begin with https://'), []]);
+  },
+);
+
+test('the sandbox needs none', async () => {
+  const { code, stdout } = await ops({ DATABASE_URL }, 'endpoint', 'create', url);
+  expect([code, stdout]).toEqual([1, expect.stringContaining('set STRIPE_SECRET_KEY first')]);
+});
