@@ -1,32 +1,67 @@
 import type { IncomingMessage } from 'node:http';
-import { BadRequest } from '../errors.ts';
+import { BadRequest, Unavailable } from '../errors.ts';
 
 /** The body has more bytes than are taken. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
 
+/** What all large bodies share: the bytes that they may still take together. */
+export interface Room {
+  left: number;
+}
+
+/** The bytes of a body as they came. Whoever is done with them disposes of them, and gives their room back. */
+export interface Body extends Disposable {
+  readonly bytes: Buffer;
+}
+
+/** So much of each body is taken in any case: an event has 4 to 20 kB, and is never turned away for the large bodies of others. */
+const USUAL = 64 * 1024;
+
+/** A chunk of one byte takes some 200 of memory: 4 senders of such chunks, with 24 MB in all, took 1 GB. */
+const MOST_CHUNKS = 500;
+
 /**
- * The bytes of a body as they came. What is beyond `limit` is read and thrown away, so that the sender can read its answer.
+ * What is beyond `limit` is read and thrown away, so that the sender can read its answer.
  * @throws {BodyTooLarge}
+ * @throws {Unavailable} when large bodies have taken all the room (500 senders of 1 MiB took 500 MiB)
  * @throws {BadRequest} for a compressed body, which could grow without end (Stripe sends none), and for one that breaks off
  */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+export async function readBody(req: IncomingMessage, limit: number, room: Room): Promise<Body> {
   if (!['identity', undefined].includes(req.headers['content-encoding'])) {
     throw new BadRequest('bad_request', 'A compressed body is not read.');
   }
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const chunks: Buffer[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<Body>();
+  let chunks: Buffer[] = [];
   let size = 0;
+  let taken = 0;
+  let refused = false;
+  const giveBack = () => {
+    room.left += taken;
+    taken = 0;
+  };
+  const refuse = (error: Error) => {
+    refused = true;
+    chunks = [];
+    giveBack();
+    reject(error);
+  };
   req.on('data', (chunk: Buffer) => {
+    if (refused) return;
     size += chunk.length;
-    if (size <= limit) chunks.push(chunk);
-    else {
-      chunks.length = 0;
-      reject(new BodyTooLarge('the body is too large'));
-    }
+    const unusual = Math.max(0, Math.min(size - USUAL, chunk.length));
+    if (size > limit) return refuse(new BodyTooLarge('the body is too large'));
+    if (unusual > room.left) return refuse(new Unavailable('large bodies have taken all the room'));
+    room.left -= unusual;
+    taken += unusual;
+    chunks.push(chunk);
+    if (chunks.length === MOST_CHUNKS) chunks = [Buffer.concat(chunks)];
   });
-  req.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-  req.once('error', (cause) => reject(new BadRequest('body_incomplete', 'The body broke off.', { cause })));
+  req.once('end', () => {
+    const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    resolve({ bytes, [Symbol.dispose]: giveBack });
+  });
+  req.once('error', (cause) => refuse(new BadRequest('body_incomplete', 'The body broke off.', { cause })));
   return promise;
 }

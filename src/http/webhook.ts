@@ -5,13 +5,14 @@ import { requestOf } from '../orders/handlers.ts';
 import type { Ledger, Recorded } from '../orders/ledger.ts';
 import { type SignedEvent, verifyEvent } from '../stripe/signature.ts';
 import { answerJson } from './answer.ts';
-import { readBody } from './body.ts';
+import { type Room, readBody } from './body.ts';
 import { within } from './deadline.ts';
 import { answerError } from './errors.ts';
 import { inTurns } from './turns.ts';
 
 /** Stripe's events are far smaller; its own limit is not documented. */
 const MAX_BODY = 1024 * 1024;
+const room: Room = { left: 64 * MAX_BODY };
 
 /**
  * Checkout holds the customer's redirect for up to 10 s until this endpoint has answered
@@ -71,9 +72,9 @@ async function receive(
   let recorded: Recorded | null = null;
   let refusal: string | null = null;
   try {
-    const body = await readBody(req, MAX_BODY);
+    using body = await readBody(req, MAX_BODY, room);
     await turn();
-    const signed = verifyEvent(body, signatureOf(req), secrets);
+    const signed = verifyEvent(body.bytes, signatureOf(req), secrets);
     ids = idsOf(signed);
     const request = requestOf(signed, livemode);
     recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));

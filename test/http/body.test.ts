@@ -2,14 +2,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, expect, test } from '@jest/globals';
-import { BodyTooLarge, readBody } from '../../src/http/body.ts';
+import { type Body, BodyTooLarge, readBody } from '../../src/http/body.ts';
+import { until } from '../support/until.ts';
 
-const LIMIT = 100_000;
+const LIMIT = 200_000;
+const ROOM = 150_000;
+const room = { left: ROOM };
 
-/** What the last request's body came to: its bytes as text, or the error. */
-let last = Promise.withResolvers<string | Error>();
+/** What the last request's body came to: its bytes, or the error. */
+let last = Promise.withResolvers<Body | Error>();
 const server = createServer(async (req, res) => {
-  const outcome = await readBody(req, LIMIT).then(String, (error: Error) => error);
+  const outcome = await readBody(req, LIMIT, room).catch((error: Error) => error);
   res.end();
   last.resolve(outcome);
 });
@@ -28,16 +31,27 @@ function send(head: string, ...parts: string[]) {
   return socket;
 }
 
+async function lastText(): Promise<string> {
+  using body = (await last.promise) as Body;
+  return body.bytes.toString();
+}
+
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 
 test('a body in pieces is put together again', async () => {
   send('Transfer-Encoding: chunked', chunk('to'), chunk('gether'), chunk(''));
-  expect(await last.promise).toBe('together');
+  expect(await lastText()).toBe('together');
+});
+
+test('a body in more pieces than are kept apart is the same in the end', async () => {
+  const text = Array.from({ length: 3_000 }, (_, n) => String(n)).join();
+  send('Transfer-Encoding: chunked', ...Array.from(text, chunk), chunk(''));
+  expect(await lastText()).toBe(text);
 });
 
 test('no body is an empty one', async () => {
   send('Content-Length: 0');
-  expect(await last.promise).toBe('');
+  expect(await lastText()).toBe('');
 });
 
 test('a body beyond the limit is refused without an end to it, and read on so that the answer arrives', async () => {
@@ -46,6 +60,32 @@ test('a body beyond the limit is refused without an end to it, and read on so th
   expect(await last.promise).toBeInstanceOf(BodyTooLarge);
   const [answer] = await once(socket, 'data');
   expect(String(answer)).toMatch(/^HTTP\/1.1 200/);
+});
+
+test('large bodies share their room, and give it back; a usual one needs none', async () => {
+  const large = 'x'.repeat(LIMIT);
+  const post = (body: string) => send(`Content-Length: ${body.length}`, body);
+  post(large);
+  const first = (await last.promise) as Body;
+  post(large);
+  expect(await last.promise).toMatchObject({ name: 'Unavailable' });
+  post('x'.repeat(64 * 1024));
+  expect(await lastText()).toHaveLength(64 * 1024);
+
+  first[Symbol.dispose]();
+  post(large);
+  expect(await lastText()).toHaveLength(LIMIT);
+  expect(room.left).toBe(ROOM);
+});
+
+test('whatever is refused, or breaks off, gives its room back', async () => {
+  send('Transfer-Encoding: chunked', chunk('x'.repeat(LIMIT + 1)), chunk(''));
+  expect(await last.promise).toBeInstanceOf(BodyTooLarge);
+  const socket = send(`Content-Length: ${LIMIT}`, 'x'.repeat(LIMIT - 1));
+  await until('its room is taken', () => room.left < ROOM - 100_000);
+  socket.destroy();
+  expect(await last.promise).toMatchObject({ code: 'body_incomplete' });
+  expect(room.left).toBe(ROOM);
 });
 
 test.each(['gzip', 'br', 'identity, gzip'])(
