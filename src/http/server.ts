@@ -8,16 +8,22 @@ export interface HttpServer {
 }
 
 /**
- * Slow senders are cut off: 500 slow-loris sockets were closed after 14 s with these figures (milliseconds). An idle
- * connection is kept for longer than a proxy keeps it (nginx and AWS's load balancers: 60 s): with Node's 5 s, a request
- * now and then meets one that is just being closed, and the proxy answers 502.
+ * Slow senders are cut off: with these figures (milliseconds) a request has come whole within 14 s, or its socket is closed.
+ * An idle connection is kept for longer than a proxy keeps it (nginx and AWS's load balancers: 60 s): with Node's 5 s, a
+ * request now and then meets one that is just being closed, and the proxy answers 502.
  */
 const timeouts = {
   headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 5_000,
+  requestTimeout: 12_000,
+  connectionsCheckingInterval: 2_000,
   keepAliveTimeout: 65_000,
 };
+
+/**
+ * Who asks and doesn't read keeps its socket no longer than this (milliseconds) after the last byte went out, instead of for
+ * ever. No answer takes so long to begin.
+ */
+const UNREAD_FOR_MS = 15_000;
 
 /**
  * Connections that wait to be accepted; the kernel allows for 4,096 at most (net.core.somaxconn). Of 3,000 that came at
@@ -40,6 +46,7 @@ export async function listen(
     if (!server.listening) res.setHeader('Connection', 'close');
     app(req, res);
   });
+  server.timeout = UNREAD_FOR_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...address, backlog: BACKLOG }, resolve);
