@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
 import { httpFulfiller, retryAfterMs } from '../../src/fulfillment/http-fulfiller.ts';
 import type { LineItem, Order } from '../../src/orders/order.ts';
@@ -19,6 +22,7 @@ const paid = {
 };
 const never = new AbortController().signal;
 const receiver = await startReceiver();
+const elsewhere = await startReceiver();
 const fulfil = (url = receiver.url, timeoutMs = 5_000) =>
   httpFulfiller({ url, secret: FULFILLMENT_SECRET, timeoutMs })(paid, never);
 
@@ -42,11 +46,32 @@ test('a repeat has the same id and the same body', async () => {
 });
 
 describe('is not fulfilled by', () => {
-  test.each([301, 302, 307, 400, 401, 410, 429, 500, 503])('an answer of %i', async (status) => {
-    receiver.answer = (res) => res.writeHead(status, { location: `${receiver.url}/elsewhere` }).end();
+  test.each([400, 401, 410, 429, 500, 503])('an answer of %i', async (status) => {
+    receiver.answer = (res) => res.writeHead(status).end();
+    await expect(fulfil()).rejects.toThrow(`the receiver answered ${status}`);
+  });
+
+  test.each([301, 302, 303, 307, 308])('a redirect (%i), which is not followed', async (status) => {
+    const location = elsewhere.url;
+    receiver.answer = (res) => res.writeHead(status, { location }).end();
     receiver.calls.length = 0;
     await expect(fulfil()).rejects.toThrow(`the receiver answered ${status}`);
-    expect(receiver.calls).toHaveLength(1);
+    expect([receiver.calls.length, elsewhere.calls.length]).toEqual([1, 0]);
+  });
+
+  test.each([
+    ['a head without end', 'HTTP/1.1 200 OK\r\n', 'X-More: and more\r\n', /Header overflow/],
+    ['one interim answer after the other', '', 'HTTP/1.1 100 Continue\r\n\r\n', /timeout/],
+    [
+      'another protocol',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n',
+      'x',
+      /answered 101/,
+    ],
+    ['what is no HTTP', 'OK\r\n\r\n', 'x', /Parse Error/],
+  ])('%s', async (_case, begin, again, reason) => {
+    receiver.answer = (res) => sendWithoutEnd(res.socket as Socket, begin, again);
+    await expect(fulfil(receiver.url, 500)).rejects.toThrow(reason);
   });
 
   test('no answer within the timeout', async () => {
@@ -64,12 +89,39 @@ describe('is not fulfilled by', () => {
   });
 });
 
-test('is fulfilled by any 2xx, whatever follows in the body', async () => {
-  receiver.answer = (res) => {
-    res.writeHead(202).write('working on it');
-  };
-  await fulfil(receiver.url, 1_000);
+describe('is fulfilled by any 2xx, whatever follows in the body', () => {
+  const head = 'HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\n';
+
+  test('nothing more: the connection is closed when the time for an answer is over', async () => {
+    const closed = Promise.withResolvers<void>();
+    receiver.answer = ({ socket }) => {
+      socket?.once('close', closed.resolve).write(head);
+    };
+    await fulfil(receiver.url, 300);
+    await closed.promise;
+  });
+
+  test('a body without end: it is read for a bit, and no longer', async () => {
+    const sent = Promise.withResolvers<number>();
+    receiver.answer = async ({ socket }) => {
+      await sendWithoutEnd(socket as Socket, head, 'and more, ');
+      sent.resolve((socket as Socket).bytesWritten);
+    };
+    await fulfil(receiver.url, 20_000);
+    // What the kernel buffers on the way counts as sent.
+    expect(await sent.promise).toBeLessThan(30 * 1024 * 1024);
+  });
 });
+
+/** Goes on for as long as the other side takes it. */
+async function sendWithoutEnd(socket: Socket, begin: string, again: string): Promise<void> {
+  const piece = again.repeat(10_000);
+  const endless = function* () {
+    yield begin;
+    for (;;) yield piece;
+  };
+  await pipeline(Readable.from(endless()), socket).catch(() => {});
+}
 
 test('the stop signal breaks a call off', async () => {
   const abort = new AbortController();
