@@ -13,6 +13,7 @@ export function answerJson(
     .writeHead(status, {
       'Content-Type': 'application/json; charset=utf-8',
       'Content-Length': length,
+      'X-Content-Type-Options': 'nosniff',
       ...headers,
     })
     .end(text);

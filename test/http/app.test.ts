@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals';
+import express from 'express';
+import request from 'supertest';
+import { createApp } from '../../src/http/app.ts';
+import { webhookListener } from '../../src/http/webhook.ts';
+import { silent } from '../support/log.ts';
+
+const broken = express.Router().get('/broken', () => {
+  throw new Error('never foreseen');
+});
+const page = express.Router().get('/page', (_req, res) => void res.json('text'));
+
+test.each(['/page', '/nothing', '/broken', '/%ff'])(
+  'whatever is answered (%s), a browser can make nothing of it but data',
+  async (path) => {
+    const { headers } = await request(createApp([page, broken], silent)).get(path);
+    expect(headers).toMatchObject({
+      'content-security-policy':
+        "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    });
+    expect(headers).not.toHaveProperty('x-powered-by');
+  },
+);
+
+test('nor of the answers to deliveries', async () => {
+  const record = () => Promise.reject(new Error('is not called'));
+  const app = webhookListener({ record, secrets: [], livemode: false, log: silent }, createApp([], silent));
+  for (const method of ['get', 'post'] as const) {
+    const { headers } = await request(app)[method]('/webhook');
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
+  }
+});
