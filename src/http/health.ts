@@ -14,13 +14,20 @@ interface Dependencies {
 /** `/healthz`: the process lives. `/readyz`: its database answers and has every migration. */
 export function healthRouter({ db, notes = () => [], log }: Dependencies): Router {
   const router = express.Router();
+  let asking: Promise<string[]> | null = null;
+  /** Anyone may ask, as often as they like: those who ask at once share one question to the database. */
+  const pending = () => {
+    asking ??= pendingMigrations(db).finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
   router.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });
   router.get('/readyz', async (_req, res) => {
     try {
-      const pending = await pendingMigrations(db);
-      if (pending.length === 0)
+      if ((await pending()).length === 0)
         return void res.json({ status: 'ready', ...(notes().length > 0 && { notes: notes() }) });
       res.status(503).json({ status: 'not_ready', reason: 'migrations_pending' });
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { expect, test } from '@jest/globals';
 import request from 'supertest';
 import { openPool } from '../../src/db/knex.ts';
@@ -5,6 +6,8 @@ import { createApp } from '../../src/http/app.ts';
 import { healthRouter } from '../../src/http/health.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
+import { hold, untilWaiting } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 const migrated = await createTestDatabase();
 const empty = await createTestDatabase({ migrated: false });
@@ -56,4 +59,27 @@ test('not ready when there is no schema, or no database', async () => {
     code: 503,
     body: { status: 'not_ready', reason: 'database_unreachable' },
   });
+});
+
+test('a crowd that asks at once costs the database one question', async () => {
+  const db = openPool(migrated.url, { kind: 'web', max: 5, log: silent });
+  let questions = 0;
+  db.on('query', () => {
+    questions += 1;
+  });
+  const app = createApp([healthRouter({ db, log: silent })], silent);
+  let arrived = 0;
+  const counted: RequestListener = (req, res) => {
+    arrived += 1;
+    app(req, res);
+  };
+  await using held = await hold(migrated.db, (trx) => trx.raw('lock table knex_migrations'));
+  const crowd = Promise.all(Array.from({ length: 50 }, () => request(counted).get('/readyz')));
+  await until('all have asked', () => arrived === 50);
+  await untilWaiting(migrated.db, 'web', 1);
+  const asked = questions;
+  await held.release();
+  await crowd;
+  expect(asked).toBeLessThanOrEqual(2);
+  await db.destroy();
 });
