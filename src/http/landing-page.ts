@@ -57,7 +57,8 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
 async function lookUp(stripe: Stripe, id: string): Promise<CheckoutSession | 'unknown' | Error> {
   if (!/^cs_\w{1,250}$/.test(id)) return 'unknown';
   try {
-    return await retrieveSession(stripe, id, STRIPE_WITHIN_MS);
+    // Twice: the client's own timeout ends only with silence, and an answer may come byte by byte.
+    return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, STRIPE_WITHIN_MS));
   } catch (error) {
     if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return 'unknown';
     return error as Error;

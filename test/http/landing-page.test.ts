@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
@@ -87,13 +88,24 @@ test.each([500, 401])('Stripe answers %i: 502, and nothing of it comes through',
   expect(answer.text).not.toMatch(/sk_test/);
 });
 
-test('Stripe hangs: 502 within 5 s', async () => {
+test.each([
+  ['hangs', () => {}],
+  ['answers byte by byte', trickle],
+])('Stripe %s: 502 within 5 s', async (_how, answer) => {
   const session = shop.checkout();
-  shop.stripe.fault = () => true;
+  shop.stripe.fault = (_req, res) => {
+    answer(res);
+    return true;
+  };
   const startedAt = performance.now();
   expect((await ask(session.id)).status).toBe(502);
   expect(performance.now() - startedAt).toBeLessThan(5_000);
 });
+
+function trickle(res: ServerResponse): void {
+  const dripping = setInterval(() => res.write(' '), 100);
+  res.on('close', () => clearInterval(dripping));
+}
 
 describe('access', () => {
   test.each([
