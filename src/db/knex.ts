@@ -1,6 +1,7 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
+import { isDataError } from './errors.ts';
 import { type Kind, limited } from './limits.ts';
 
 export type { Knex } from 'knex';
@@ -59,8 +60,11 @@ export function openPool(url: string, options: { kind: Kind; max: number; log: L
     },
   });
   // knex puts the statement before PostgreSQL's message, by default with its values: a customer's, in a log.
-  db.on('query-error', (error: Error, { sql }: { sql: string }) => {
+  // PostgreSQL's own message quotes the value that it can't take; an operator's is their own.
+  db.on('query-error', (error: Error & { code?: string }, { sql }: { sql: string }) => {
     if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
+    if (kind !== 'ops' && isDataError(error))
+      error.message = `PostgreSQL can't take a value (SQLSTATE ${error.code})`;
   });
   return db;
 }

@@ -26,8 +26,21 @@ test('connections that a network has swallowed are not used again', async () => 
 
 describe('an error of a statement', () => {
   test('speaks with PostgreSQL’s words alone: no statement, no values', async () => {
-    const failing = db.raw('select ?::text, 1 / 0', ['jenny@example.com']);
-    await expect(failing).rejects.toMatchObject({ message: 'division by zero', code: '22012' });
+    const failing = db.raw('select ?::text from nowhere', ['jenny@example.com']);
+    await expect(failing).rejects.toMatchObject({ message: 'relation "nowhere" does not exist' });
+  });
+
+  test('and not with those, where they quote the value', async () => {
+    const failing = db.raw('select ?::int', ['jenny@example.com']);
+    await expect(failing).rejects.toMatchObject({
+      message: "PostgreSQL can't take a value (SQLSTATE 22P02)",
+    });
+  });
+
+  test('but an operator is told which of their own values it was', async () => {
+    const pool = openPool(url, { kind: 'ops', max: 1, log: silent });
+    await expect(pool.raw('select ?::int', ['next tuesday'])).rejects.toThrow('"next tuesday"');
+    await pool.destroy();
   });
 
   test('and so within a transaction', async () => {
