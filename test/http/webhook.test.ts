@@ -118,6 +118,22 @@ describe('refused, with nothing kept', () => {
     }),
   );
 
+  test('one byte of an event changed, wherever it is, or one character of its signature', () =>
+    withApp(url, async (app) => {
+      const before = await contentsOf(db);
+      const bytes = Buffer.from(payload);
+      for (let at = 0; at < bytes.length; at += 40) {
+        const altered = Buffer.from(bytes);
+        altered.writeUInt8(altered.readUInt8(at) ^ 1, at);
+        await post(app, altered, valid).expect(400);
+      }
+      for (let at = 0; at < valid.length; at += 1) {
+        const other = valid[at] === '1' ? '2' : '1';
+        await post(app, bytes, valid.slice(0, at) + other + valid.slice(at + 1)).expect(400);
+      }
+      expect(await contentsOf(db)).toEqual(before);
+    }));
+
   test('a session that can not be read, naming the field and not its value', () =>
     withApp(url, async (app) => {
       const broken = JSON.stringify(events.completedPaid(checkoutSession({ amount_total: 'many' })));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import { BadRequest } from '../../src/errors.ts';
 import { verifyEvent } from '../../src/stripe/signature.ts';
 import { checkoutSession, events, SECRET, signatureOf } from '../support/stripe-events.ts';
 
@@ -18,6 +18,13 @@ const codeOf = (verify: () => unknown) => {
   }
   return 'accepted';
 };
+
+/** Plain, since it is asked many thousand times. */
+function expectRefused(altered: Buffer, signature: string, code?: string): void {
+  const error = codeOf(() => verifyEvent(altered, signature, [SECRET]));
+  if (!(error instanceof BadRequest) || (code !== undefined && error.code !== code))
+    throw new Error(`not refused, but ${error}: ${signature}, ${altered}`);
+}
 
 describe('verifyEvent', () => {
   test('gives the event and its exact text', () => {
@@ -52,16 +59,17 @@ describe('verifyEvent', () => {
     expect(verifyEvent(body, signatureOf(payload, { timestamp: now - 290 }), [SECRET]).payload).toBe(body);
   });
 
-  test('no single byte of the body can change', () => {
+  test('no single byte of the body can change: each with one bit turned over, and some to every other value', () => {
     const signature = signatureOf(payload);
-    fc.assert(
-      fc.property(fc.nat(body.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+    const allOthers = Array.from({ length: 255 }, (_, n) => n + 1);
+    const bits = [1, 2, 4, 8, 16, 32, 64, 128];
+    for (let at = 0; at < body.length; at += 1) {
+      for (const change of at % 50 === 0 ? allOthers : bits) {
         const altered = Buffer.from(body);
         altered.writeUInt8(altered.readUInt8(at) ^ change, at);
-        expect(codeOf(() => verifyEvent(altered, signature, [SECRET]))).toEqual(refusal('signature_invalid'));
-      }),
-      { numRuns: 500 },
-    );
+        expectRefused(altered, signature, 'signature_invalid');
+      }
+    }
   });
 
   test('no byte can be added or taken away, nor a byte order mark put before', () => {
@@ -91,14 +99,14 @@ describe('verifyEvent', () => {
     );
   });
 
-  test('no character of the signature can change', () => {
+  test('no character of the signature can change, to any other one', () => {
     const signature = signatureOf(payload);
+    const characters = Array.from({ length: 0xff - 0x20 }, (_, n) => String.fromCharCode(0x20 + n));
     for (let at = 0; at < signature.length; at += 1) {
-      const other = signature[at] === '0' ? '1' : '0';
-      const altered = signature.slice(0, at) + other + signature.slice(at + 1);
-      expect(codeOf(() => verifyEvent(body, altered, [SECRET]))).toEqual(
-        expect.objectContaining({ name: 'BadRequest' }),
-      );
+      for (const other of characters) {
+        if (other === signature[at]) continue;
+        expectRefused(body, signature.slice(0, at) + other + signature.slice(at + 1));
+      }
     }
   });
 
