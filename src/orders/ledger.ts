@@ -131,8 +131,14 @@ async function recordable(db: Knex, batch: readonly Entry[]): Promise<readonly R
   try {
     return await recordNews(db, batch);
   } catch (error) {
-    if (batch.length > 1 || !isDataError(error)) throw error;
-    const { code } = error as { code: string };
+    if (batch.length > 1) throw error;
+    const { code, constraint } = error as { code: string; constraint?: string };
+    if (constraint === 'fulfillments_event_id_key')
+      throw new BadRequest(
+        'event_id_reused',
+        'An event of this id has made the order of another session paid.',
+      );
+    if (!isDataError(error)) throw error;
     throw new BadRequest('event_unstorable', `PostgreSQL can't hold the event's data (SQLSTATE ${code}).`, {
       cause: error,
     });

@@ -118,6 +118,18 @@ describe('refused, with nothing kept', () => {
     }),
   );
 
+  test('an event whose id made the order of another session paid', () =>
+    withApp(url, async (app) => {
+      const first = events.completedPaid(checkoutSession());
+      const earlier = JSON.stringify(first);
+      await post(app, earlier, signatureOf(earlier)).expect(200);
+      const before = await contentsOf(db);
+      const reused = JSON.stringify({ ...events.completedPaid(checkoutSession()), id: first.id });
+      const answer = await post(app, reused, signatureOf(reused));
+      expect([answer.status, answer.body.error.code]).toEqual([400, 'event_id_reused']);
+      expect(await contentsOf(db)).toEqual(before);
+    }));
+
   test('one byte of an event changed, wherever it is, or one character of its signature', () =>
     withApp(url, async (app) => {
       const before = await contentsOf(db);
