@@ -1,13 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { logOf, spawnService, startSurroundings, workDir } from '../support/process.ts';
+import { exchange } from '../hostile/socket.ts';
+import { startRefusingMailServer } from '../support/mail-server.ts';
+import { logOf, type ServiceProcess, spawnService, startSurroundings, workDir } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
-import { checkoutSession, events, stripeEvent } from '../support/stripe-events.ts';
+import { checkoutSession, events, signatureOf, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 const { db, stripe, receiver, env } = await startSurroundings();
+const mailServer = await startRefusingMailServer();
 
 /** What a customer says of themselves and a shop keeps to itself, all of it recognisable. */
 const person = {
@@ -32,6 +35,12 @@ async function mails(): Promise<string> {
   const dir = path.join(workDir, '.data/mail');
   const files = await readdir(dir).catch(() => []);
   return (await Promise.all(files.map((file) => readFile(path.join(dir, file), 'utf8')))).join('');
+}
+
+function expectDiscreet({ written: { stdout, stderr } }: ServiceProcess): void {
+  for (const secret of secrets) expect(stdout.toLowerCase()).not.toContain(secret.toLowerCase());
+  expect(stdout).not.toMatch(/[\w.]+@\w+\.\w+/);
+  expect(stderr).toBe('');
 }
 
 test('at its loudest, the log of a whole flow names things by their ids and nothing else', async () => {
@@ -88,11 +97,7 @@ test('at its loudest, the log of a whole flow names things by their ids and noth
   expect(receiver.calls.map(({ text }) => text).join()).toContain('hunter2@example.com');
   expect(await mails()).toContain('hunter2@example.com');
 
-  const { stdout, stderr } = service.written;
-  for (const secret of secrets) expect(stdout.toLowerCase()).not.toContain(secret.toLowerCase());
-  expect(stdout).not.toMatch(/[\w.]+@\w+\.\w+/);
-  expect(stderr).toBe('');
-
+  expectDiscreet(service);
   const order = await db('orders').where({ checkout_session_id: session.id }).first();
   const ids = ({ id, data }: typeof paid) => ({ event_id: id, checkout_session_id: data.object.id });
   const log = logOf(service);
@@ -107,4 +112,56 @@ test('at its loudest, the log of a whole flow names things by their ids and noth
   ]) {
     expect(log).toContainEqual(expect.objectContaining(line));
   }
+});
+
+test('nor does it repeat what hostile requests say, what a mail server answers, or the values that PostgreSQL refuses', async () => {
+  await using service = await spawnService({
+    ...env,
+    LOG_LEVEL: 'trace',
+    OPS_TOKEN: 'hunter2-token',
+    SMTP_URL: `smtp://hunter2:hunter2@${mailServer.host}`,
+    MAIL_FROM: 'shop@example.com',
+  });
+  const { url } = service;
+  const send = (text: string) => exchange(url, { pieces: [text], whole: false });
+  const post = (path: string, headers: string, body = '') =>
+    send(`POST ${path} HTTP/1.1\r\nHost: hunter2.example\r\nConnection: close\r\n${headers}\r\n${body}`);
+  const noJson = '{"note":hunter2 and jenny@example.com}';
+  const signature = `Stripe-Signature: ${signatureOf(noJson)}\r\n`;
+  const authorized = 'Authorization: Bearer hunter2-token\r\n';
+  const statuses = [
+    await post('/webhook?hunter2@example.com', 'Content-Length: 12\r\n', '{"hunter2":1'),
+    await post('/webhook', `${signature}Content-Length: ${noJson.length}\r\n`, noJson),
+    await post('/webhook', 'Stripe-Signature: t=1,v1=hunter2\r\nContent-Length: 9999\r\n', '{"hunter2":'),
+    await post('/webhook', 'Content-Encoding: hunter2\r\n'),
+    await post('/hunter2%ff', ''),
+    await post('/checkout-sessions/hunter2%ff/fulfill', authorized),
+    await post('/checkout-sessions/hunter2/fulfill', authorized),
+    await post('/checkout-sessions/cs_1/fulfill', 'Authorization: Bearer hunter2\r\n'),
+    await post('/', `X-Hunter2: ${'hunter2'.repeat(3_000)}\r\n`),
+    await send('hunter2 and no HTTP\r\n\r\n'),
+  ].flatMap((it) => it.statuses);
+  expect(statuses.sort()).toEqual([400, 400, 400, 400, 400, 400, 401, 404, 404, 431]);
+
+  // A receipt that the mail server refuses, and items that PostgreSQL refuses.
+  const mailed = checkoutSession(person);
+  const unstorable = checkoutSession(person);
+  stripe.keep(mailed, [lineItem(1)]);
+  stripe.keep(unstorable, [lineItem(2, { description: 'For hunter2@example.com' })]);
+  await db.raw(`
+    create function refuse_text() returns trigger language plpgsql as $$ begin new.position = new.description::int; return new; end $$;
+    create trigger refuse_text before insert on order_line_items for each row
+      when (new.description like 'For %') execute function refuse_text()`);
+  for (const session of [mailed, unstorable])
+    expect(await deliver(url, events.completedPaid(session))).toBe(200);
+  const failing = (table: string, reason: string) => {
+    const failures = logOf(service).filter(({ msg, queue }) => msg === 'attempt failed' && queue === table);
+    return failures.some((line) => String(line.reason).includes(reason));
+  };
+  await until('the mail is refused', () => failing('notifications', 'the server answered 550 5.1.1'));
+  await until('the items are refused', () => failing('fulfillments', 'SQLSTATE 22P02'));
+  service.kill('SIGTERM');
+  await service.ended;
+  expect(mailServer.refused).toContain('hunter2@example.com');
+  expectDiscreet(service);
 });

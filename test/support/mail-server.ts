@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll } from '@jest/globals';
 import { type ParsedMail, simpleParser } from 'mailparser';
-import { SMTPServer } from 'smtp-server';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
 export interface MailServer {
   readonly url: string;
@@ -13,17 +13,35 @@ export interface MailServer {
 /** An SMTP server that takes everything. It is stopped when the file ends. */
 export async function startMailServer(): Promise<MailServer> {
   const mails: MailServer['mails'] = [];
-  const server = new SMTPServer({
+  const host = await listen({
     authOptional: true,
-    disabledCommands: ['STARTTLS'],
     async onData(stream, { envelope }, done) {
       const mail = await simpleParser(Buffer.concat(await stream.toArray()));
       mails.push({ to: envelope.rcptTo.map(({ address }) => address), mail });
       done();
     },
   });
+  return { url: `smtp://${host}`, mails };
+}
+
+/** One that knows no recipient, and says so in words that repeat it. `host` is with its port, for a URL with any user. */
+export async function startRefusingMailServer() {
+  const refused: string[] = [];
+  const host = await listen({
+    allowInsecureAuth: true,
+    onAuth: (_auth, _session, done) => done(null, { user: 'anyone' }),
+    onRcptTo({ address }, _session, done) {
+      refused.push(address);
+      done(Object.assign(new Error(`5.1.1 <${address}>: not known here`), { responseCode: 550 }));
+    },
+  });
+  return { host, refused };
+}
+
+async function listen(options: SMTPServerOptions): Promise<string> {
+  const server = new SMTPServer({ ...options, disabledCommands: ['STARTTLS'] });
   const listening = server.listen(0, '127.0.0.1');
   await once(listening, 'listening');
   afterAll(() => new Promise<void>((resolve) => server.close(resolve)));
-  return { url: `smtp://127.0.0.1:${(listening.address() as AddressInfo).port}`, mails };
+  return `127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
