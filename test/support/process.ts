@@ -27,6 +27,7 @@ export interface Ending {
 
 /** A real process: `await using` ends it with its block, if nothing else has. */
 export interface TestProcess extends AsyncDisposable {
+  readonly pid: number;
   /** So far. */
   readonly written: { readonly stdout: string; readonly stderr: string };
   readonly ended: Promise<Ending>;
@@ -52,6 +53,7 @@ export function run(
   }
   const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal }));
   return {
+    pid: child.pid as number,
     written,
     ended,
     kill: (signal) => void child.kill(signal),

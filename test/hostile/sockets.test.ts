@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { deliver } from '../support/service.ts';
+import { connectTo } from './socket.ts';
+import { prepareTarget } from './target.ts';
+
+const { spawn, paidEvent } = await prepareTarget();
+
+const CLOSED_WITHIN_MS = 15_000;
+const head = 'POST /webhook HTTP/1.1\r\nHost: shop.example\r\n';
+const health = 'GET /healthz HTTP/1.1\r\nHost: shop.example\r\n\r\n';
+
+/** How a socket begins, and what drips after it. */
+const slow: readonly (readonly [begin: string, drop: string])[] = [
+  ['', ''],
+  [head, 'X: y\r\n'],
+  [`${head}X-Long: `, 'x'],
+  [`${head}Content-Length: 100000\r\n\r\n{`, ' '],
+  [`${head}Transfer-Encoding: chunked\r\n\r\n`, '1\r\n \r\n'],
+  [
+    'POST /checkout-sessions/cs_1/fulfill HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 9999\r\n\r\n',
+    ' ',
+  ],
+  [health + head, 'X: y\r\n'],
+];
+
+/** Resolves, once the other side has closed it, with the time. */
+function closing(socket: Socket): Promise<number> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve(performance.now()));
+  });
+}
+
+function dawdle(url: string, n: number): Promise<number> {
+  const [begin, drop] = slow[n % slow.length] as (typeof slow)[number];
+  const socket = connectTo(url).resume();
+  socket.write(begin);
+  const dripping = setInterval(() => socket.write(drop), 1_000);
+  return closing(socket).finally(() => clearInterval(dripping));
+}
+
+function send(url: string, text: string): Promise<number> {
+  const socket = connectTo(url).resume();
+  socket.write(text);
+  return closing(socket);
+}
+
+/** Asks for more than fits on the way back, and reads nothing until it must have been given up. Resolves with what reading took. */
+async function askWithoutReading(url: string): Promise<number> {
+  const socket = connectTo(url).pause();
+  socket.write(health.repeat(60_000));
+  await pause(CLOSED_WITHIN_MS + 3_000);
+  const startedAt = performance.now();
+  const closed = closing(socket);
+  socket.resume();
+  return (await closed) - startedAt;
+}
+
+const almost = `${head}Content-Length: 1048576\r\n\r\n${'x'.repeat(1024 * 1024 - 1)}`;
+const tiny = `${head}Transfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(500_000)}`;
+const times = (count: number, open: (n: number) => Promise<number>) =>
+  Promise.all(Array.from({ length: count }, (_, n) => open(n)));
+
+test('500 that dawdle, 500 large bodies without an end, bodies in tiny chunks and some that never read: all are closed within 15 s, and deliveries are answered meanwhile', async () => {
+  await using target = await spawn();
+  const { url } = target;
+  /** Checkout lets its customer wait for 10 s. */
+  async function expectDelivery(): Promise<number> {
+    const startedAt = performance.now();
+    expect(await deliver(url, paidEvent())).toBe(200);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    return performance.now();
+  }
+  const unread = times(3, () => askWithoutReading(url));
+  const dawdling = times(500, (n) => dawdle(url, n));
+  const dawdlingSince = await expectDelivery();
+  const flood = Promise.all([times(500, () => send(url, almost)), times(2, () => send(url, tiny))]);
+  const floodedSince = await expectDelivery();
+
+  let open = true;
+  void Promise.all([dawdling, flood]).then(() => {
+    open = false;
+  });
+  let answered = 0;
+  for (; open; answered += 1) {
+    await expectDelivery();
+    await pause(50);
+  }
+  expect(answered).toBeGreaterThan(20);
+  expect(Math.max(...(await dawdling)) - dawdlingSince).toBeLessThan(CLOSED_WITHIN_MS);
+  expect(Math.max(...(await flood).flat()) - floodedSince).toBeLessThan(CLOSED_WITHIN_MS);
+  // What was on its way is read, and then nothing more comes.
+  expect(Math.max(...(await unread))).toBeLessThan(5_000);
+  await target.expectUnharmed();
+});
