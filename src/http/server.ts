@@ -20,8 +20,8 @@ const timeouts = {
 };
 
 /**
- * Who asks and doesn't read keeps its socket no longer than this (milliseconds) after the last byte went out, instead of for
- * ever. No answer takes so long to begin.
+ * Who asks and doesn't read loses its socket after once or twice this (milliseconds; Node looks twice whether bytes still go
+ * out), instead of keeping it for ever. No answer takes so long to begin.
  */
 const UNREAD_FOR_MS = 15_000;
 

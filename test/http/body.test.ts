@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, expect, test } from '@jest/globals';
 import { type Body, BodyTooLarge, readBody } from '../../src/http/body.ts';
 import { until } from '../support/until.ts';
@@ -31,6 +33,15 @@ function send(head: string, ...parts: string[]) {
   return socket;
 }
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function memoryInUse(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 async function lastText(): Promise<string> {
   using body = (await last.promise) as Body;
   return body.bytes.toString();
@@ -47,6 +58,16 @@ test('a body in more pieces than are kept apart is the same in the end', async (
   const text = Array.from({ length: 3_000 }, (_, n) => String(n)).join();
   send('Transfer-Encoding: chunked', ...Array.from(text, chunk), chunk(''));
   expect(await lastText()).toBe(text);
+});
+
+test('chunks of a byte take little more memory than others', async () => {
+  const before = memoryInUse();
+  const pieces = 180_000;
+  const socket = send('Transfer-Encoding: chunked', chunk('x').repeat(pieces));
+  await until('all have come', () => ROOM - room.left === pieces - 64 * 1024);
+  expect(memoryInUse() - before).toBeLessThan(10_000_000);
+  socket.destroy();
+  await last.promise;
 });
 
 test('no body is an empty one', async () => {
