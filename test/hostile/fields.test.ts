@@ -8,6 +8,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { serve } from '../support/http.ts';
 import { silent } from '../support/log.ts';
 import { checkoutSession, events, SECRET, signatureOf } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
 import { eventFields, hostileValues, sessionFields, withField } from './values.ts';
 
 const { db, url } = await createTestDatabase();
@@ -27,8 +28,8 @@ const orNull =
 const word: Reading = (value) =>
   typeof value === 'string' && /^[\x20-\x7e]{1,255}$/.test(value) ? value : refused;
 const text = orNull((value) => (typeof value === 'string' ? value : refused));
-/** It has an index, in whose entries no 900,000 characters fit. */
-const email = orNull((value) => (typeof value === 'string' && value.length < 1_000 ? value : refused));
+/** In an index, whose entries have no room for 900,000 characters. */
+const indexed = orNull((value) => (typeof value === 'string' && value.length < 1_000 ? value : refused));
 const amount = orNull((value) => (Number.isSafeInteger(value) ? Number(value) + 0 : refused));
 const reference = orNull((value) => word(typeof value === 'object' ? (value as { id?: unknown }).id : value));
 const json = orNull((value) => (isDeeper(value, 100) ? refused : JSON.parse(JSON.stringify(value))));
@@ -44,9 +45,9 @@ const columns: Readonly<Record<string, readonly [column: string, reading: Readin
   amount_subtotal: ['amount_subtotal', amount],
   amount_total: ['amount_total', amount],
   customer: ['customer_id', reference],
-  'customer_details.email': ['customer_email', email],
+  'customer_details.email': ['customer_email', indexed],
   'customer_details.name': ['customer_name', text],
-  client_reference_id: ['client_reference_id', text],
+  client_reference_id: ['client_reference_id', indexed],
   payment_intent: ['payment_intent_id', reference],
   payment_link: ['payment_link_id', reference],
   'collected_information.shipping_details': ['shipping_details', json],
@@ -66,10 +67,14 @@ async function deliverAll(field: string) {
     [...hostileValues, undefined].map(async (value) => {
       const event = events.completedPaid(checkoutSession());
       const payload = withField(event, field, value);
-      const answer = await fetch(`${origin}/webhook`, {
-        method: 'POST',
-        headers: { 'stripe-signature': signatureOf(payload) },
-        body: payload,
+      // As Stripe does: again, where a busy machine has used up the time that an answer has.
+      const answer = await until('it is answered', async () => {
+        const answer = await fetch(`${origin}/webhook`, {
+          method: 'POST',
+          headers: { 'stripe-signature': signatureOf(payload) },
+          body: payload,
+        });
+        return answer.status !== 503 && answer;
       });
       const { error } = (await answer.json()) as { error?: { code: string; message: string } };
       const eventId = field === 'id' ? meaningOf(value) : event.id;
