@@ -34,9 +34,11 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
   let waiting: Entry<Item, Result>[] = [];
   let waitingSize = 0;
   let committing = false;
+  /** The keys of those that are tried alone. */
+  const alone = new Set<string>();
 
   function takeBatch(): Entry<Item, Result>[] {
-    const keys = new Set<string>();
+    const keys = new Set(alone);
     const batch: Entry<Item, Result>[] = [];
     const rest: Entry<Item, Result>[] = [];
     const tooEarly = performance.now() - maxWaitMs;
@@ -62,21 +64,23 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
         entry.resolve(results[i] as Result);
       });
     } catch (error) {
-      if (batch.length > 1 && isolates(error)) {
-        await Promise.all(batch.map((entry) => settle([entry])));
-      } else {
-        for (const entry of batch) entry.reject(error);
-      }
+      if (batch.length > 1 && isolates(error)) for (const entry of batch) void settleAlone(entry);
+      else for (const entry of batch) entry.reject(error);
     }
+  }
+
+  /** Further batches don't wait for it: where it is a lock that broke this one, it is waited for once more. */
+  async function settleAlone(entry: Entry<Item, Result>): Promise<void> {
+    alone.add(entry.key);
+    await settle([entry]);
+    alone.delete(entry.key);
+    void drain();
   }
 
   async function drain(): Promise<void> {
     if (committing) return;
     committing = true;
-    while (waiting.length > 0) {
-      const batch = takeBatch();
-      if (batch.length > 0) await settle(batch);
-    }
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) await settle(batch);
     committing = false;
   }
 

@@ -89,6 +89,29 @@ describe('groupCommit', () => {
     );
   });
 
+  test('an item that is tried alone holds up those of its key, and no others', async () => {
+    const { promise: unlocked, resolve: unlock } = Promise.withResolvers<void>();
+    const commit = async (batch: readonly Item[]) => {
+      const locked = batch.some(({ key }) => key === 'locked');
+      await new Promise(setImmediate);
+      if (locked && batch.length > 1) throw new Error('lock timeout');
+      if (locked) await unlocked;
+      return batch.map(({ n }) => n);
+    };
+    const submit = groupCommit({ ...settings, commit });
+    const settled: number[] = [];
+    const all = [item(0), item(1, 'locked'), item(2), item(3, 'locked'), item(4)].map(async (one) => {
+      settled.push(await submit(one));
+    });
+    await Promise.all([all[0], all[2], all[4]]);
+    const later = submit(item(5));
+    expect(await later).toBe(5);
+    expect(settled.toSorted()).toEqual([0, 2, 4]);
+    unlock();
+    await Promise.all(all);
+    expect(settled.slice(-2)).toEqual([1, 3]);
+  });
+
   test('when the server is gone the whole batch fails at once, and the next one is tried anew', async () => {
     let calls = 0;
     const commit = async (batch: readonly Item[]) => {
