@@ -20,6 +20,12 @@ export interface Claim {
 export const LEASE_SECONDS = 30;
 
 /**
+ * Leases of one claim end one by one, between this and the above. What a killed process held would otherwise be claimed
+ * together again: an order that kills its process would take all attempts of the 49 beside it, and they would die with it.
+ */
+export const SHORTEST_LEASE_SECONDS = 20;
+
+/**
  * Takes up to `limit` due rows, the longest due first. The attempt is counted here, so that work which
  * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`.
  */
@@ -40,7 +46,7 @@ export async function claim<Row extends Claim>(
        update :table: as work set
          attempts = case when attempts < :max then attempts + 1 else attempts end,
          status = case when attempts < :max then 'pending' else 'dead' end,
-         next_attempt_at = case when attempts < :max then now() + :lease * interval '1 second' end,
+         next_attempt_at = case when attempts < :max then now() + (:shortest + random() * :spread) * interval '1 second' end,
          last_error = case when attempts < :max then last_error
            else coalesce(last_error, 'no attempt came to an end: the process was killed each time') end
        from due where work.id = due.id
@@ -51,7 +57,13 @@ export async function claim<Row extends Claim>(
        select :table, id, order_id, attempts, 'the process was killed' from claimed where status = 'dead'
      )
      select * from claimed`,
-    { table: queue.table, limit, max: maxAttempts, lease: LEASE_SECONDS },
+    {
+      table: queue.table,
+      limit,
+      max: maxAttempts,
+      shortest: SHORTEST_LEASE_SECONDS,
+      spread: LEASE_SECONDS - SHORTEST_LEASE_SECONDS,
+    },
   );
   return rows;
 }

@@ -3,7 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { type Claim, claim, LEASE_SECONDS, type Queue, release, renew } from './queue.ts';
+import {
+  type Claim,
+  claim,
+  LEASE_SECONDS,
+  type Queue,
+  release,
+  renew,
+  SHORTEST_LEASE_SECONDS,
+} from './queue.ts';
 import { idsOf, type Outcome, settler } from './settle.ts';
 
 export interface Worker {
@@ -67,7 +75,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   let bell = Promise.withResolvers<void>();
 
   const wake = () => bell.resolve();
-  const leaseEnd = () => performance.now() + LEASE_SECONDS * 1_000;
+  const fromNow = (seconds: number) => performance.now() + seconds * 1_000;
   const room = () => concurrency * HELD_PER_PLACE - held.size;
   const hasRoom = () => room() >= concurrency * CLAIMED_PER_PLACE;
 
@@ -87,7 +95,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     if (!hasRoom()) return true;
     const limit = room();
     try {
-      const leasedUntil = leaseEnd();
+      const leasedUntil = fromNow(SHORTEST_LEASE_SECONDS);
       const rows = await claim<Row>(db, queue, { limit, maxAttempts });
       const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
       for (const row of dead) log.error(idsOf(row), 'dead: the process was killed in the last attempt');
@@ -161,7 +169,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   async function renewLeases(): Promise<void> {
     const all = [...held.values()];
     if (all.length === 0) return;
-    const leasedUntil = leaseEnd();
+    const leasedUntil = fromNow(LEASE_SECONDS);
     try {
       const kept = new Set(await renew(db, queue, rowsOf(all)));
       for (const one of all) {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
-import { claim, release, renew, settleDone, settleFailed } from '../../src/work/queue.ts';
+import { type Claim, claim, release, renew, settleDone, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 
@@ -34,10 +34,11 @@ const rowOf = async (id: number) => {
 };
 const failuresOf = (id: number) =>
   db('failed_attempts').where({ work: 'fulfillments', work_id: id }).orderBy('id');
-const claimAll = (limit = 10, maxAttempts = 12) => claim(db, queue, { limit, maxAttempts });
+const claimAll = (limit = 10, maxAttempts = 12) =>
+  claim<Claim & { next_attempt_at: Date }>(db, queue, { limit, maxAttempts });
 
 describe('claim', () => {
-  test('takes what is due, the longest due first, counts the attempt and leases it for 30 s', async () => {
+  test('takes what is due, the longest due first, counts the attempt and leases it for 20 to 30 s', async () => {
     const late = await owe({ overdueSeconds: 5 });
     const later = await owe({ overdueSeconds: 60 });
     await owe({ overdueSeconds: -60 });
@@ -45,8 +46,18 @@ describe('claim', () => {
     expect(first).toMatchObject({ id: later, attempts: 1, status: 'pending' });
     expect((await claimAll()).map(({ id }) => id)).toEqual([late]);
     expect(await claimAll()).toEqual([]);
-    expect((await rowOf(later)).due_in).toBeGreaterThan(29);
+    expect((await rowOf(later)).due_in).toBeGreaterThan(19);
     expect((await rowOf(later)).due_in).toBeLessThanOrEqual(30);
+  });
+
+  test('leases that end one by one, so that a killed process leaves no crowd', async () => {
+    for (let n = 0; n < 50; n += 1) await owe();
+    const claimed = await claimAll(50);
+    const ends = claimed.map(({ next_attempt_at }) => Number(next_attempt_at)).toSorted((a, b) => a - b);
+    const mostWithin = (ms: number) =>
+      Math.max(...ends.map((end) => ends.filter((other) => other >= end && other < end + ms).length));
+    expect(claimed).toHaveLength(50);
+    expect(mostWithin(1_000)).toBeLessThan(25);
   });
 
   test('passes over what another process is claiming right now', async () => {
