@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Knex } from '../../src/db/knex.ts';
-import { createTestDatabase } from './database.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
 import { FULFILLMENT_SECRET, startReceiver } from './receiver.ts';
 import { scratchDir } from './service.ts';
 import { lineItem, startStripeApi } from './stripe-api.ts';
@@ -123,6 +123,8 @@ export interface Hold extends AsyncDisposable {
 /** A transaction in the service's way, rolled back by `release`, or else at the end of the block. */
 export async function hold(db: Knex, take: (trx: Knex.Transaction) => PromiseLike<unknown>): Promise<Hold> {
   const trx = await db.transaction();
+  // However long it lies there.
+  await trx.raw('set local idle_in_transaction_session_timeout = 0');
   await take(trx);
   const release = async () => {
     if (!trx.isCompleted()) await trx.rollback();
@@ -130,9 +132,9 @@ export async function hold(db: Knex, take: (trx: Knex.Transaction) => PromiseLik
   return { release, [Symbol.asyncDispose]: release };
 }
 
-/** What the service works with: a database, Stripe's API, a shop's backend; and `env`, which leads to all of them. */
-export async function startSurroundings() {
-  const { url, db } = await createTestDatabase();
+/** What the service works with: a database (or that one), Stripe's API, a shop's backend; and `env`, which leads to all of them. */
+export async function startSurroundings(database?: TestDatabase) {
+  const { url, db } = database ?? (await createTestDatabase());
   const stripe = await startStripeApi();
   const receiver = await startReceiver();
   const env = {

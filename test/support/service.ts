@@ -30,12 +30,13 @@ export async function startTestService(env: Record<string, string>): Promise<Tes
   return { url: service.url, dataDir, stop, deliver: (event) => deliver(service.url, event) };
 }
 
-export async function deliver(url: string, event: unknown): Promise<number> {
+export async function deliver(url: string, event: unknown, signal?: AbortSignal): Promise<number> {
   const payload = JSON.stringify(event);
   const response = await fetch(`${url}/webhook`, {
     method: 'POST',
     headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signatureOf(payload) },
     body: payload,
+    signal: signal ?? null,
   });
   await response.text();
   return response.status;

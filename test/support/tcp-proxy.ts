@@ -3,37 +3,58 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll } from '@jest/globals';
 
 export interface TcpProxy {
-  /** The database's URL, by way of the proxy. */
+  /** The server's URL, by way of the proxy. */
   readonly url: string;
   /** From now on the connections that are open lead nowhere, and nobody is told. New ones are as before. */
   swallow(): void;
+  /** The connections that are open end with a reset. */
+  reset(): void;
+  /** What becomes of new connections: they lead to the server, nowhere, or end with a reset. */
+  manner: 'forward' | 'swallow' | 'reset';
+  /** New connections lead to that server, as those to a floating address do. */
+  leadTo(serverUrl: string): void;
 }
 
-export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
-  const target = new URL(databaseUrl);
-  const pairs: [Socket, Socket][] = [];
+export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
+  let target = new URL(serverUrl);
+  const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
+    near.on('error', () => {});
+    if (proxy.manner === 'reset') return void near.resetAndDestroy();
+    if (proxy.manner === 'swallow') return void near.resume();
+    const far = connect(Number(target.port), target.hostname).on('error', () => near.destroy());
     near.pipe(far);
     far.pipe(near);
-    for (const socket of [near, far]) socket.on('error', () => {});
-    pairs.push([near, far]);
+    const pair = [near, far] as const;
+    pairs.add(pair);
+    near.on('close', () => {
+      pairs.delete(pair);
+      far.destroy();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  afterAll(() => {
-    for (const socket of pairs.flat()) socket.destroy();
-    server.close();
-  });
-  const url = new URL(databaseUrl);
-  url.port = String((server.address() as AddressInfo).port);
-  return {
-    url: url.href,
+  const near = new URL(serverUrl);
+  near.port = String((server.address() as AddressInfo).port);
+  const proxy: TcpProxy = {
+    url: near.href,
+    manner: 'forward',
     swallow() {
       for (const [near, far] of pairs) {
         near.unpipe(far).resume();
         far.unpipe(near).resume();
       }
     },
+    reset() {
+      for (const [near] of pairs) near.resetAndDestroy();
+    },
+    leadTo(url) {
+      target = new URL(url);
+    },
   };
+  afterAll(() => {
+    server.close();
+    proxy.reset();
+  });
+  return proxy;
 }
