@@ -4,7 +4,7 @@ import { prepareTarget } from './target.ts';
 
 const { spawn } = await prepareTarget();
 
-/** test/faults/hostile.test.ts sends 100,000. */
+/** test/faults/hostile.long.ts sends 100,000. */
 test('3,000 hostile requests: none does harm, and the service goes on', async () => {
   await using target = await spawn();
   const answered = await fuzz(target, { count: 3_000, seed: Date.now() % 1_000_000 });
