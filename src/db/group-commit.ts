@@ -22,23 +22,29 @@ interface Options<Item, Result> {
   readonly maxWaitingSize: number;
   /** Who has waited for longer is refused instead of committed: after a standstill, room is for those who still wait. */
   readonly maxWaitMs: number;
+  /** A commit that takes longer does not hold up the next one, which gets a connection of its own. */
+  readonly lateAfterMs: number;
 }
+
+/** Commits at a time that are late: each holds a connection. */
+const MAX_LATE = 3;
 
 /**
  * Group commit: what arrives while a commit is in flight shares the next one, as a database does with
  * its own log. A lone item is committed at once. A batch that fails falls apart into single items, so
- * one poison item hurts only itself.
+ * one poison item hurts only itself. One at a time is the fastest; but where a lock or a network holds one up, others go on.
  */
 export function groupCommit<Item, Result>(options: Options<Item, Result>): (item: Item) => Promise<Result> {
-  const { commit, keyOf, isolates, maxBatch, sizeOf, maxWaitingSize, maxWaitMs } = options;
+  const { commit, keyOf, isolates, maxBatch, sizeOf, maxWaitingSize, maxWaitMs, lateAfterMs } = options;
   let waiting: Entry<Item, Result>[] = [];
   let waitingSize = 0;
   let committing = false;
-  /** The keys of those that are tried alone. */
-  const alone = new Set<string>();
+  let late = 0;
+  /** The keys of what is being committed. */
+  const busy = new Set<string>();
 
   function takeBatch(): Entry<Item, Result>[] {
-    const keys = new Set(alone);
+    const keys = new Set(busy);
     const batch: Entry<Item, Result>[] = [];
     const rest: Entry<Item, Result>[] = [];
     const tooEarly = performance.now() - maxWaitMs;
@@ -58,29 +64,46 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
   }
 
   async function settle(batch: readonly Entry<Item, Result>[]): Promise<void> {
+    for (const { key } of batch) busy.add(key);
     try {
       const results = await commit(batch.map((entry) => entry.item));
       batch.forEach((entry, i) => {
         entry.resolve(results[i] as Result);
       });
     } catch (error) {
-      if (batch.length > 1 && isolates(error)) for (const entry of batch) void settleAlone(entry);
-      else for (const entry of batch) entry.reject(error);
+      // Further batches don't wait for it: where it is a lock that broke this one, it is waited for once more.
+      if (batch.length > 1 && isolates(error)) return batch.forEach((entry) => void settleAlone(entry));
+      for (const entry of batch) entry.reject(error);
     }
+    for (const { key } of batch) busy.delete(key);
   }
 
-  /** Further batches don't wait for it: where it is a lock that broke this one, it is waited for once more. */
   async function settleAlone(entry: Entry<Item, Result>): Promise<void> {
-    alone.add(entry.key);
     await settle([entry]);
-    alone.delete(entry.key);
     void drain();
+  }
+
+  /** Until the batch is settled, or is late. */
+  async function settledOrLate(batch: readonly Entry<Item, Result>[]): Promise<void> {
+    const settling = settle(batch);
+    if (late === MAX_LATE) return settling;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      late += 1;
+      resolve();
+      void settling.then(() => {
+        late -= 1;
+        void drain();
+      });
+    }, lateAfterMs);
+    await Promise.race([settling, promise]);
+    clearTimeout(timer);
   }
 
   async function drain(): Promise<void> {
     if (committing) return;
     committing = true;
-    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) await settle(batch);
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) await settledOrLate(batch);
     committing = false;
   }
 

@@ -10,5 +10,12 @@ export function shared<Item, Result>(
   keyOf: (item: Item) => string,
 ): (item: Item) => Promise<Result> {
   const unbounded = { sizeOf: () => 0, maxWaitingSize: 0, maxWaitMs: Number.POSITIVE_INFINITY };
-  return groupCommit({ commit, keyOf, isolates: isStatementError, maxBatch: 100, ...unbounded });
+  return groupCommit({
+    commit,
+    keyOf,
+    isolates: isStatementError,
+    maxBatch: 100,
+    lateAfterMs: 1_000,
+    ...unbounded,
+  });
 }

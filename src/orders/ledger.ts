@@ -163,6 +163,8 @@ export function openLedger(db: Knex, onBatch?: (size: number) => void): Ledger {
     maxWaitingSize: 24 * 1024 * 1024,
     // By then its sender has been told to come again.
     maxWaitMs: 4_000,
+    // Ten times what a commit takes under load. After a network that swallowed packets, deliveries are taken again within 2 s.
+    lateAfterMs: 500,
   });
   return (news) => commit(entryOf(news));
 }

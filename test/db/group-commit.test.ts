@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { groupCommit } from '../../src/db/group-commit.ts';
 
@@ -28,6 +28,7 @@ const settings = {
   sizeOf: () => 1,
   maxWaitingSize: 1_000,
   maxWaitMs: 1_000,
+  lateAfterMs: 1_000,
 };
 const item = (n: number, key = `k${n}`): Item => ({ key, n });
 
@@ -110,6 +111,52 @@ describe('groupCommit', () => {
     unlock();
     await Promise.all(all);
     expect(settled.slice(-2)).toEqual([1, 3]);
+  });
+
+  describe('a commit that is late', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'performance'] });
+    });
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    test('holds up those of its keys, and no others', async () => {
+      const { batches, gates, commit } = controlled();
+      const submit = groupCommit({ ...settings, commit });
+      const late = submit(item(1, 'a'));
+      const [same, other] = [submit(item(2, 'a')), submit(item(3, 'b'))];
+      jest.advanceTimersByTime(settings.lateAfterMs);
+      while (gates.length < 2) await new Promise(setImmediate);
+      gates[1]?.resolve();
+      expect(await other).toBe(3);
+      expect(batches).toEqual([[item(1, 'a')], [item(3, 'b')]]);
+      gates[0]?.resolve();
+      expect(await late).toBe(1);
+      while (gates.length < 3) await new Promise(setImmediate);
+      gates[2]?.resolve();
+      expect(await same).toBe(2);
+    });
+
+    test('is waited for when three others are late already', async () => {
+      const { gates, commit } = controlled();
+      const submit = groupCommit({ ...settings, commit });
+      const submitted: Promise<number>[] = [];
+      for (let n = 1; n <= 4; n += 1) {
+        submitted.push(submit(item(n)));
+        while (gates.length < n) await new Promise(setImmediate);
+        jest.advanceTimersByTime(settings.lateAfterMs);
+      }
+      submitted.push(submit(item(5)));
+      jest.advanceTimersByTime(10 * settings.lateAfterMs);
+      await new Promise(setImmediate);
+      expect(gates).toHaveLength(4);
+      gates[0]?.resolve();
+      gates[3]?.resolve();
+      while (gates.length < 5) await new Promise(setImmediate);
+      for (const gate of gates) gate.resolve();
+      expect(await Promise.all(submitted)).toEqual([1, 2, 3, 4, 5]);
+    });
   });
 
   test('when the server is gone the whole batch fails at once, and the next one is tried anew', async () => {
