@@ -23,6 +23,10 @@ import type { Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { openMailer } from './notifications/mailer.ts';
 import { notifications, notificationWork } from './notifications/notify.ts';
+import { type Acknowledgements, keepAcknowledgements } from './ops/acknowledgements.ts';
+import { type Live, openLive } from './ops/live.ts';
+import { pulseOf } from './ops/pulse.ts';
+import { opsRouter } from './ops/router.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
 import { startReconciling } from './reconcile/schedule.ts';
@@ -67,9 +71,14 @@ export async function startService(
       config.role === 'web'
         ? []
         : startWorkers(config, { db: pools.worker, stripe, fulfil, metrics, log, opened });
-    const doors = openDoors(config, { pools, stripe, workers, metrics, signatures, watch, log });
+    const live = openLive({ pulse: pulseOf(pools.web), log });
+    const acknowledgements = keepAcknowledgements({ db: pools.web, log });
+    opened.defer(acknowledgements.stop);
+    const watches = { metrics, signatures, watch, live, acknowledgements };
+    const doors = openDoors(config, { pools, stripe, workers, ...watches, log });
     const server = await listen(doors, config.http);
     opened.defer(async () => {
+      live.stop();
       await Promise.all([server.close(), stopAll(workers)]);
     });
     if (config.role !== 'web') {
@@ -98,9 +107,9 @@ function openPools({ role, database: { poolMax } }: Config, { url }: Database, l
   return { web, worker, destroy };
 }
 
-/** Every process says how it is; one for the web takes events as well, and the calls of the shop's pages. */
+/** Every process says how it is; one for the web takes events as well, the calls of the shop's pages, and operators. */
 function openDoors(
-  { role, stripe: { webhookSecrets: secrets, livemode }, opsToken: token, production }: Config,
+  config: Config,
   {
     pools: { web, worker },
     stripe,
@@ -108,6 +117,8 @@ function openDoors(
     metrics,
     signatures,
     watch,
+    live,
+    acknowledgements,
     log,
   }: {
     pools: { web: Knex; worker: Knex };
@@ -116,9 +127,13 @@ function openDoors(
     metrics: Metrics;
     signatures: Signatures;
     watch: Watch;
+    live: Live;
+    acknowledgements: Acknowledgements;
     log: Logger;
   },
 ): RequestListener {
+  const { role, sandbox, opsToken: token, production } = config;
+  const { webhookSecrets: secrets, livemode } = config.stripe;
   const db = web;
   const health = healthRouter({ db, notes: watch.causes, log });
   const pools = web === worker ? { web } : { web, worker };
@@ -130,11 +145,14 @@ function openDoors(
   );
   const access = opsAccess({ token, production });
   const landingPage = landingPageRouter({ access, stripe, record, db, livemode, log });
-  const app = createApp([health, figures, landingPage], log);
+  const mode = sandbox ? 'sandbox' : livemode ? 'live' : 'test';
+  const ops = opsRouter({ token, production, db, live, mode, log });
+  const app = createApp([health, figures, landingPage, ops], log);
   const count = countDeliveries(metrics);
   const onDelivery = (delivery: Delivery) => {
     count(delivery);
     signatures.saw(delivery);
+    if (delivery.status === 200) acknowledgements.took(delivery.seconds * 1_000);
   };
   return webhookListener({ record, secrets, livemode, onDelivery, log }, app);
 }

@@ -1,39 +1,64 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { BlockList } from 'node:net';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 loopback.addSubnet('::ffff:127.0.0.0', 104, 'ipv6');
 
+/** What a wrong token waits for its answer, in milliseconds. A right one waits for nothing, so the shop's pages never do. */
+const WRONG_TOKEN_MS = 500;
+
+/** Who may come in, as `opsAccess` and the pages under /ops have it. */
+export interface Guard {
+  /** Null: whoever calls from this machine, and nobody in production. */
+  readonly token: string | null;
+  readonly production: boolean;
+}
+
 /** Lets in whoever has the token. Without a token: whoever calls from this machine, and nobody in production. */
-export function opsAccess({
-  token,
-  production,
-}: {
-  token: string | null;
-  production: boolean;
-}): RequestHandler {
+export function opsAccess({ token, production }: Guard): RequestHandler {
   return (req, res, next) => {
-    if (token === null) {
-      if (!production && isLoopback(req.socket.remoteAddress ?? '')) return next();
-      return void res.status(403).json({ error: { code: 'forbidden', message: 'OPS_TOKEN is not set.' } });
-    }
-    const [, given = ''] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? [];
-    if (isSame(given, token)) return next();
-    res
-      .status(401)
-      .set('WWW-Authenticate', 'Bearer')
-      .json({ error: { code: 'unauthorized', message: 'The bearer token is missing or wrong.' } });
+    if (token === null) return isOpenTo(req, production) ? next() : refuseAll(res);
+    if (isSame(bearerOf(req) ?? '', token)) return next();
+    refuseToken(res);
   };
+}
+
+/**
+ * Where no token is set, this machine is let in by its address, and must have called by a name of its own: a page elsewhere
+ * can give its own name this machine's address (DNS rebinding), and read what the browser then takes for its own.
+ */
+export function isOpenTo(req: Request, production: boolean): boolean {
+  return !production && isLoopback(req.socket.remoteAddress ?? '') && isLocalName(req.hostname ?? '');
+}
+
+export function refuseAll(res: Response): void {
+  const message = 'OPS_TOKEN is not set: only callers on this machine are let in, and none in production.';
+  res.status(403).json({ error: { code: 'forbidden', message } });
+}
+
+/** Late, so that guessing is slow. */
+export function refuseToken(res: Response): void {
+  const error = { code: 'unauthorized', message: 'The bearer token is missing or wrong.' };
+  const refuse = () => res.status(401).set('WWW-Authenticate', 'Bearer').json({ error });
+  setTimeout(refuse, WRONG_TOKEN_MS).unref();
+}
+
+export function bearerOf(req: Request): string | null {
+  return /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1] ?? null;
+}
+
+/** In a time that tells nothing of the secret: what is compared are digests of one length. */
+export function isSame(given: string, secret: string): boolean {
+  return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', secret, 'buffer'));
 }
 
 function isLoopback(address: string): boolean {
   return loopback.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
-/** In a time that tells nothing of the token: what is compared are digests of one length. */
-function isSame(given: string, token: string): boolean {
-  return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', token, 'buffer'));
+function isLocalName(name: string): boolean {
+  return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
 }

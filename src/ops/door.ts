@@ -1,0 +1,140 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { html } from 'hono/html';
+import { bearerOf, type Guard, isOpenTo, isSame, refuseAll, refuseToken } from '../http/access.ts';
+import type { Guesses } from './guesses.ts';
+import { SESSION_MS, type Session, type Sessions } from './session.ts';
+
+/** Whoever has come in. */
+export interface Visitor {
+  /** As `ops_actions` keeps it. */
+  readonly actor: string;
+  /** Null for the bearer of a token, which no browser sends by itself. */
+  readonly session: Session | null;
+}
+
+export interface Door {
+  /** Lets in whoever may see /ops, and sends a browser without a session to the login form. */
+  readonly enter: RequestHandler;
+  /** Begins a session with the form of the login page, which must have been made for this browser. */
+  readonly issue: RequestHandler;
+  /** Refuses what was posted from anywhere but a form of this session. */
+  readonly guardForms: RequestHandler;
+  /** What became of a login. */
+  logIn(req: Request, res: Response): 'in' | 'wrong' | { readonly waitSeconds: number };
+  logOut(res: Response): void;
+  /** False where there is no token, and so nothing to log in with. */
+  readonly hasLock: boolean;
+}
+
+const NAME = /^[\p{L}\p{N} .'_-]{1,40}$/u;
+
+interface Dependencies extends Guard {
+  readonly sessions: Sessions;
+  readonly guesses: Guesses;
+}
+
+export function openDoor({ token, production, sessions, guesses }: Dependencies): Door {
+  /** Browsers keep a cookie whose name begins so to HTTPS, and let no plain page of the host set it. */
+  const cookieName = production ? '__Secure-ops' : 'ops';
+  const cookie = { httpOnly: true, sameSite: 'strict', secure: production, path: '/ops' } as const;
+
+  const sessionOf = (req: Request) => sessions.open(cookieOf(req, cookieName));
+  const begin = (res: Response, name: string | null): Session => {
+    const session = sessions.begin(name);
+    res.cookie(cookieName, sessions.seal(session), { ...cookie, maxAge: SESSION_MS });
+    return session;
+  };
+  const letIn = (res: Response, visitor: Visitor) => {
+    res.locals.visitor = visitor;
+  };
+
+  return {
+    hasLock: token !== null,
+
+    enter(req, res, next) {
+      if (token === null) {
+        if (!isOpenTo(req, production)) return refuseAll(res);
+        letIn(res, { actor: 'ops', session: sessionOf(req) ?? begin(res, null) });
+        return next();
+      }
+      const bearer = bearerOf(req);
+      if (bearer !== null) {
+        if (!isSame(bearer, token)) return refuseToken(res);
+        letIn(res, { actor: 'ops', session: null });
+        return next();
+      }
+      const session = sessionOf(req);
+      if (session?.name) {
+        letIn(res, { actor: `ops:${session.name}`, session });
+        return next();
+      }
+      if (req.method !== 'GET' || req.path.startsWith('/api/')) return refuseToken(res);
+      if (req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
+      res.redirect(303, `/ops/login?to=${encodeURIComponent(req.originalUrl)}`);
+    },
+
+    issue(req, res, next) {
+      if (token === null && !isOpenTo(req, production)) return refuseAll(res);
+      letIn(res, { actor: 'ops', session: sessionOf(req) ?? begin(res, null) });
+      next();
+    },
+
+    guardForms(req, res, next) {
+      const { session } = visitorOf(res);
+      if (['GET', 'HEAD'].includes(req.method) || session === null) return next();
+      if (isOfThisSite(req) && isSame(String(req.body?.form_token ?? ''), sessions.formToken(session)))
+        return next();
+      res.status(403);
+      next(new StaleForm('The form is not of this session. Go back, load the page anew and try again.'));
+    },
+
+    logIn(req, res) {
+      const waitSeconds = guesses.wait();
+      if (waitSeconds > 0) return { waitSeconds };
+      const given = { token: String(req.body?.token ?? ''), name: String(req.body?.name ?? '').trim() };
+      if (token === null || !isSame(given.token.trim(), token)) {
+        guesses.wrong();
+        return 'wrong';
+      }
+      begin(res, NAME.test(given.name) ? given.name : 'unnamed');
+      return 'in';
+    },
+
+    logOut(res) {
+      res.clearCookie(cookieName, cookie);
+    },
+  };
+}
+
+export function visitorOf(res: Response): Visitor {
+  return res.locals.visitor;
+}
+
+/** A form that was posted from another site, or from a session that has ended. */
+export class StaleForm extends Error {
+  override readonly name = 'StaleForm';
+}
+
+/**
+ * A link from a chat or a mail comes without the cookie, since it is SameSite=Strict. The page that it leads to asks for
+ * itself once more, now from this site, and the cookie comes along.
+ */
+function comeAgain(req: Request, res: Response): void {
+  res.send(
+    String(
+      html`<!doctype html><title>One moment</title><meta http-equiv="refresh" content="0; url=${req.originalUrl}">`,
+    ),
+  );
+}
+
+/** As far as the browser says: old ones say neither, and plain HTTP has no Sec-Fetch-Site. The form's token decides. */
+function isOfThisSite(req: Request): boolean {
+  const site = req.get('sec-fetch-site') ?? 'same-origin';
+  const origin = req.get('origin');
+  return site === 'same-origin' && (origin === undefined || URL.parse(origin)?.host === req.get('host'));
+}
+
+function cookieOf(req: Request, name: string): string | undefined {
+  const pairs = req.get('cookie')?.split(/; */) ?? [];
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+}

@@ -1,0 +1,66 @@
+import { html } from 'hono/html';
+import { formatAmount } from '../../notifications/money.ts';
+
+/** HTML whose values are escaped. A promise where something in it is one. */
+export type Markup = ReturnType<typeof html>;
+
+const NOTHING = html`<span class="nothing">–</span>`;
+
+export function money(amount: number | null, currency: string | null): Markup {
+  return amount === null || currency === null ? NOTHING : html`${formatAmount(amount, currency)}`;
+}
+
+export function orNothing(value: unknown): Markup {
+  return value === null || value === undefined || value === '' ? NOTHING : html`${value}`;
+}
+
+/** An id that a person copies: whole in the page, and no wider than its place. */
+export function id(value: string | null): Markup {
+  return value === null ? NOTHING : html`<code class="id">${value}</code>`;
+}
+
+/** An instant in the reader's zone, and by the second in UTC for whoever points at it. */
+export function time(at: Date | null, zone: string): Markup {
+  if (at === null) return NOTHING;
+  const iso = at.toISOString();
+  return html`<time datetime="${iso}" title="${iso}">${clockOf(zone).format(at)}</time>`;
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+function clockOf(zone: string): Intl.DateTimeFormat {
+  const clock = clocks.get(zone) ?? newClock(zone);
+  clocks.set(zone, clock);
+  return clock;
+}
+
+function newClock(timeZone: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone });
+}
+
+/** `3 min`, `2 h`, `5 days`: as exact as a person needs it. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+type Tone = 'good' | 'wait' | 'bad' | 'plain';
+
+const tones: Readonly<Record<string, Tone>> = {
+  paid: 'good',
+  fulfilled: 'good',
+  sent: 'good',
+  applied: 'good',
+  awaiting_payment: 'wait',
+  pending: 'wait',
+  failed: 'bad',
+  dead: 'bad',
+  conflict: 'bad',
+};
+
+/** A status in a colour, and in words: the colour alone says nothing. */
+export function badge(status: string, words = status.replaceAll('_', ' ')): Markup {
+  return html`<span class="badge ${tones[status] ?? 'plain'}">${words}</span>`;
+}

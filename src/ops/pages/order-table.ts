@@ -1,0 +1,34 @@
+import { html } from 'hono/html';
+import type { ListedOrder } from '../orders.ts';
+import { badge, duration, type Markup, money, orNothing, time } from './markup.ts';
+
+/** Orders as rows, and on a narrow screen each as a card of its own. */
+export function orderTable(orders: readonly ListedOrder[], zone: string): Markup {
+  return html`<table class="rows">
+<thead><tr>
+<th scope="col">Order</th><th scope="col" class="number">Amount</th><th scope="col">Status</th>
+<th scope="col">Customer</th><th scope="col">Reference</th><th scope="col">Created</th>
+</tr></thead>
+<tbody>${orders.map(
+    (order) => html`<tr>
+<th scope="row"><a href="/ops/orders/${order.id}">${order.id}</a></th>
+<td class="number strong">${money(order.amount_total, order.currency)}</td>
+<td>${statusOf(order)}</td>
+<td class="wide">${orNothing(order.customer_email)}</td>
+<td>${orNothing(order.client_reference_id)}</td>
+<td class="nowrap">${time(order.created_at, zone)}</td>
+</tr>`,
+  )}</tbody></table>`;
+}
+
+type Status = Pick<ListedOrder, 'status' | 'fulfillment_status' | 'attempts' | 'waiting_seconds'>;
+
+/** How the order stands with its payment, and then with its fulfilment. */
+export function statusOf({ status, fulfillment_status, attempts, waiting_seconds }: Status): Markup {
+  const waits = waiting_seconds !== null && html` <span class="muted">${duration(waiting_seconds)}</span>`;
+  if (status !== 'paid' || fulfillment_status === null) return html`${badge(status)}${waits}`;
+  if (fulfillment_status === 'fulfilled') return html`${badge('paid')} ${badge('fulfilled')}`;
+  const words =
+    fulfillment_status === 'dead' ? 'dead' : attempts ? `attempt ${attempts} failed` : 'to fulfil';
+  return html`${badge('paid')} ${badge(fulfillment_status, words)}${waits}`;
+}

@@ -1,0 +1,131 @@
+import { html } from 'hono/html';
+import { formatAmount } from '../../notifications/money.ts';
+import type { ListedOrder } from '../orders.ts';
+import type { Range, Span, Standing } from '../overview.ts';
+import { chart } from './chart.ts';
+import { page, type Reader } from './layout.ts';
+import { duration, type Markup } from './markup.ts';
+import { orderTable } from './order-table.ts';
+
+interface Overview {
+  readonly standing: Standing;
+  readonly range: Range;
+  readonly history: readonly Span[];
+  readonly stuck: readonly ListedOrder[];
+  readonly newest: readonly ListedOrder[];
+}
+
+const rangeNames: Readonly<Record<Range, string>> = { '24h': '24 hours', '30d': '30 days' };
+
+export function overviewPage(overview: Overview, reader: Reader): Markup {
+  const { range } = overview;
+  const body = html`<div class="head"><h1>Overview</h1>
+<nav class="choice spring" aria-label="Range of the charts"><ul>${Object.entries(rangeNames).map(
+    ([key, name]) =>
+      html`<li><a href="/ops?range=${key}"${key === range && html` aria-current="true"`}>${name}</a></li>`,
+  )}</ul></nav></div>
+${tiles(overview.standing)}
+${charts(overview)}
+${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}
+${newestOrders(overview.newest, reader)}`;
+  // A month is counted anew at a price that nobody wants to pay each second.
+  return page(
+    { title: 'Overview', part: 'overview', watches: range === '24h' ? 'orders' : null, body },
+    reader,
+  );
+}
+
+function tiles(standing: Standing): Markup {
+  const { paid_today, oldest, owed, dead_fulfillments, dead_mails, awaiting_payment } = standing;
+  const orders = paid_today.reduce((sum, { orders }) => sum + orders, 0);
+  const amounts = paid_today.flatMap(({ currency, amount }) =>
+    currency === null ? [] : [formatAmount(amount, currency)],
+  );
+  const dead = dead_fulfillments + dead_mails;
+  return html`<dl class="tiles" data-part="tiles">
+<div class="card tile"><dt>Paid today</dt>
+<dd>${amounts.length === 0 ? '–' : amounts.slice(0, 3).map((amount) => html`<span>${amount}</span>`)}</dd>
+<dd class="muted">${orders === 0 ? 'no order yet' : counted(orders, 'order')}</dd></div>
+<div class="card tile"><dt>Oldest unfulfilled</dt>
+<dd>${oldest === null ? 'none' : html`<a href="/ops/orders/${oldest.order_id}">${duration(oldest.waiting_seconds)}</a>`}</dd>
+<dd class="muted">${oldest === null ? 'every paid order is fulfilled' : `${counted(owed, 'order')} to fulfil`}</dd></div>
+<div class="card tile${dead > 0 && ' alarming'}"><dt>Dead</dt>
+<dd>${dead_fulfillments === 0 ? dead : html`<a href="/ops/orders?fulfillment=dead">${dead}</a>`}</dd>
+<dd class="muted">${dead === 0 ? 'nothing needs a person' : `${counted(dead_fulfillments, 'order')}, ${counted(dead_mails, 'mail')}`}</dd></div>
+<div class="card tile"><dt>Awaiting payment</dt>
+<dd>${awaiting_payment === 0 ? 0 : html`<a href="/ops/orders?status=awaiting_payment">${awaiting_payment}</a>`}</dd>
+<dd class="muted">delayed methods, such as bank debits</dd></div>
+</dl>`;
+}
+
+function counted(count: number, thing: string): string {
+  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+function charts({ range, history }: Overview): Markup {
+  const labels = history.map(({ at }) => (range === '24h' ? at.slice(11) : day(at)));
+  const sumOf = (key: 'paid' | 'awaiting_payment' | 'failed') =>
+    history.reduce((sum, span) => sum + span[key], 0).toLocaleString('en');
+  const worst = (key: 'p50' | 'p99') =>
+    `at most ${milliseconds(Math.max(...history.map((span) => span[key] ?? 0)))}`;
+  return html`<div class="pair" data-part="charts">
+${chart({
+  title: `Orders, last ${rangeNames[range]}`,
+  kind: 'columns',
+  labels,
+  series: [
+    { name: 'paid', values: history.map(({ paid }) => paid), sum: sumOf('paid') },
+    {
+      name: 'awaiting payment',
+      values: history.map((span) => span.awaiting_payment),
+      sum: sumOf('awaiting_payment'),
+    },
+    { name: 'failed', values: history.map(({ failed }) => failed), sum: sumOf('failed') },
+  ],
+  say: (value) => value.toLocaleString('en'),
+  empty: 'No order yet. The first one appears when Stripe delivers its checkout.session.completed.',
+})}
+${chart({
+  title: `Acknowledgement time, last ${rangeNames[range]}`,
+  kind: 'lines',
+  labels,
+  series: [
+    { name: 'half of the deliveries', values: history.map(({ p50 }) => p50), sum: worst('p50') },
+    { name: '99 of 100', values: history.map(({ p99 }) => p99), sum: worst('p99') },
+  ],
+  say: milliseconds,
+  empty: 'No delivery yet. Times are written once a minute.',
+})}
+</div>`;
+}
+
+function milliseconds(value: number): string {
+  return value >= 1_000 ? `${Math.round(value / 100) / 10} s` : `${Math.round(value)} ms`;
+}
+
+function day(at: string): string {
+  const date = new Date(`${at}Z`);
+  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+}
+
+function stuckOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
+  return html`<section class="card table-card" data-part="stuck">
+<div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">All that are stuck</a></div>
+${orderTable(orders, reader.zone)}</section>`;
+}
+
+function newestOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
+  return html`<section class="card table-card" data-part="newest">
+<div class="head"><h2>Newest orders</h2><a class="spring" href="/ops/orders">All orders</a></div>
+${
+  orders.length > 0
+    ? orderTable(orders, reader.zone)
+    : html`<div class="empty"><h3>No order yet</h3>
+<p>An order appears here when Stripe delivers the event of its checkout to <code>/webhook</code>.
+${
+  reader.mode === 'sandbox'
+    ? html`Try it in a terminal: <code>npm run simulate -- paid</code>`
+    : html`Register that endpoint in the Stripe Dashboard, or forward to it with <code>stripe listen</code>.`
+}</p></div>`
+}</section>`;
+}

@@ -1,0 +1,39 @@
+import type { Knex } from '../db/knex.ts';
+import type { Pulse } from './live.ts';
+
+/**
+ * What pages watch, each as a text that is another one once the page would be. Of a long backlog the part that is due first
+ * stands for all of it, so that a look costs the same on the worst day.
+ */
+export function pulseOf(db: Knex): Pulse {
+  return async (topics) => {
+    const ids = topics.flatMap((topic) => /^order:(\d{1,15})$/.exec(topic)?.[1] ?? []);
+    const [general, orders] = await Promise.all([
+      db.raw<{ rows: [{ orders: string; events: string }] }>(GENERAL),
+      ids.length === 0 ? { rows: [] } : db.raw<{ rows: { id: number; pulse: string }[] }>(OF_ORDERS, { ids }),
+    ]);
+    return new Map([
+      ...Object.entries(general.rows[0]),
+      ...orders.rows.map(({ id, pulse }): [string, string] => [`order:${id}`, pulse]),
+    ]);
+  };
+}
+
+const GENERAL = `
+  select
+    concat_ws(' ',
+      (select max(id) from order_transitions),
+      (select max(id) from ops_actions),
+      (select concat_ws(' ', count(*), sum(attempts), max(next_attempt_at))
+       from (select * from fulfillments where status <> 'fulfilled' order by next_attempt_at limit 1000) as owed),
+      (select count(*) from notifications where status = 'dead')) as orders,
+    (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1) as events`;
+
+const OF_ORDERS = `
+  select o.id, concat_ws(' ',
+    o.updated_at,
+    (select row (status, attempts, next_attempt_at) from fulfillments where order_id = o.id),
+    (select array_agg(row (status, attempts, next_attempt_at) order by id) from notifications where order_id = o.id),
+    (select count(*) from stripe_events where checkout_session_id = o.checkout_session_id),
+    (select max(id) from ops_actions where subject = o.id::text)) as pulse
+  from orders o where o.id = any (cast(:ids as bigint[]))`;

@@ -1,0 +1,149 @@
+import path from 'node:path';
+import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
+import helmet from 'helmet';
+import type { Knex } from '../db/knex.ts';
+import { messageOf } from '../errors.ts';
+import type { Guard } from '../http/access.ts';
+import type { Logger } from '../logger.ts';
+import { openDoor, StaleForm, visitorOf } from './door.ts';
+import { countGuesses } from './guesses.ts';
+import { NotFound } from './identify.ts';
+import type { Live } from './live.ts';
+import { listOrders } from './orders.ts';
+import { historyOf, type Range, ranges, standingOf } from './overview.ts';
+import type { Reader } from './pages/layout.ts';
+import { loginPage } from './pages/login.ts';
+import type { Markup } from './pages/markup.ts';
+import { messagePage } from './pages/message.ts';
+import { overviewPage } from './pages/overview.ts';
+import { openSessions } from './session.ts';
+
+interface Dependencies extends Guard {
+  readonly db: Knex;
+  readonly live: Live;
+  readonly mode: Reader['mode'];
+  readonly log: Logger;
+}
+
+const STATIC = path.join(import.meta.dirname, 'static');
+
+/** Nothing but what this server sends itself: no script in a page, no frame around it, no form to elsewhere. */
+const headers = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // 'no-referrer', helmet's own, makes browsers hide where a form comes from, from us too.
+  referrerPolicy: { policy: 'same-origin' },
+});
+
+/** The pages for people, under /ops. */
+export function opsRouter({ token, production, db, live, mode, log }: Dependencies): Router {
+  const sessions = openSessions(token);
+  const door = openDoor({ token, production, sessions, guesses: countGuesses() });
+  const readerOf = (req: Request, res: Response): Reader => {
+    const { session = null } = visitorOf(res) ?? {};
+    return {
+      zone: zoneOf(req),
+      formToken: session && sessions.formToken(session),
+      name: session?.name ?? null,
+      mode,
+    };
+  };
+
+  const router = express.Router();
+  router.use(headers);
+  router.use('/static', express.static(STATIC, { index: false, maxAge: '5m' }));
+  router.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store');
+    next();
+  });
+  router.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 20 }));
+
+  router.get('/login', door.issue, async (req, res) => {
+    if (!door.hasLock) return res.redirect(303, '/ops');
+    await send(res, loginPage({ to: pathWithin(req.query.to) }, readerOf(req, res)));
+  });
+  router.post('/login', door.issue, door.guardForms, async (req, res) => {
+    const to = pathWithin(req.body.to);
+    const became = door.logIn(req, res);
+    if (became === 'in') return res.redirect(303, to);
+    log.warn('a wrong token was given at the login form of /ops');
+    const refusal =
+      became === 'wrong'
+        ? 'That is not the token.'
+        : `Too many wrong tokens. Try again in ${became.waitSeconds} s.`;
+    if (became === 'wrong') res.status(401);
+    else res.status(429).set('Retry-After', String(became.waitSeconds));
+    await send(res, loginPage({ to, name: String(req.body.name ?? ''), refusal }, readerOf(req, res)));
+  });
+
+  router.use(door.enter, door.guardForms);
+  router.post('/logout', (_req, res) => {
+    door.logOut(res);
+    res.redirect(303, '/ops/login');
+  });
+  router.get('/live', live.handler);
+  router.get('/', async (req, res) => {
+    const reader = readerOf(req, res);
+    const range = Object.hasOwn(ranges, String(req.query.range)) ? (req.query.range as Range) : '24h';
+    // One after the other: the connections are those that deliveries wait for.
+    const standing = await standingOf(db, reader.zone);
+    const history = await historyOf(db, range, reader.zone);
+    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 5 });
+    const { orders: newest } = await listOrders(db, {}, { limit: 8 });
+    await send(res, overviewPage({ standing, range, history, stuck, newest }, reader));
+  });
+
+  const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {
+    if (res.headersSent || req.path.startsWith('/api/')) return next(error);
+    const { status, ...message } = explain(error);
+    if (status === 503) log.warn({ reason: messageOf(error) }, 'a page of /ops could not be made');
+    res.status(status);
+    await send(res, messagePage(message, readerOf(req, res)));
+  };
+  router.use((req, _res, next) => next(new NotFound(`There is no page ${req.path} here.`)));
+  router.use(answerWithPage);
+  return express.Router().use('/ops', router);
+}
+
+async function send(res: Response, page: Markup): Promise<void> {
+  res.type('html').send(String(await page));
+}
+
+/** Where a login leads: a page of ours, whatever the link said. */
+function pathWithin(to: unknown): string {
+  return typeof to === 'string' && /^\/ops(?:[/?]|$)/.test(to) ? to : '/ops';
+}
+
+/** The reader's zone, if their browser has named one that is known here. */
+function zoneOf(req: Request): string {
+  const [, named = 'UTC'] = /(?:^|; *)ops_zone=([^;]+)/.exec(req.get('cookie') ?? '') ?? [];
+  try {
+    const { timeZone } = new Intl.DateTimeFormat('en', {
+      timeZone: decodeURIComponent(named),
+    }).resolvedOptions();
+    return timeZone;
+  } catch {
+    return 'UTC';
+  }
+}
+
+function explain(error: unknown): { status: number; title: string; text: string } {
+  if (error instanceof NotFound) return { status: 404, title: 'Not found', text: error.message };
+  if (error instanceof StaleForm) return { status: 403, title: 'Not taken', text: error.message };
+  const { status } = error as { status?: number };
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return { status: 400, title: 'Not understood', text: 'The request could not be read.' };
+  const text = 'The database did not answer in time. Nothing was changed; try again in a moment.';
+  return { status: 503, title: 'Not now', text };
+}

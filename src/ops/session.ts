@@ -1,0 +1,45 @@
+import { createHmac, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { isSame } from '../http/access.ts';
+
+/** A browser's, from the first page on. The cookie carries it, signed: no process keeps any, so any of them may be asked. */
+export interface Session {
+  readonly id: string;
+  /** Who logged in, by their own word; null for whoever has not. */
+  readonly name: string | null;
+  /** Milliseconds since 1970. */
+  readonly endsAt: number;
+}
+
+export interface Sessions {
+  begin(name: string | null): Session;
+  /** What the cookie holds. */
+  seal(session: Session): string;
+  /** Null for what was not sealed here, or has ended. */
+  open(sealed: string | undefined): Session | null;
+  /** What every form of the session carries, and no other page can know. */
+  formToken(session: Session): string;
+}
+
+/** A day's work. */
+export const SESSION_MS = 12 * 60 * 60 * 1_000;
+
+/** Sessions that end with the token that they were begun under; without a token, with the process. */
+export function openSessions(token: string | null): Sessions {
+  const key =
+    token === null ? randomBytes(32) : Buffer.from(hkdfSync('sha256', token, '', 'sessions of /ops', 32));
+  const sign = (text: string) => createHmac('sha256', key).update(text).digest('base64url');
+  return {
+    begin: (name) => ({ id: randomUUID(), name, endsAt: Date.now() + SESSION_MS }),
+    seal(session) {
+      const text = Buffer.from(JSON.stringify(session)).toString('base64url');
+      return `${text}.${sign(text)}`;
+    },
+    open(sealed) {
+      const [text = '', signature = ''] = sealed?.split('.') ?? [];
+      if (!isSame(signature, sign(text))) return null;
+      const session: Session = JSON.parse(Buffer.from(text, 'base64url').toString());
+      return session.endsAt > Date.now() ? session : null;
+    },
+    formToken: ({ id }) => sign(`form of ${id}`),
+  };
+}

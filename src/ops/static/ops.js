@@ -1,0 +1,75 @@
+// What a browser adds to pages that are whole without it: the reader's zone, what changes meanwhile, a key to the search.
+
+tellZone();
+for (const live of document.querySelectorAll('main[data-watches]:not([data-watches=""])'))
+  watch(live.dataset.watches);
+document.addEventListener('keydown', focusSearch);
+
+/** The server writes times in the zone that a cookie names. The first page of all is loaded once more with it. */
+function tellZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const before = document.cookie;
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not everywhere
+  document.cookie = `ops_zone=${encodeURIComponent(timeZone)}; path=/ops; max-age=31536000; samesite=strict`;
+  if (document.cookie !== before && document.documentElement.dataset.zone !== timeZone) location.reload();
+}
+
+/** Shows what has become of the page whenever the server says that it has changed. A hidden page holds no connection. */
+function watch(topic) {
+  let source = null;
+  const open = () => {
+    source ??= new EventSource(`/ops/live?topic=${encodeURIComponent(topic)}`);
+    source.onopen = () => say('on', 'Live');
+    source.onerror = () => say('off', 'Not live: the connection was lost');
+    source.addEventListener('changed', refresh);
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+  };
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  addEventListener('pagehide', close);
+  addEventListener('pageshow', () => document.hidden || open());
+  if (!document.hidden) open();
+}
+
+function say(state, words) {
+  const sign = document.querySelector('.live');
+  if (sign.dataset.live === state) return;
+  sign.dataset.live = state;
+  sign.textContent = words;
+}
+
+let refreshing = false;
+let again = false;
+
+/** Puts in place the parts that differ, and leaves alone the one that a person is working in. */
+async function refresh() {
+  again = true;
+  if (refreshing) return;
+  refreshing = true;
+  while (again) {
+    again = false;
+    const response = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => null);
+    if (response?.ok && !response.redirected) replaceParts(await response.text());
+  }
+  refreshing = false;
+}
+
+function replaceParts(text) {
+  const fresh = new DOMParser().parseFromString(text, 'text/html');
+  for (const part of document.querySelectorAll('[data-part]')) {
+    const newer = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (newer && !part.isEqualNode(newer) && !part.contains(document.activeElement)) part.replaceWith(newer);
+  }
+}
+
+/** `/` goes to the search, as on many sites, unless a person is typing. */
+function focusSearch(event) {
+  const search = document.querySelector('[data-search]');
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || !search) return;
+  if (document.activeElement?.matches('input, select, textarea')) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+}

@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { openBrowser, openPage, violationsOf } from '../support/browser.ts';
+import { fillBusyDay } from '../support/busy-day.ts';
+import { openShop } from '../support/shop.ts';
+
+const shop = await openShop();
+await fillBusyDay(shop.db);
+const browser = await openBrowser();
+
+const looks = {
+  light: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+  dark: { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
+} as const;
+
+const pages = {
+  overview: '/ops',
+};
+
+/** PICTURES=docs/img npm test -- browser/pages: how the pictures of the README are made. */
+async function picture(page: Page, name: string) {
+  const dir = process.env.PICTURES;
+  if (dir) await page.screenshot({ path: path.join(dir, `ops-${name}.png`), fullPage: true });
+}
+
+const sidewaysOf = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+test.each(Object.keys(looks) as (keyof typeof looks)[])(
+  'every page, %s: fits its screen, and axe-core finds nothing',
+  async (look) => {
+    const page = await openPage(browser, looks[look]);
+    for (const [name, url] of Object.entries(pages)) {
+      await page.goto(shop.service.url + url);
+      await picture(page, `${name}-${look}`);
+      expect([name, await sidewaysOf(page)]).toEqual([name, 0]);
+      expect([name, await violationsOf(page)]).toEqual([name, []]);
+    }
+  },
+);

@@ -1,0 +1,85 @@
+import { expect, test } from '@jest/globals';
+import { historyOf, standingOf } from '../../src/ops/overview.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+
+const { db } = await createTestDatabase();
+
+/** A paid order whose payment came so long ago. */
+async function paidOrder(ago: string, columns: Record<string, unknown> = {}, fulfillment = {}) {
+  const at = db.raw('now() - cast(? as interval)', [ago]);
+  const order = await insertOrder(db, { created_at: at, paid_at: at, ...columns });
+  await db('order_transitions').insert({
+    order_id: order.id,
+    to_status: 'paid',
+    source: 'landing_page',
+    occurred_at: at,
+  });
+  await insertFulfillment(db, order.id, { status: 'fulfilled', created_at: at, ...fulfillment });
+  return order;
+}
+
+test('of nothing there is nothing, and every hour is there', async () => {
+  expect(await standingOf(db, 'UTC')).toEqual({
+    paid_today: [],
+    owed: 0,
+    oldest: null,
+    dead_fulfillments: 0,
+    dead_mails: 0,
+    awaiting_payment: 0,
+  });
+  const history = await historyOf(db, '24h', 'UTC');
+  expect(history).toHaveLength(24);
+  expect(history.at(-1)).toEqual({
+    at: `${new Date().toISOString().slice(0, 13)}:00`,
+    paid: 0,
+    awaiting_payment: 0,
+    failed: 0,
+    p50: null,
+    p99: null,
+  });
+  expect(await historyOf(db, '30d', 'UTC')).toHaveLength(30);
+});
+
+test('money paid today, by currency, and the work that is owed', async () => {
+  await paidOrder('0', { currency: 'usd', amount_total: 1_000 });
+  await paidOrder('0', { currency: 'usd', amount_total: 500 });
+  await paidOrder('0', { currency: null, amount_total: null }, { status: 'pending' });
+  const oldest = await paidOrder('3 days', { currency: 'eur', amount_total: 700 }, { status: 'dead' });
+  const mail = { order_id: oldest.id, kind: 'order_paid', status: 'dead', next_attempt_at: null };
+  await db('notifications').insert(mail);
+  await insertOrder(db, { status: 'awaiting_payment' });
+  await insertOrder(db, { status: 'failed' });
+
+  const { paid_today, oldest: waiting, ...counts } = await standingOf(db, 'UTC');
+  expect(paid_today).toEqual([
+    { currency: 'usd', orders: 2, amount: 1_500 },
+    { currency: null, orders: 1, amount: 0 },
+  ]);
+  expect(waiting?.order_id).toBe(oldest.id);
+  expect(waiting?.waiting_seconds).toBeGreaterThanOrEqual(3 * 86_400);
+  expect(counts).toEqual({ owed: 1, dead_fulfillments: 1, dead_mails: 1, awaiting_payment: 1 });
+
+  const days = await historyOf(db, '30d', 'UTC');
+  expect(days.at(-1)).toMatchObject({ paid: 3, awaiting_payment: 1, failed: 1 });
+  expect(days.at(-4)).toMatchObject({ paid: 1, awaiting_payment: 0, failed: 0 });
+});
+
+test('a day is the reader’s: it begins and ends by their clock', async () => {
+  const { rows } = await db.raw(
+    `select to_char(now() at time zone 'Pacific/Kiritimati', 'YYYY-MM-DD') as today`,
+  );
+  const days = await historyOf(db, '30d', 'Pacific/Kiritimati');
+  expect(days.at(-1)?.at).toBe(`${rows[0].today}T00:00`);
+});
+
+test('how quickly deliveries were answered, hour by hour', async () => {
+  await db.raw(
+    `insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 98),
+       (date_bin('15 minutes', now(), 'epoch'), 500, 2), (now() - interval '40 days', 2, 1)`,
+  );
+  const hours = await historyOf(db, '24h', 'UTC');
+  expect(hours.at(-1)?.p50).toBeCloseTo(1 + 50 / 98);
+  expect(hours.at(-1)?.p99).toBeCloseTo(400);
+  expect(hours.filter(({ p50 }) => p50 !== null)).toHaveLength(1);
+});

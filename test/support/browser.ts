@@ -1,0 +1,83 @@
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress } from 'node:zlib';
+import { afterAll, expect } from '@jest/globals';
+import axe from 'axe-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+/** What keeps a browser to itself: no sandbox of its own (the tests may run as root), and no calls to its maker. */
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+/** A browser of the test file's own, gone when the file ends. */
+export async function openBrowser(): Promise<Browser> {
+  const browser = await launch();
+  afterAll(() => browser.close());
+  return browser;
+}
+
+/** On Linux (x64) the one that an npm package carries; elsewhere the Chrome that is installed. */
+async function launch(): Promise<Browser> {
+  if (process.platform === 'linux' && process.arch === 'x64')
+    return chromium.launch({ executablePath: await carriedChromium(), args });
+  try {
+    return await chromium.launch({ channel: 'chrome', args });
+  } catch (cause) {
+    throw new Error('The tests of pages need Google Chrome on this machine: install it.', { cause });
+  }
+}
+
+/** Unpacked once, and renamed when it is whole: test files that start side by side may both do it. */
+async function carriedChromium(): Promise<string> {
+  const package_ = createRequire(import.meta.url).resolve('@sparticuz/chromium');
+  const { version } = createRequire(import.meta.url)('playwright-core/package.json') as { version: string };
+  const dir = path.resolve(import.meta.dirname, '../../.data/test-browser');
+  const binary = path.join(dir, `chromium-${version}`);
+  if (existsSync(binary)) return binary;
+  await mkdir(dir, { recursive: true });
+  const unpacked = `${binary}.${process.pid}`;
+  const packed = path.resolve(path.dirname(package_), '../bin/chromium.br');
+  await pipeline(
+    createReadStream(packed),
+    createBrotliDecompress(),
+    createWriteStream(unpacked, { mode: 0o755 }),
+  );
+  await rename(unpacked, binary);
+  return binary;
+}
+
+/** A page in a browser profile of its own. Whatever the page complains of (a script's error, the policy) fails the test. */
+export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ timezoneId: 'Europe/Berlin', ...options });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  return page;
+}
+
+const complaints: string[] = [];
+afterAll(() => expect(complaints).toEqual([]));
+
+/** What axe-core finds wrong with the page as it stands, by WCAG 2.2 A and AA. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  // Through the debugger: the page's policy would let no script in.
+  await page.evaluate(axe.source);
+  const results = await page.evaluate(
+    (tags) => (globalThis as unknown as { axe: typeof axe }).axe.run({ runOnly: tags }),
+    tags,
+  );
+  return results.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
