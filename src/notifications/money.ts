@@ -29,6 +29,17 @@ export function minorUnits(major: string, currency: string): number | null {
   return fraction.length > decimals ? null : Number(whole + fraction.padEnd(decimals, '0'));
 }
 
+/** For programs that reckon: `1234` of `usd` is `12.34`. */
+export function majorUnits(minor: number, currency: string): string {
+  const decimals = decimalsAtStripe(currency.toUpperCase());
+  const digits = String(Math.abs(minor)).padStart(decimals + 1, '0');
+  const [whole, fraction] = [
+    digits.slice(0, digits.length - decimals),
+    digits.slice(digits.length - decimals),
+  ];
+  return `${minor < 0 ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
+}
+
 interface Format {
   readonly decimals: number;
   readonly format: Intl.NumberFormat;

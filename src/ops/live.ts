@@ -37,9 +37,10 @@ export function openLive({ pulse, log }: { pulse: Pulse; log: Logger }): Live {
   let looking = false;
 
   async function look(): Promise<void> {
+    const asking = [...listeners];
     try {
-      const pulses = await pulse([...new Set([...listeners].map(({ topic }) => topic))]);
-      for (const listener of listeners) notify(listener, pulses.get(listener.topic));
+      const pulses = await pulse([...new Set(asking.map(({ topic }) => topic))]);
+      for (const listener of asking) notify(listener, pulses.get(listener.topic));
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'pages could not be kept live');
     }

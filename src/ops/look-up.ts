@@ -69,7 +69,7 @@ export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
   return event;
 }
 
-async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent): Promise<number | null> {
+export async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent): Promise<number | null> {
   if (checkout_session_id === null) return null;
   const order = await db('orders').select('id').where({ checkout_session_id }).first();
   return order?.id ?? null;

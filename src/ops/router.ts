@@ -2,20 +2,19 @@ import path from 'node:path';
 import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
 import helmet from 'helmet';
 import type { Knex } from '../db/knex.ts';
-import { messageOf } from '../errors.ts';
+import { BadRequest, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
 import type { Logger } from '../logger.ts';
 import { openDoor, StaleForm, visitorOf } from './door.ts';
 import { countGuesses } from './guesses.ts';
 import { NotFound } from './identify.ts';
 import type { Live } from './live.ts';
-import { listOrders } from './orders.ts';
-import { historyOf, type Range, ranges, standingOf } from './overview.ts';
 import type { Reader } from './pages/layout.ts';
 import { loginPage } from './pages/login.ts';
-import type { Markup } from './pages/markup.ts';
 import { messagePage } from './pages/message.ts';
-import { overviewPage } from './pages/overview.ts';
+import { pagesRouter } from './pages/routes.ts';
+import { send } from './pages/send.ts';
+import { PayloadGone } from './replay.ts';
 import { openSessions } from './session.ts';
 
 interface Dependencies extends Guard {
@@ -93,16 +92,7 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
     res.redirect(303, '/ops/login');
   });
   router.get('/live', live.handler);
-  router.get('/', async (req, res) => {
-    const reader = readerOf(req, res);
-    const range = Object.hasOwn(ranges, String(req.query.range)) ? (req.query.range as Range) : '24h';
-    // One after the other: the connections are those that deliveries wait for.
-    const standing = await standingOf(db, reader.zone);
-    const history = await historyOf(db, range, reader.zone);
-    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 5 });
-    const { orders: newest } = await listOrders(db, {}, { limit: 8 });
-    await send(res, overviewPage({ standing, range, history, stuck, newest }, reader));
-  });
+  router.use(pagesRouter({ db, livemode: mode === 'live', sandbox: mode === 'sandbox', readerOf }));
 
   const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {
     if (res.headersSent || req.path.startsWith('/api/')) return next(error);
@@ -114,10 +104,6 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
   router.use((req, _res, next) => next(new NotFound(`There is no page ${req.path} here.`)));
   router.use(answerWithPage);
   return express.Router().use('/ops', router);
-}
-
-async function send(res: Response, page: Markup): Promise<void> {
-  res.type('html').send(String(await page));
 }
 
 /** Where a login leads: a page of ours, whatever the link said. */
@@ -140,6 +126,8 @@ function zoneOf(req: Request): string {
 
 function explain(error: unknown): { status: number; title: string; text: string } {
   if (error instanceof NotFound) return { status: 404, title: 'Not found', text: error.message };
+  if (error instanceof PayloadGone || error instanceof BadRequest)
+    return { status: 409, title: 'Not possible', text: error.message };
   if (error instanceof StaleForm) return { status: 403, title: 'Not taken', text: error.message };
   const { status } = error as { status?: number };
   if (typeof status === 'number' && status >= 400 && status < 500)

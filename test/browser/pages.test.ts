@@ -15,8 +15,16 @@ const looks = {
   phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
 } as const;
 
+const event = await shop.db('stripe_events').orderBy('received_at', 'desc').first();
 const pages = {
   overview: '/ops',
+  orders: '/ops/orders',
+  filtered: '/ops/orders?status=paid&email=jen&amount=1,5&since=2026-11-01',
+  order: '/ops/orders/121',
+  events: '/ops/events',
+  event: `/ops/events/${event.id}`,
+  empty: '/ops/events?outcome=conflict',
+  missing: '/ops/orders/4711',
 };
 
 /** PICTURES=docs/img npm test -- browser/pages: how the pictures of the README are made. */

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { formatAmount } from '../../notifications/money.ts';
+import { amountOf } from '../words.ts';
 
 /** HTML whose values are escaped. A promise where something in it is one. */
 export type Markup = ReturnType<typeof html>;
@@ -7,7 +7,7 @@ export type Markup = ReturnType<typeof html>;
 const NOTHING = html`<span class="nothing">–</span>`;
 
 export function money(amount: number | null, currency: string | null): Markup {
-  return amount === null || currency === null ? NOTHING : html`${formatAmount(amount, currency)}`;
+  return amount === null ? NOTHING : html`${amountOf(amount, currency)}`;
 }
 
 export function orNothing(value: unknown): Markup {
@@ -36,14 +36,6 @@ function clockOf(zone: string): Intl.DateTimeFormat {
 
 function newClock(timeZone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone });
-}
-
-/** `3 min`, `2 h`, `5 days`: as exact as a person needs it. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} days`;
 }
 
 type Tone = 'good' | 'wait' | 'bad' | 'plain';

@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import type { ListedOrder } from '../orders.ts';
-import { badge, duration, type Markup, money, orNothing, time } from './markup.ts';
+import { ageOf } from '../words.ts';
+import { badge, type Markup, money, orNothing, time } from './markup.ts';
 
 /** Orders as rows, and on a narrow screen each as a card of its own. */
 export function orderTable(orders: readonly ListedOrder[], zone: string): Markup {
@@ -25,7 +26,7 @@ type Status = Pick<ListedOrder, 'status' | 'fulfillment_status' | 'attempts' | '
 
 /** How the order stands with its payment, and then with its fulfilment. */
 export function statusOf({ status, fulfillment_status, attempts, waiting_seconds }: Status): Markup {
-  const waits = waiting_seconds !== null && html` <span class="muted">${duration(waiting_seconds)}</span>`;
+  const waits = waiting_seconds !== null && html` <span class="muted">${ageOf(waiting_seconds)}</span>`;
   if (status !== 'paid' || fulfillment_status === null) return html`${badge(status)}${waits}`;
   if (fulfillment_status === 'fulfilled') return html`${badge('paid')} ${badge('fulfilled')}`;
   const words =

@@ -1,10 +1,10 @@
 import { html } from 'hono/html';
-import { formatAmount } from '../../notifications/money.ts';
 import type { ListedOrder } from '../orders.ts';
 import type { Range, Span, Standing } from '../overview.ts';
+import { ageOf, amountOf } from '../words.ts';
 import { chart } from './chart.ts';
 import { page, type Reader } from './layout.ts';
-import { duration, type Markup } from './markup.ts';
+import type { Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 interface Overview {
@@ -26,7 +26,7 @@ export function overviewPage(overview: Overview, reader: Reader): Markup {
   )}</ul></nav></div>
 ${tiles(overview.standing)}
 ${charts(overview)}
-${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}
+<div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}</div>
 ${newestOrders(overview.newest, reader)}`;
   // A month is counted anew at a price that nobody wants to pay each second.
   return page(
@@ -39,7 +39,7 @@ function tiles(standing: Standing): Markup {
   const { paid_today, oldest, owed, dead_fulfillments, dead_mails, awaiting_payment } = standing;
   const orders = paid_today.reduce((sum, { orders }) => sum + orders, 0);
   const amounts = paid_today.flatMap(({ currency, amount }) =>
-    currency === null ? [] : [formatAmount(amount, currency)],
+    currency === null ? [] : [amountOf(amount, currency)],
   );
   const dead = dead_fulfillments + dead_mails;
   return html`<dl class="tiles" data-part="tiles">
@@ -47,7 +47,7 @@ function tiles(standing: Standing): Markup {
 <dd>${amounts.length === 0 ? '–' : amounts.slice(0, 3).map((amount) => html`<span>${amount}</span>`)}</dd>
 <dd class="muted">${orders === 0 ? 'no order yet' : counted(orders, 'order')}</dd></div>
 <div class="card tile"><dt>Oldest unfulfilled</dt>
-<dd>${oldest === null ? 'none' : html`<a href="/ops/orders/${oldest.order_id}">${duration(oldest.waiting_seconds)}</a>`}</dd>
+<dd>${oldest === null ? 'none' : html`<a href="/ops/orders/${oldest.order_id}">${ageOf(oldest.waiting_seconds)}</a>`}</dd>
 <dd class="muted">${oldest === null ? 'every paid order is fulfilled' : `${counted(owed, 'order')} to fulfil`}</dd></div>
 <div class="card tile${dead > 0 && ' alarming'}"><dt>Dead</dt>
 <dd>${dead_fulfillments === 0 ? dead : html`<a href="/ops/orders?fulfillment=dead">${dead}</a>`}</dd>
@@ -109,7 +109,7 @@ function day(at: string): string {
 }
 
 function stuckOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
-  return html`<section class="card table-card" data-part="stuck">
+  return html`<section class="card table-card">
 <div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">All that are stuck</a></div>
 ${orderTable(orders, reader.zone)}</section>`;
 }

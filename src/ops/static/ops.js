@@ -43,7 +43,7 @@ function say(state, words) {
 let refreshing = false;
 let again = false;
 
-/** Puts in place the parts that differ, and leaves alone the one that a person is working in. */
+/** One request at a time, and one more for what came meanwhile. */
 async function refresh() {
   again = true;
   if (refreshing) return;
@@ -56,12 +56,27 @@ async function refresh() {
   refreshing = false;
 }
 
+/** Puts in place the parts that differ. What a person has opened stays open, and where they are, they stay. */
 function replaceParts(text) {
   const fresh = new DOMParser().parseFromString(text, 'text/html');
   for (const part of document.querySelectorAll('[data-part]')) {
     const newer = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-    if (newer && !part.isEqualNode(newer) && !part.contains(document.activeElement)) part.replaceWith(newer);
+    for (const [i, details] of part.querySelectorAll('details').entries()) {
+      newer?.querySelectorAll('details')[i]?.toggleAttribute('open', details.open);
+    }
+    if (!newer || part.isEqualNode(newer)) continue;
+    const place = part.contains(document.activeElement) ? placeOf(document.activeElement) : null;
+    part.replaceWith(newer);
+    if (place) (newer.querySelector(place) ?? document.querySelector('main')).focus({ preventScroll: true });
   }
+}
+
+/** A selector for what has the focus, in a part that is made anew. */
+function placeOf(element) {
+  const href = element.getAttribute('href');
+  if (href) return `[href="${CSS.escape(href)}"]`;
+  const action = element.closest('form')?.getAttribute('action');
+  return action ? `[action="${CSS.escape(action)}"] button` : element.localName;
 }
 
 /** `/` goes to the search, as on many sites, unless a person is typing. */

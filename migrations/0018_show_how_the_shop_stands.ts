@@ -21,9 +21,14 @@ export async function up(knex: Knex): Promise<void> {
 
     create index order_transitions_by_time on order_transitions using brin (occurred_at)
       with (pages_per_range = 16, autosummarize = on);
+
+    -- A payment that failed after it succeeded: rare, and what a person wants to see among millions of events.
+    create index stripe_events_conflicts on stripe_events (received_at) where outcome = 'conflict';
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('drop index order_transitions_by_time; drop table acknowledgements');
+  await knex.raw(
+    'drop index order_transitions_by_time, stripe_events_conflicts; drop table acknowledgements',
+  );
 }

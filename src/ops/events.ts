@@ -1,0 +1,47 @@
+import type { Knex } from '../db/knex.ts';
+import type { Outcome } from '../orders/status.ts';
+
+export interface ListedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly outcome: Outcome;
+  readonly livemode: boolean;
+  readonly account: string | null;
+  readonly checkout_session_id: string | null;
+  readonly order_id: number | null;
+  readonly created_at: Date;
+  readonly received_at: Date;
+}
+
+export interface EventPage {
+  readonly events: readonly ListedEvent[];
+  /** Where the next page begins, to be given as `after`. Null on the last one. */
+  readonly next: string | null;
+}
+
+/** Events whose payload is still kept, newest first; or those alone that contradict an order. Pages as `listOrders` has them. */
+export async function listEvents(
+  db: Pick<Knex, 'raw'>,
+  { conflicts }: { conflicts: boolean },
+  { limit, after }: { limit: number; after: string | null },
+): Promise<EventPage> {
+  const [, after_us = null, after_id = null] = /^(\d+)_(.+)$/.exec(after ?? '') ?? [];
+  const { rows } = await db.raw<{ rows: (ListedEvent & { readonly place: string })[] }>(
+    `select
+       e.id, e.type, e.outcome, e.livemode, e.account, e.checkout_session_id, o.id as order_id, e.created_at, e.received_at,
+       (extract(epoch from e.received_at) * 1000000)::bigint || '_' || e.id as place
+     from stripe_events e left join orders o on o.checkout_session_id = e.checkout_session_id
+     where e.payload is not null
+       and (cast(:conflicts as boolean) is null or e.outcome = 'conflict')
+       and (cast(:after_id as text) is null
+         or (e.received_at, e.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
+     order by e.received_at desc, e.id desc
+     limit :count`,
+    { conflicts: conflicts || null, after_us, after_id, count: limit + 1 },
+  );
+  const page = rows.slice(0, limit);
+  return {
+    events: page.map(({ place, ...event }) => event),
+    next: rows.length > limit ? (page.at(-1)?.place ?? null) : null,
+  };
+}

@@ -1,0 +1,54 @@
+import { html } from 'hono/html';
+import type { EventPage, ListedEvent } from '../events.ts';
+import { page, type Reader } from './layout.ts';
+import { badge, type Markup, orNothing, time } from './markup.ts';
+
+const PATH = '/ops/events';
+
+interface Asked {
+  readonly conflicts: boolean;
+  readonly after: string | null;
+}
+
+export function eventsPage({ conflicts, after }: Asked, { events, next }: EventPage, reader: Reader): Markup {
+  const newest = conflicts ? `${PATH}?outcome=conflict` : PATH;
+  const view = (name: string, href: string) =>
+    html`<li><a href="${href}"${href === newest && html` aria-current="true"`}>${name}</a></li>`;
+  const body = html`<div class="head"><h1>Events</h1></div>
+<nav class="choice" aria-label="Views"><ul>${view('All', PATH)}${view('Conflicts', `${PATH}?outcome=conflict`)}</ul></nav>
+<section class="card table-card" data-part="events" aria-label="The events">
+${events.length > 0 ? table(events, reader) : nothing({ conflicts, after })}
+</section>
+<div class="head">
+${after !== null && html`<a class="button" href="${newest}">Newest events</a>`}
+${
+  next !== null &&
+  html`<a class="button" rel="next" href="${PATH}?${new URLSearchParams({ ...(conflicts && { outcome: 'conflict' }), after: next }).toString()}">Older events</a>`
+}
+</div>`;
+  return page({ title: 'Events', part: 'events', watches: after === null ? 'events' : null, body }, reader);
+}
+
+function table(events: readonly ListedEvent[], { zone }: Reader): Markup {
+  return html`<table class="rows">
+<thead><tr><th scope="col">Type</th><th scope="col">Outcome</th><th scope="col">Order</th><th scope="col">Event</th><th scope="col">Came in</th></tr></thead>
+<tbody>${events.map(
+    (event) => html`<tr>
+<th scope="row"><a href="${PATH}/${event.id}">${event.type}</a></th>
+<td>${badge(event.outcome)}</td>
+<td>${orNothing(event.order_id)}</td>
+<td class="wide"><code class="id">${event.id}</code></td>
+<td class="nowrap">${time(event.received_at, zone)}</td>
+</tr>`,
+  )}</tbody></table>`;
+}
+
+function nothing({ conflicts, after }: Asked): Markup {
+  if (after !== null)
+    return html`<div class="empty"><h2>That was the last page</h2><p>Go back to the newest events.</p></div>`;
+  if (conflicts)
+    return html`<div class="empty"><h2>No conflict</h2><p>No event says that the payment of a paid order failed. There is nothing to do.</p></div>`;
+  return html`<div class="empty"><h2>No event yet</h2>
+<p>Register <code>/webhook</code> as an endpoint in the Stripe Dashboard, or forward events to it with <code>stripe listen</code>.
+Whether everything is set up, <code>npm run ops -- doctor</code> says.</p></div>`;
+}

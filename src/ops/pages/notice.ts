@@ -1,0 +1,30 @@
+import { html } from 'hono/html';
+import type { Markup } from './markup.ts';
+
+/** What became of an action, as the page says it to which the browser is sent afterwards. */
+const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: string }>> = {
+  retried: { tone: 'good', words: 'It will be tried again now.' },
+  nothing_to_retry: {
+    tone: 'plain',
+    words:
+      'There is nothing to try again: nothing is dead or put off. An attempt may be under way right now.',
+  },
+  replayed_applied: { tone: 'good', words: 'The event was replayed, and moved the order.' },
+  replayed_stale: {
+    tone: 'plain',
+    words: 'The event was replayed. Nothing changed: the order is where the event would put it, or beyond.',
+  },
+  replayed_conflict: {
+    tone: 'bad',
+    words:
+      'The event says that the payment failed, but the order is paid and stays so: look at it in Stripe.',
+  },
+  replayed_ignored: { tone: 'plain', words: 'The event was replayed, and asks nothing of any order.' },
+};
+
+/** Null for what is no such word: it stands in the URL, where anyone can write. */
+export function noticeOf(word: unknown): Markup | null {
+  if (typeof word !== 'string' || !Object.hasOwn(notices, word)) return null;
+  const { tone, words } = notices[word] as (typeof notices)[string];
+  return html`<p class="note ${tone}" role="status">${words}</p>`;
+}

@@ -1,0 +1,128 @@
+import { html } from 'hono/html';
+import type { LineItem, Order } from '../../orders/order.ts';
+import type { Fulfillment, WholeOrder } from '../look-up.ts';
+import type { Dashboard } from '../stripe-links.ts';
+import type { Entry } from '../timeline.ts';
+import { distanceOf, tell } from '../words.ts';
+import { formToken, page, type Reader } from './layout.ts';
+import { badge, id, type Markup, money, orNothing, time } from './markup.ts';
+import { statusOf } from './order-table.ts';
+
+interface OrderPage {
+  readonly whole: WholeOrder;
+  readonly dashboard: Dashboard;
+  /** What became of what the reader just did. */
+  readonly notice: Markup | null;
+}
+
+export function orderPage({ whole, dashboard, notice }: OrderPage, reader: Reader): Markup {
+  const { order, line_items, fulfillment, timeline, now } = whole;
+  const atStripe = dashboard.payment(order);
+  const status = statusOf({
+    status: order.status,
+    fulfillment_status: fulfillment?.status ?? null,
+    attempts: fulfillment?.attempts ?? null,
+    waiting_seconds: null,
+  });
+  const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/ops/orders">Orders</a></nav>
+<div class="head" data-part="head">
+<h1>Order ${order.id}</h1><span>${status}</span><span class="total">${money(order.amount_total, order.currency)}</span>
+<span class="spring actions">${isOwed(timeline) && retryForm(order, fulfillment?.status === 'dead', reader)}
+${atStripe && html`<a class="button" href="${atStripe}" rel="noreferrer">Open in Stripe</a>`}</span>
+</div>
+${notice}
+<div data-part="dead">${fulfillment?.status === 'dead' && deadNote(fulfillment)}</div>
+<div class="columns">
+<section class="card" data-part="timeline"><h2>Time line</h2>
+<ol class="timeline">${timeline.map((entry) => html`<li class="${toneOf(entry)}">${happening(entry, now, reader)}</li>`)}</ol></section>
+<div class="side">
+<section class="card" data-part="facts"><h2>Details</h2>${facts(order, reader)}</section>
+<section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items)}</section>
+</div></div>`;
+  return page({ title: `Order ${order.id}`, part: 'orders', watches: `order:${order.id}`, body }, reader);
+}
+
+/** Something of it is still to be done or dead. */
+function isOwed(timeline: readonly Entry[]): boolean {
+  const done = timeline.flatMap((entry) => (entry.kind === 'done' ? [entry.work] : []));
+  return timeline.some((entry) => entry.kind === 'owed' && !done.includes(entry.work));
+}
+
+function retryForm({ id }: Order, urgent: boolean, reader: Reader): Markup {
+  return html`<form method="post" action="/ops/orders/${id}/retry">${formToken(reader)}
+<button class="button${urgent && ' primary'}">Try again</button></form>`;
+}
+
+function toneOf(entry: Entry): string {
+  if (entry.kind === 'attempt_failed') return entry.dead ? 'bad' : 'wait';
+  if (entry.kind === 'done' || (entry.kind === 'transition' && entry.to === 'paid')) return 'good';
+  if (entry.kind === 'due') return 'due';
+  return entry.kind === 'event' && entry.outcome === 'conflict' ? 'bad' : 'plain';
+}
+
+function happening(entry: Entry, now: Date, reader: Reader): Markup {
+  return html`<p>${entry.kind === 'event' ? eventWords(entry) : tell(entry)}</p>
+<p class="when">${time(entry.at, reader.zone)} · ${distanceOf(entry.at, now)}</p>
+${entry.kind === 'event' && replayForm(entry.event_id, reader)}`;
+}
+
+function eventWords({ event_id, type, outcome }: Extract<Entry, { kind: 'event' }>): Markup {
+  return html`Stripe sent <a href="/ops/events/${event_id}">${type}</a> ${badge(outcome)}`;
+}
+
+export function replayForm(event: string, reader: Reader): Markup {
+  return html`<form class="replay" method="post" action="/ops/events/${event}/replay">${formToken(reader)}
+<button class="button" aria-label="Replay ${event}">Replay</button></form>`;
+}
+
+function deadNote({ attempts, last_error }: Fulfillment): Markup {
+  return html`<p class="note bad">Dead after ${attempts} attempts: ${last_error}. Repair the cause, then try again.</p>`;
+}
+
+function facts(order: Order, { zone }: Reader): Markup {
+  const entries: [string, Markup | null][] = [
+    ['Customer', html`${orNothing(order.customer_name)}<br>${orNothing(order.customer_email)}`],
+    ['Reference', orNothing(order.client_reference_id)],
+    ['Created', time(order.created_at, zone)],
+    ['Paid', order.paid_at && time(order.paid_at, zone)],
+    ['Failed', order.failed_at && time(order.failed_at, zone)],
+    ['Ship to', lines(flat(order.shipping_details))],
+    ['Metadata', lines(pairs(order.metadata))],
+    ['Custom fields', lines(flat(order.custom_fields))],
+    ['Checkout session', id(order.checkout_session_id)],
+    ['Payment intent', order.payment_intent_id === null ? null : id(order.payment_intent_id)],
+    ['Connected account', order.account === null ? null : id(order.account)],
+  ];
+  return html`<dl class="facts">${entries.map(
+    ([name, value]) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
+  )}</dl>`;
+}
+
+/** What stands in an object of Stripe's, at any depth. */
+function flat(value: unknown): string[] {
+  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(flat);
+  return value === null || value === undefined || value === '' ? [] : [String(value)];
+}
+
+function pairs(value: unknown): string[] {
+  return Object.entries(value ?? {}).map(([key, inner]) => `${key}: ${flat(inner).join(', ')}`);
+}
+
+function lines(texts: readonly string[]): Markup {
+  return texts.length === 0
+    ? orNothing(null)
+    : html`${texts.map((text) => html`<span class="line-of">${text}</span>`)}`;
+}
+
+function items(lineItems: readonly LineItem[]): Markup {
+  if (lineItems.length === 0) {
+    return html`<p class="muted pad">None yet: they are fetched from Stripe with the first attempt to fulfil the order.</p>`;
+  }
+  return html`<table><thead><tr><th scope="col">Item</th><th scope="col" class="number">Quantity</th><th scope="col" class="number">Amount</th></tr></thead>
+<tbody>${lineItems.map(
+    (
+      item,
+    ) => html`<tr><td class="wide">${orNothing(item.description)}</td><td class="number">${orNothing(item.quantity)}</td>
+<td class="number">${money(item.amount_total, item.currency)}</td></tr>`,
+  )}</tbody></table>`;
+}

@@ -1,0 +1,90 @@
+import { html } from 'hono/html';
+import type { ListQuery } from '../filter-query.ts';
+import type { Page } from '../orders.ts';
+import { page, type Reader } from './layout.ts';
+import type { Markup } from './markup.ts';
+import { orderTable } from './order-table.ts';
+
+const PATH = '/ops/orders';
+
+/** Ways to look at the list that are asked for every day. */
+const views: readonly { name: string; query: Readonly<Record<string, string>> }[] = [
+  { name: 'All', query: {} },
+  { name: 'Stuck', query: { fulfillment: 'stuck' } },
+  { name: 'Dead', query: { fulfillment: 'dead' } },
+  { name: 'Awaiting payment', query: { status: 'awaiting_payment' } },
+  { name: 'Failed', query: { status: 'failed' } },
+];
+
+export function ordersPage(asked: ListQuery, { orders, next }: Page, reader: Reader): Markup {
+  const { given, after, faults } = asked;
+  const query = new URLSearchParams(given).toString();
+  const body = html`<div class="head"><h1>Orders</h1>
+<form class="find spring" action="/ops/find" role="search"><label class="sr" for="q">Find an order</label>
+<input id="q" name="q" type="search" data-search placeholder="Order, e-mail, reference, cs_…, evt_…" aria-keyshortcuts="/"></form>
+</div>
+<nav class="choice" aria-label="Views"><ul>${views.map((view) => {
+    const to = new URLSearchParams(view.query).toString();
+    return html`<li><a href="${PATH}${to && `?${to}`}"${to === query && html` aria-current="true"`}>${view.name}</a></li>`;
+  })}</ul></nav>
+${filterForm(asked)}
+<section class="card table-card" data-part="orders" aria-label="The orders">
+${orders.length > 0 ? orderTable(orders, reader.zone) : nothing(asked)}
+</section>
+<div class="head">
+${after !== null && html`<a class="button" href="${PATH}${query && `?${query}`}">Newest orders</a>`}
+${next !== null && html`<a class="button" rel="next" href="${PATH}?${new URLSearchParams({ ...given, after: next }).toString()}">Older orders</a>`}
+${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${query && `?${query}`}" download>Export as CSV</a>`}
+</div>`;
+  const watches = after === null && Object.keys(faults).length === 0 ? 'orders' : null;
+  return page({ title: 'Orders', part: 'orders', watches, body }, reader);
+}
+
+function filterForm({ given, faults }: ListQuery): Markup {
+  const used = Object.keys(given).length;
+  const field = (name: string, label: string, attributes: Markup | null = null) => {
+    const fault = faults[name];
+    return html`<label>${label}<input name="${name}" value="${given[name] ?? ''}" ${attributes}
+${fault && html`aria-invalid="true" aria-describedby="fault-${name}"`}>
+${fault && html`<span class="fault" id="fault-${name}">${fault}</span>`}</label>`;
+  };
+  const isDate = (name: string) => /^(\d{4}-\d\d-\d\d)?$/.test(given[name] ?? '');
+  const dateField = (name: string, label: string) =>
+    field(name, label, isDate(name) ? html`type="date"` : null);
+  const select = (name: string, label: string, values: readonly string[]) =>
+    html`<label>${label}<select name="${name}"><option value="">any</option>${values.map(
+      (value) =>
+        html`<option value="${value}"${given[name] === value && html` selected`}>${value.replaceAll('_', ' ')}</option>`,
+    )}</select></label>`;
+  return html`<details class="card filters"${used > 0 && html` open`}><summary>Filter${used > 0 && ` (${used})`}</summary>
+<form action="${PATH}">
+${select('status', 'Payment', ['awaiting_payment', 'paid', 'failed'])}
+${select('fulfillment', 'Fulfilment', ['pending', 'fulfilled', 'dead', 'stuck'])}
+${dateField('since', 'Created from')}
+${dateField('until', 'Created before')}
+${field('email', 'E-mail', html`placeholder="whole, or how it begins" autocomplete="off"`)}
+${field('reference', 'Reference', html`autocomplete="off"`)}
+${field('amount', 'Amount', html`placeholder="64.98 or 500 jpy" autocomplete="off"`)}
+${field('session', 'Checkout session', html`placeholder="cs_…" autocomplete="off"`)}
+${field('event', 'Event', html`placeholder="evt_…" autocomplete="off"`)}
+<div class="submit"><button class="button primary">Apply</button>
+${used > 0 && html`<a class="button" href="${PATH}">Clear</a>`}</div>
+</form></details>`;
+}
+
+function nothing({ given, faults, after }: ListQuery): Markup {
+  if (Object.keys(faults).length > 0) {
+    const words = faults.after ?? 'Correct what is marked in the filter, and apply it again.';
+    return html`<div class="empty" role="alert"><h2>The filter can't be read</h2><p>${words}</p></div>`;
+  }
+  if (after !== null) {
+    return html`<div class="empty"><h2>That was the last page</h2><p>Go back to the newest orders.</p></div>`;
+  }
+  return Object.keys(given).length > 0
+    ? html`<div class="empty"><h2>No order is like that</h2>
+<p>Take a filter away, or look whether Stripe's event came in at all.</p>
+<p><a class="button" href="${PATH}">Clear the filter</a> <a class="button" href="/ops/events">To the events</a></p></div>`
+    : html`<div class="empty"><h2>No order yet</h2>
+<p>An order appears here by itself when Stripe delivers the event of its checkout.</p>
+<p><a class="button" href="/ops/events">See which events came in</a></p></div>`;
+}

@@ -1,0 +1,135 @@
+import { pipeline } from 'node:stream/promises';
+import express, { type Request, type Response, type Router } from 'express';
+import type { Knex } from '../../db/knex.ts';
+import { ordersAsCsv } from '../csv.ts';
+import { visitorOf } from '../door.ts';
+import { listEvents } from '../events.ts';
+import { type ListQuery, readListQuery } from '../filter-query.ts';
+import { orderIdOf } from '../identify.ts';
+import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
+import { listOrders } from '../orders.ts';
+import { historyOf, type Range, ranges, standingOf } from '../overview.ts';
+import { replayEvent, whyIgnored } from '../replay.ts';
+import { retryOrder } from '../retry.ts';
+import { dashboard } from '../stripe-links.ts';
+import { eventPage } from './event.ts';
+import { eventsPage } from './events.ts';
+import type { Reader } from './layout.ts';
+import { noticeOf } from './notice.ts';
+import { orderPage } from './order.ts';
+import { ordersPage } from './orders.ts';
+import { overviewPage } from './overview.ts';
+import { send } from './send.ts';
+
+interface Dependencies {
+  readonly db: Knex;
+  readonly livemode: boolean;
+  readonly sandbox: boolean;
+  readonly readerOf: (req: Request, res: Response) => Reader;
+}
+
+const PAGE = 50;
+
+/** The pages for people, and what their buttons do. */
+export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): Router {
+  const router = express.Router();
+  const links = dashboard(sandbox);
+
+  router.get('/', async (req, res) => {
+    const reader = readerOf(req, res);
+    const range = Object.hasOwn(ranges, String(req.query.range)) ? (req.query.range as Range) : '24h';
+    // One after the other: the connections are those that deliveries wait for.
+    const standing = await standingOf(db, reader.zone);
+    const history = await historyOf(db, range, reader.zone);
+    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 5 });
+    const { orders: newest } = await listOrders(db, {}, { limit: 8 });
+    await send(res, overviewPage({ standing, range, history, stuck, newest }, reader));
+  });
+
+  router.get('/orders', async (req, res) => {
+    const reader = readerOf(req, res);
+    const asked = readListQuery(req.query, reader.zone);
+    const faulty = isFaulty(asked);
+    const page = faulty
+      ? { orders: [], next: null }
+      : await listOrders(db, asked.filter, { limit: PAGE, after: asked.after });
+    await send(res.status(faulty ? 400 : 200), ordersPage(asked, page, reader));
+  });
+
+  router.get('/orders.csv', async (req, res) => {
+    const reader = readerOf(req, res);
+    const asked = readListQuery(req.query, reader.zone);
+    if (isFaulty(asked))
+      return await send(res.status(400), ordersPage(asked, { orders: [], next: null }, reader));
+    res.attachment(`orders-${new Date().toISOString().slice(0, 10)}.csv`).type('text/csv');
+    await pipeline(ordersAsCsv(db, asked.filter), res);
+  });
+
+  router.get('/orders/:id', async (req, res) => {
+    const id = await orderIdOf(db, req.params.id);
+    if (String(id) !== req.params.id) return res.redirect(303, `/ops/orders/${id}`);
+    const whole = await lookUp(db, req.params.id);
+    if (whole.kind !== 'order') throw new Error('an id of digits is an order’s');
+    const page = orderPage({ whole, dashboard: links, notice: noticeOf(req.query.done) }, readerOf(req, res));
+    await send(res, page);
+  });
+
+  router.post('/orders/:id/retry', async (req, res) => {
+    const id = await orderIdOf(db, req.params.id);
+    const retried = await retryOrder(db, id, visitorOf(res).actor);
+    const done = retried.fulfillments + retried.notifications > 0 ? 'retried' : 'nothing_to_retry';
+    res.redirect(303, `/ops/orders/${id}?done=${done}`);
+  });
+
+  router.get('/events', async (req, res) => {
+    const asked = {
+      conflicts: req.query.outcome === 'conflict',
+      after: typeof req.query.after === 'string' ? req.query.after : null,
+    };
+    const page = await listEvents(db, asked, { limit: PAGE, after: asked.after });
+    await send(res, eventsPage(asked, page, readerOf(req, res)));
+  });
+
+  router.get('/events/:id', async (req, res) => {
+    const event = await findEvent(db, req.params.id);
+    const page = eventPage(
+      {
+        event,
+        orderId: await orderOfEvent(db, event),
+        whyIgnored: whyIgnored(event, livemode),
+        dashboard: links,
+        notice: noticeOf(req.query.done),
+      },
+      readerOf(req, res),
+    );
+    await send(res, page);
+  });
+
+  router.post('/events/:id/replay', async (req, res) => {
+    const { id } = req.params;
+    const { outcome, order_id } = await replayEvent(db, id, { livemode, actor: visitorOf(res).actor });
+    const page = order_id === null ? `events/${id}` : `orders/${order_id}`;
+    res.redirect(303, `/ops/${page}?done=replayed_${outcome}`);
+  });
+
+  /** Whatever a person has at hand: an order's id, a session, an event, an address, the shop's reference. */
+  router.get('/find', async (req, res) => {
+    const q = String(req.query.q ?? '').trim();
+    if (q === '') return res.redirect(303, '/ops/orders');
+    if (/^(\d{1,15}|cs_\w+|evt_\w+)$/.test(q)) {
+      const found = await lookUp(db, q);
+      return res.redirect(
+        303,
+        found.kind === 'order' ? `/ops/orders/${found.order.id}` : `/ops/events/${found.event.id}`,
+      );
+    }
+    const { orders } = await listOrders(db, { reference: q }, { limit: 1 });
+    const field = orders.length > 0 ? 'reference' : 'email';
+    res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
+  });
+  return router;
+}
+
+function isFaulty({ faults }: ListQuery): boolean {
+  return Object.keys(faults).length > 0;
+}

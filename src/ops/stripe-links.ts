@@ -1,0 +1,18 @@
+/** Where a payment or an event stands in Stripe's Dashboard. */
+export interface Dashboard {
+  payment(of: { payment_intent_id: string | null; livemode: boolean; account: string | null }): string | null;
+  event(of: { id: string; livemode: boolean; account: string | null }): string | null;
+}
+
+/** The sandbox's stand-in has no Dashboard. */
+export function dashboard(sandbox: boolean): Dashboard {
+  const link = (what: string, { livemode, account }: { livemode: boolean; account: string | null }) =>
+    sandbox
+      ? null
+      : ['https://dashboard.stripe.com', account, livemode ? null : 'test', what].filter(Boolean).join('/');
+  return {
+    payment: ({ payment_intent_id, ...of }) =>
+      payment_intent_id && link(`payments/${encodeURIComponent(payment_intent_id)}`, of),
+    event: ({ id, ...of }) => link(`events/${encodeURIComponent(id)}`, of),
+  };
+}

@@ -1,0 +1,192 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { openBrowser, openPage } from '../support/browser.ts';
+import { serve } from '../support/http.ts';
+import { openShop } from '../support/shop.ts';
+import { events } from '../support/stripe-events.ts';
+
+const TOKEN = 'a-token-of-the-shop';
+const shop = await openShop({ OPS_TOKEN: TOKEN, FULFILLMENT_MAX_ATTEMPTS: '1' });
+const { url } = shop.service;
+const browser = await openBrowser();
+
+/** Another site, as far as cookies go (localhost is not 127.0.0.1), with a page of our choosing. */
+let pageElsewhere = '';
+const served = await serve((_req, res) => res.setHeader('content-type', 'text/html').end(pageElsewhere));
+const elsewhere = served.replace('127.0.0.1', 'localhost');
+
+async function logIn(page: Page, path = '/ops'): Promise<Page> {
+  await page.goto(url + path);
+  await page.getByLabel('Your name').fill('Jenny');
+  await page.getByLabel('Token').fill(TOKEN);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(`**${path}`);
+  return page;
+}
+
+/** The receiver answers when it is told to. */
+function holdReceiver(status: number): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  shop.receiver.answer = async (res) => {
+    await promise;
+    res.writeHead(status).end();
+  };
+  return resolve;
+}
+
+const orderOf = async (sessionId: string) => (await shop.rowsOf(sessionId)).order;
+
+test('an operator logs in, finds an order by its customer, and sees it become fulfilled', async () => {
+  const answer = holdReceiver(204);
+  const session = shop.checkout({ customer_details: { email: 'nora@example.com', name: 'Nora Kim' } });
+  await shop.service.deliver(events.completedPaid(session));
+  const order = await orderOf(session.id);
+
+  const page = await logIn(await openPage(browser), '/ops/orders');
+  await page.getByLabel('Find an order').fill('nora@example.com');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: String(order.id), exact: true }).click();
+  await page.getByRole('heading', { name: `Order ${order.id}` }).waitFor();
+  await page.getByText('Live', { exact: true }).waitFor();
+  const head = page.locator('[data-part="head"]');
+  expect(await head.innerText()).not.toContain('fulfilled');
+
+  answer();
+  await head.getByText('fulfilled').waitFor();
+  await page.getByText('The fulfilment was done, at attempt 1.').waitFor();
+  expect(await page.title()).toBe(`Order ${order.id} · checkout-fulfillment`);
+});
+
+test('a dead order is tried again, and who did it is kept', async () => {
+  shop.receiver.answer = (res) => res.writeHead(500).end();
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedPaid(session));
+  await shop.atRest(session.id);
+  const order = await orderOf(session.id);
+  shop.receiver.answer = (res) => res.writeHead(204).end();
+
+  const page = await logIn(await openPage(browser));
+  await page.getByRole('link', { name: 'All that are stuck' }).click();
+  await page.getByRole('link', { name: String(order.id), exact: true }).click();
+  await page.getByText('Dead after 1 attempts').waitFor();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('It will be tried again now.').waitFor();
+  await page.locator('[data-part="head"]').getByText('fulfilled').waitFor();
+  await page.getByRole('button', { name: 'Try again' }).waitFor({ state: 'detached' });
+  expect(await shop.db('ops_actions').where({ subject: String(order.id) })).toMatchObject([
+    { actor: 'ops:Jenny', action: 'retry', details: { fulfillments: 1 } },
+  ]);
+});
+
+test('an event is replayed from the time line of its order', async () => {
+  const session = shop.checkout();
+  const event = events.completedPaid(session);
+  await shop.service.deliver(event);
+  const order = await orderOf(session.id);
+  const page = await logIn(await openPage(browser), `/ops/orders/${order.id}`);
+  await page.getByRole('button', { name: `Replay ${event.id}` }).click();
+  await page.getByText('Nothing changed: the order is where the event would put it').waitFor();
+  expect(await shop.db('ops_actions').where({ subject: event.id })).toMatchObject([
+    { actor: 'ops:Jenny', action: 'replay', details: { outcome: 'stale', order_id: order.id } },
+  ]);
+});
+
+test('what a list shows is exported, and nothing else', async () => {
+  const session = shop.checkout({ client_reference_id: '=cart"1"', currency: 'jpy', amount_total: 500 });
+  await shop.service.deliver(events.completedUnpaid(session));
+  const page = await logIn(await openPage(browser), '/ops/orders');
+  await page.getByText('Filter', { exact: true }).click();
+  await page.getByLabel('Payment').selectOption('awaiting_payment');
+  await page.getByLabel('Amount').fill('500 jpy');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Export as CSV' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^orders-\d{4}-\d\d-\d\d\.csv$/);
+  const text = await readFile(await download.path(), 'utf8');
+  const [head = '', row = '', ...rest] = text.split('\r\n');
+  expect(head).toMatch(/^\uFEFFid,created_at,status,fulfillment_status,amount_total,currency,/);
+  expect(row).toContain(`,awaiting_payment,,500,jpy,jenny@example.com,Jenny Rosen,"'=cart""1""",`);
+  expect(rest).toEqual(['']);
+});
+
+test('by the keyboard alone: in, to an order, tried again, and out', async () => {
+  shop.receiver.answer = (res) => res.writeHead(500).end();
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedPaid(session));
+  await shop.atRest(session.id);
+  shop.receiver.answer = (res) => res.writeHead(204).end();
+  const { id } = await orderOf(session.id);
+
+  const page = await openPage(browser);
+  const type = (text: string) => page.keyboard.type(text);
+  const press = (key: string) => page.keyboard.press(key);
+  const focused = () => page.evaluate('document.activeElement.textContent.trim()');
+  const tabTo = async (words: string) => {
+    for (let i = 0; i < 40 && (await focused()) !== words; i++) await press('Tab');
+    expect(await focused()).toBe(words);
+    await press('Enter');
+  };
+  await page.goto(`${url}/ops/orders`);
+  await type('Jenny');
+  await press('Tab');
+  await type(TOKEN);
+  await press('Enter');
+  await page.waitForURL('**/ops/orders');
+  await press('/');
+  await type(String(id));
+  await press('Enter');
+  await page.waitForURL(`**/ops/orders/${id}`);
+  await tabTo('Skip to the content');
+  await tabTo('Try again');
+  await page.locator('[data-part="head"]').getByText('fulfilled').waitFor();
+  await tabTo('Log out');
+  await page.waitForURL('**/ops/login');
+});
+
+test('without scripts everything is there, in UTC', async () => {
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedPaid(session));
+  const page = await logIn(await openPage(browser, { javaScriptEnabled: false }), '/ops/orders');
+  await page.getByText('Times are in UTC.').waitFor();
+  const { id, created_at } = await orderOf(session.id);
+  await page.getByRole('link', { name: String(id), exact: true }).click();
+  await page.waitForURL(`**/ops/orders/${id}`);
+  const [, clock = ''] = /T(\S{8})/.exec(created_at.toISOString()) ?? [];
+  expect(await page.locator('[data-part="facts"]').innerText()).toContain(clock);
+});
+
+test('with scripts, times are in the zone of the browser', async () => {
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedPaid(session));
+  const { id, created_at } = await orderOf(session.id);
+  const page = await logIn(await openPage(browser, { timezoneId: 'Asia/Kathmandu' }), `/ops/orders/${id}`);
+  await page.getByText('Times are in Asia/Kat').waitFor();
+  const clock = new Date(created_at.getTime() + 5.75 * 3_600_000).toISOString().slice(11, 19);
+  expect(await page.locator('[data-part="facts"]').innerText()).toContain(clock);
+});
+
+test('a link from another site leads to the page, for whoever is logged in', async () => {
+  const page = await logIn(await openPage(browser));
+  pageElsewhere = `<a href="${url}/ops/events">look</a>`;
+  await page.goto(elsewhere);
+  await page.getByRole('link', { name: 'look' }).click();
+  await page.getByRole('heading', { name: 'Events' }).waitFor();
+});
+
+test('a form on another site can do nothing here', async () => {
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedPaid(session));
+  const { id } = await orderOf(session.id);
+  const page = await logIn(await openPage(browser));
+  pageElsewhere = `<form method="post" action="${url}/ops/orders/${id}/retry"><button>Win a prize</button></form>`;
+  await page.goto(elsewhere);
+  const [answer] = await Promise.all([
+    page.waitForResponse(`**/ops/orders/${id}/retry`),
+    page.getByRole('button').click(),
+  ]);
+  expect(answer.status()).toBe(401);
+  expect(await shop.db('ops_actions').where({ subject: String(id) })).toEqual([]);
+});

@@ -1,0 +1,73 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { pulseOf } from '../../src/ops/pulse.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { openShop } from '../support/shop.ts';
+import { events } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
+
+const shop = await openShop();
+const closing = await openShop();
+const { db } = await createTestDatabase();
+const streams: AbortController[] = [];
+afterEach(() => {
+  for (const stream of streams.splice(0)) stream.abort();
+});
+
+/** What has come so far, and whether it has ended. */
+async function listen(topic: string) {
+  const stream = new AbortController();
+  streams.push(stream);
+  const response = await fetch(`${shop.service.url}/ops/live?topic=${topic}`, { signal: stream.signal });
+  const heard = { response, text: '', ended: false };
+  const read = async () => {
+    for await (const chunk of response.body as ReadableStream<Uint8Array>) heard.text += Buffer.from(chunk);
+    heard.ended = true;
+  };
+  read().catch(() => {});
+  return heard;
+}
+
+const changes = ({ text }: { text: string }) => text.split('event: changed').length - 1;
+
+test('a page hears at once, and again when what it shows has changed, and no other page does', async () => {
+  const [mine, other] = [shop.checkout(), shop.checkout()];
+  for (const session of [mine, other]) {
+    await shop.service.deliver(events.completedUnpaid(session));
+  }
+  const { order } = await shop.rowsOf(mine.id);
+  const { order: otherOrder } = await shop.rowsOf(other.id);
+  const [heard, deaf] = [await listen(`order:${order.id}`), await listen(`order:${otherOrder.id}`)];
+  expect(heard.response.headers.get('content-type')).toBe('text/event-stream');
+  await until('both have heard once', () => changes(heard) === 1 && changes(deaf) === 1);
+  await shop.service.deliver(events.asyncSucceeded(mine));
+  await until('the page hears of the payment', () => changes(heard) >= 2);
+  expect(changes(deaf)).toBe(1);
+});
+
+test('streams end when the service stops', async () => {
+  const response = await fetch(`${closing.service.url}/ops/live?topic=orders`);
+  const before = performance.now();
+  await Promise.all([closing.service.stop(), response.text()]);
+  expect(performance.now() - before).toBeLessThan(4_000);
+});
+
+test('the pulse of an order is another one after whatever its page shows, and the same while nothing happens', async () => {
+  const pulse = pulseOf(db);
+  const order = await insertOrder(db);
+  await insertFulfillment(db, order.id);
+  const topic = `order:${order.id}`;
+  const look = async () => String((await pulse([topic, 'nonsense', 'order:999'])).get(topic));
+  const seen = [await look()];
+  for (const change of [
+    db('fulfillments').update({ attempts: 1 }),
+    db('fulfillments').update({ status: 'dead', next_attempt_at: null }),
+    db('notifications').insert({ order_id: order.id, kind: 'order_paid' }),
+    db('ops_actions').insert({ actor: 'ops', action: 'retry', subject: String(order.id) }),
+  ]) {
+    await change;
+    seen.push(await look());
+  }
+  expect(new Set(seen).size).toBe(5);
+  expect(await look()).toBe(seen.at(-1));
+});

@@ -1,0 +1,121 @@
+import { describe, expect, test } from '@jest/globals';
+import request from 'supertest';
+import { openShop } from '../support/shop.ts';
+import { events } from '../support/stripe-events.ts';
+
+const shop = await openShop();
+const { url } = shop.service;
+const get = (path: string) => request(url).get(path);
+
+async function paid(overrides: Record<string, unknown> = {}) {
+  const session = shop.checkout(overrides);
+  const event = events.completedPaid(session);
+  await shop.service.deliver(event);
+  return { session, event, ...(await shop.atRest(session.id)) };
+}
+
+test('what customers have written is text in every page, never markup', async () => {
+  const evil = '<script>alert(1)</script>"\'&';
+  const { order, event } = await paid({
+    client_reference_id: evil,
+    customer_details: { email: `${evil}@example.com`, name: evil },
+    metadata: { [evil]: evil },
+  });
+  for (const path of ['/ops', '/ops/orders', `/ops/orders/${order.id}`, `/ops/events/${event.id}`]) {
+    const { text } = await get(path).expect(200);
+    expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+    expect(text).not.toContain('<script>alert');
+  }
+  const { text } = await get(`/ops/orders?reference=${encodeURIComponent(evil)}`);
+  expect(text).not.toContain('<script>alert');
+});
+
+describe('finding', () => {
+  test('by whatever a person has at hand leads to the order, or to a list with it', async () => {
+    const { order, session, event } = await paid({ client_reference_id: 'cart-find-me' });
+    const find = async (q: string) => (await get(`/ops/find?q=${encodeURIComponent(q)}`)).headers.location;
+    for (const q of [String(order.id), session.id, event.id])
+      expect(await find(q)).toBe(`/ops/orders/${order.id}`);
+    expect(await find(' cart-find-me ')).toBe('/ops/orders?reference=cart-find-me');
+    expect(await find('jenny@')).toBe('/ops/orders?email=jenny%40');
+    expect(await find('')).toBe('/ops/orders');
+  });
+
+  test('what is not there: a page says so', async () => {
+    for (const path of [
+      '/ops/orders/999999',
+      '/ops/events/evt_none',
+      '/ops/find?q=cs_none',
+      '/ops/nothing',
+    ]) {
+      const { text } = await get(path).expect(404);
+      expect(text).toContain('<h1>Not found</h1>');
+    }
+  });
+
+  test("an order's page by its session is the one by its id", async () => {
+    const { order, session } = await paid();
+    await get(`/ops/orders/${session.id}`).expect(303).expect('Location', `/ops/orders/${order.id}`);
+  });
+});
+
+test('the list is paged, without repeating or leaving out an order', async () => {
+  const references = Array.from({ length: 51 }, (_, n) => `page-${n}`);
+  await shop.db('orders').insert(
+    references.map((client_reference_id) => ({
+      checkout_session_id: `cs_test_${client_reference_id}`,
+      status: 'awaiting_payment',
+      payment_status: 'unpaid',
+      mode: 'payment',
+      livemode: false,
+      client_reference_id,
+    })),
+  );
+  const { text: first } = await get('/ops/orders?status=awaiting_payment').expect(200);
+  const [, next = ''] = /rel="next" href="([^"]+)"/.exec(first) ?? [];
+  const { text: second } = await get(next.replaceAll('&amp;', '&')).expect(200);
+  const shown = [...`${first}${second}`.matchAll(/page-\d+/g)].map(([reference]) => reference);
+  expect(shown.toSorted()).toEqual(references.toSorted());
+  expect(second).not.toContain('rel="next"');
+});
+
+test('a filter that can’t be read: 400, and the field says why', async () => {
+  const { text } = await get('/ops/orders?amount=much').expect(400);
+  expect(text).toMatch(/value="much"[^>]*aria-invalid="true"/);
+  await get('/ops/orders.csv?amount=much').expect(400);
+  await get('/ops/orders?after=x').expect(400);
+});
+
+test('an event whose payload was emptied is not replayed, and the page says so', async () => {
+  const { event } = await paid();
+  await shop.db('stripe_events').where({ id: event.id }).update({ payload: null });
+  const page = await get(`/ops/events/${event.id}`).expect(200);
+  expect(page.text).toContain('It was emptied');
+  expect(page.text).not.toContain('/replay');
+});
+
+test('events that contradict an order are a list of their own', async () => {
+  const { session } = await paid();
+  const late = events.asyncFailed(session);
+  await shop.service.deliver(late);
+  const { text } = await get('/ops/events?outcome=conflict').expect(200);
+  expect([...text.matchAll(/evt_\w+(?=<\/code>)/g)].map(([id]) => id)).toEqual([late.id]);
+});
+
+test('in the Dashboard of Stripe, by the mode and the account', async () => {
+  const { order } = await paid({ payment_intent: 'pi_123' });
+  const { text } = await get(`/ops/orders/${order.id}`);
+  expect(text).toContain('href="https://dashboard.stripe.com/test/payments/pi_123"');
+});
+
+test('the export has every order of many pages, each once', async () => {
+  await shop.db.raw(
+    `insert into orders (checkout_session_id, status, payment_status, mode, livemode, failed_at, customer_email)
+     select 'cs_test_many' || n, 'failed', 'unpaid', 'payment', false, now(), 'many@example.com'
+     from generate_series(1, 1100) as n`,
+  );
+  const { text, headers } = await get('/ops/orders.csv?email=many@example.com').expect(200);
+  expect(headers['content-type']).toBe('text/csv; charset=utf-8');
+  const sessions = [...text.matchAll(/cs_test_many\d+/g)].map(([id]) => id);
+  expect([sessions.length, new Set(sessions).size]).toEqual([1_100, 1_100]);
+});
