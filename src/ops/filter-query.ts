@@ -29,11 +29,7 @@ export function readListQuery(query: Readonly<Record<string, unknown>>, zone: st
       return typeof text === 'string' && text.trim() !== '' ? [[field, text.trim()]] : [];
     }),
   );
-  const parsed = readOrderFilter({
-    ...given,
-    ...(given.since && { since: instantOf(given.since, zone) }),
-    ...(given.until && { until: instantOf(given.until, zone) }),
-  });
+  const parsed = readOrderFilter(inZone(given, zone));
   const after = placeShape.optional().safeParse(query.after);
   return {
     given,
@@ -45,6 +41,15 @@ export function readListQuery(query: Readonly<Record<string, unknown>>, zone: st
         ...(after.error?.issues ?? []).map((issue) => ({ ...issue, path: ['after'] })),
       ].map(({ path, message }) => [String(path[0]), message]),
     ),
+  };
+}
+
+/** A filter whose dates are instants. */
+export function inZone(given: Readonly<Record<string, string>>, zone: string): Record<string, string> {
+  return {
+    ...given,
+    ...(given.since && { since: instantOf(given.since, zone) }),
+    ...(given.until && { until: instantOf(given.until, zone) }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Knex } from '../db/knex.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
 import type { Logger } from '../logger.ts';
+import { apiRouter } from './api/routes.ts';
 import { openDoor, StaleForm, visitorOf } from './door.ts';
 import { countGuesses } from './guesses.ts';
 import { NotFound } from './identify.ts';
@@ -92,6 +93,7 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
     res.redirect(303, '/ops/login');
   });
   router.get('/live', live.handler);
+  router.use('/api', apiRouter({ db, livemode: mode === 'live' }));
   router.use(pagesRouter({ db, livemode: mode === 'live', sandbox: mode === 'sandbox', readerOf }));
 
   const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {
@@ -101,7 +103,9 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
     res.status(status);
     await send(res, messagePage(message, readerOf(req, res)));
   };
-  router.use((req, _res, next) => next(new NotFound(`There is no page ${req.path} here.`)));
+  router.use((req, _res, next) =>
+    next(req.path.startsWith('/api/') ? undefined : new NotFound(`There is no page ${req.path} here.`)),
+  );
   router.use(answerWithPage);
   return express.Router().use('/ops', router);
 }

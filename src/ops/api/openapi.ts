@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
+import * as shapes from './shapes.ts';
+
+const json = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+interface Operation {
+  readonly id: string;
+  readonly summary: string;
+  readonly gives: z.ZodType;
+  readonly refusals: Readonly<Record<string, string>>;
+  readonly params: NonNullable<ZodOpenApiOperationObject['requestParams']>;
+}
+
+const operation = ({ id, summary, gives, refusals, params }: Operation): ZodOpenApiOperationObject => ({
+  operationId: id,
+  summary,
+  requestParams: params,
+  responses: {
+    200: json('Done.', gives),
+    ...Object.fromEntries(
+      Object.entries({
+        ...refusals,
+        401: 'Without the right token.',
+        503: 'The database did not answer in time.',
+      }).map(([status, words]) => [status, json(words, shapes.failure)]),
+    ),
+  },
+});
+
+const order = z.object({ id: z.string().describe("an order's id, its checkout session, or an event of it") });
+const event = z.object({ id: z.string().describe('an event, evt_…') });
+const unreadable = { 400: 'What is asked for can not be read.' };
+
+/** OpenAPI 3.1, from the shapes that requests are parsed with. */
+export const openapi = createDocument({
+  openapi: '3.1.1',
+  info: {
+    title: 'checkout-fulfillment: orders',
+    version: '1',
+    description: 'What the pages under /ops show, for programs. Amounts are minor units; times are in UTC.',
+  },
+  servers: [{ url: '/ops/api' }],
+  security: [{ token: [] }],
+  components: {
+    securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'The value of OPS_TOKEN.' } },
+  },
+  paths: {
+    '/orders': {
+      get: operation({
+        id: 'listOrders',
+        summary: 'Lists orders, the newest first',
+        params: { query: shapes.orderListQuery },
+        gives: shapes.orderList,
+        refusals: unreadable,
+      }),
+    },
+    '/orders/{id}': {
+      get: operation({
+        id: 'getOrder',
+        summary: 'Everything about an order',
+        params: { path: order },
+        gives: shapes.wholeOrder,
+        refusals: { 404: 'There is no such order.' },
+      }),
+    },
+    '/orders/{id}/retry': {
+      post: operation({
+        id: 'retryOrder',
+        summary: 'Tries again at once what the order is owed and has not got',
+        params: { path: order },
+        gives: shapes.retried,
+        refusals: { 404: 'There is no such order.' },
+      }),
+    },
+    '/events': {
+      get: operation({
+        id: 'listEvents',
+        summary: 'Lists events, the newest first',
+        params: { query: shapes.eventListQuery },
+        gives: shapes.eventList,
+        refusals: unreadable,
+      }),
+    },
+    '/events/{id}': {
+      get: operation({
+        id: 'getEvent',
+        summary: 'An event as it is kept',
+        params: { path: event },
+        gives: shapes.wholeEvent,
+        refusals: { 404: 'There is no such event.' },
+      }),
+    },
+    '/events/{id}/replay': {
+      post: operation({
+        id: 'replayEvent',
+        summary: 'Puts the event through the state machine again',
+        params: { path: event },
+        gives: shapes.replayed,
+        refusals: { 404: 'There is no such event.', 409: 'There is nothing left to replay.' },
+      }),
+    },
+  },
+});

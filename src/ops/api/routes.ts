@@ -1,0 +1,79 @@
+import express, { type ErrorRequestHandler, type Router } from 'express';
+import type { z } from 'zod';
+import type { Knex } from '../../db/knex.ts';
+import { BadRequest } from '../../errors.ts';
+import { visitorOf } from '../door.ts';
+import { listEvents } from '../events.ts';
+import { inZone } from '../filter-query.ts';
+import { NotFound } from '../identify.ts';
+import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
+import { listOrders } from '../orders.ts';
+import { PayloadGone, replayEvent } from '../replay.ts';
+import { retryOrder } from '../retry.ts';
+import { openapi } from './openapi.ts';
+import { eventListQuery, orderListQuery } from './shapes.ts';
+
+/** What the pages show, for programs: the same questions, asked and answered as `openapi.json` says. */
+export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Router {
+  const router = express.Router();
+
+  router.get('/openapi.json', (_req, res) => {
+    res.json(openapi);
+  });
+
+  router.get('/orders', async (req, res) => {
+    const query = inZone(req.query as Record<string, string>, 'UTC');
+    const { limit, after, ...filter } = read(orderListQuery, query);
+    res.json(await listOrders(db, filter, { limit, after: after ?? null }));
+  });
+
+  router.get('/orders/:id', async (req, res) => {
+    const { kind: _, ...whole } = await wholeOrder(db, req.params.id);
+    res.json(whole);
+  });
+
+  router.post('/orders/:id/retry', async (req, res) => {
+    const { order } = await wholeOrder(db, req.params.id);
+    res.json(await retryOrder(db, order.id, visitorOf(res).actor));
+  });
+
+  router.get('/events', async (req, res) => {
+    const { outcome, limit, after } = read(eventListQuery, req.query);
+    res.json(await listEvents(db, { conflicts: outcome === 'conflict' }, { limit, after: after ?? null }));
+  });
+
+  router.get('/events/:id', async (req, res) => {
+    const event = await findEvent(db, req.params.id);
+    const payload = event.payload === null ? null : JSON.parse(event.payload);
+    res.json({ ...event, payload, order_id: await orderOfEvent(db, event) });
+  });
+
+  router.post('/events/:id/replay', async (req, res) => {
+    res.json(await replayEvent(db, req.params.id, { livemode, actor: visitorOf(res).actor }));
+  });
+
+  router.use(answerRefusals);
+  return router;
+}
+
+async function wholeOrder(db: Knex, id: string) {
+  const found = await lookUp(db, id);
+  if (found.kind === 'event') throw new NotFound(`There is no order of ${id}.`);
+  return found;
+}
+
+/** @throws {BadRequest} with what is wrong, and where */
+function read<Shape extends z.ZodType>(shape: Shape, query: unknown): z.infer<Shape> {
+  const parsed = shape.safeParse(query);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  throw new BadRequest('bad_request', `${faults.join('; ')}.`);
+}
+
+const answerRefusals: ErrorRequestHandler = (error, _req, res, next) => {
+  const refuse = (status: number, code: string) =>
+    void res.status(status).json({ error: { code, message: error.message } });
+  if (error instanceof NotFound) return refuse(404, 'not_found');
+  if (error instanceof PayloadGone) return refuse(409, 'payload_gone');
+  next(error);
+};

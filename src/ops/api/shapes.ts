@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import { orderFilterShape, placeShape } from '../order-filter.ts';
+
+/**
+ * What the API takes and gives, as its OpenAPI document says it. Requests are parsed with these; answers are made by the same
+ * questions as the pages, and a test holds them against these.
+ */
+const instant = z.iso.datetime().meta({ description: 'An instant in UTC.' });
+const minor = z.int().meta({ description: "In the currency's minor units, as Stripe counts them." });
+const text = z.string();
+const upTo500 = 'must be a whole number from 1 to 500';
+const limit = z.coerce
+  .number(upTo500)
+  .int(upTo500)
+  .min(1, upTo500)
+  .max(500, upTo500)
+  .default(50)
+  .describe('how many at most');
+const next = z
+  .string()
+  .nullable()
+  .meta({ description: 'Give it as `after` for the next page; null on the last one.' });
+
+export const orderListQuery = orderFilterShape.extend({
+  limit,
+  after: placeShape.optional().describe('`next` of the page before'),
+});
+
+export const eventListQuery = z.object({
+  outcome: z.literal('conflict').optional().describe('only events that contradict their order'),
+  limit,
+  after: text.max(300).optional().describe('`next` of the page before'),
+});
+
+const orderFields = {
+  id: z.int(),
+  checkout_session_id: text,
+  status: z.enum(['awaiting_payment', 'paid', 'failed']),
+  payment_status: z.enum(['paid', 'unpaid', 'no_payment_required']),
+  mode: text,
+  livemode: z.boolean(),
+  currency: text.nullable(),
+  amount_subtotal: minor.nullable(),
+  amount_total: minor.nullable(),
+  customer_id: text.nullable(),
+  customer_email: text.nullable(),
+  customer_name: text.nullable(),
+  client_reference_id: text.nullable(),
+  payment_intent_id: text.nullable(),
+  payment_link_id: text.nullable(),
+  created_at: instant,
+  updated_at: instant,
+  paid_at: instant.nullable(),
+  failed_at: instant.nullable(),
+};
+
+const fulfillmentFields = {
+  attempts: z.int(),
+  next_attempt_at: instant.nullable(),
+  fulfilled_at: instant.nullable(),
+  last_error: text.nullable(),
+};
+const fulfillmentStatus = z.enum(['pending', 'fulfilled', 'dead']);
+const outcome = z.enum(['applied', 'stale', 'conflict', 'ignored']);
+const work = z.enum(['fulfillment', 'order_paid', 'payment_failed']);
+
+const listedOrder = z
+  .strictObject({
+    ...orderFields,
+    fulfillment_status: fulfillmentStatus.nullable(),
+    ...fulfillmentFields,
+    attempts: z.int().nullable(),
+    age_seconds: z.number(),
+    waiting_seconds: z.number().nullable(),
+  })
+  .meta({ id: 'ListedOrder', description: 'An order, and how its fulfilment stands.' });
+
+const order = z
+  .strictObject({
+    ...orderFields,
+    account: text.nullable(),
+    shipping_details: z.json(),
+    custom_fields: z.json(),
+    total_details: z.json(),
+    metadata: z.json(),
+  })
+  .meta({ id: 'Order' });
+
+const lineItem = z
+  .strictObject({
+    stripe_line_item_id: text,
+    position: z.int(),
+    price_id: text.nullable(),
+    product_id: text.nullable(),
+    description: text.nullable(),
+    quantity: z.int().nullable(),
+    unit_amount: minor.nullable(),
+    amount_subtotal: minor,
+    amount_discount: minor,
+    amount_tax: minor,
+    amount_total: minor,
+    currency: text,
+  })
+  .meta({ id: 'LineItem' });
+
+const at = instant;
+const entry = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('event'), at, event_id: text, type: text, outcome }),
+    z.strictObject({
+      kind: z.literal('transition'),
+      at,
+      from: orderFields.status.nullable(),
+      to: orderFields.status,
+      source: z.enum(['webhook', 'landing_page', 'reconcile']),
+      event_id: text.nullable(),
+    }),
+    z.strictObject({ kind: z.literal('items_stored'), at, count: z.int() }),
+    z.strictObject({ kind: z.literal('owed'), at, work }),
+    z.strictObject({
+      kind: z.literal('attempt_failed'),
+      at,
+      work,
+      attempt: z.int(),
+      error: text,
+      dead: z.boolean(),
+    }),
+    z.strictObject({ kind: z.literal('done'), at, work, attempt: z.int() }),
+    z.strictObject({
+      kind: z.literal('action'),
+      at,
+      actor: text,
+      action: text,
+      subject: text,
+      details: z.record(z.string(), z.json()),
+    }),
+    z.strictObject({ kind: z.literal('due'), at, work, attempt: z.int() }),
+  ])
+  .meta({ id: 'TimelineEntry', description: 'What happened to the order, or is going to.' });
+
+export const orderList = z
+  .strictObject({ orders: z.array(listedOrder), next })
+  .meta({ id: 'OrderList', description: 'The newest first.' });
+
+export const wholeOrder = z
+  .strictObject({
+    order,
+    line_items: z.array(lineItem),
+    fulfillment: z.strictObject({ status: fulfillmentStatus, ...fulfillmentFields }).nullable(),
+    timeline: z.array(entry),
+    now: instant,
+  })
+  .meta({
+    id: 'WholeOrder',
+    description: 'Everything about an order, with its one time line, the oldest first.',
+  });
+
+const eventFields = {
+  id: text,
+  type: text,
+  livemode: z.boolean(),
+  account: text.nullable(),
+  checkout_session_id: text.nullable(),
+  created_at: instant,
+  received_at: instant,
+  outcome,
+  order_id: z.int().nullable(),
+};
+
+export const eventList = z
+  .strictObject({ events: z.array(z.strictObject(eventFields)), next })
+  .meta({ id: 'EventList', description: 'Events whose payload is kept, the newest first.' });
+
+export const wholeEvent = z
+  .strictObject({
+    ...eventFields,
+    api_version: text.nullable(),
+    payload: z.json().meta({ description: "Stripe's event; null once it was emptied." }),
+  })
+  .meta({ id: 'Event' });
+
+export const retried = z
+  .strictObject({ fulfillments: z.int(), notifications: z.int() })
+  .meta({ id: 'Retried', description: 'How many of each are due now that were dead or put off.' });
+
+export const replayed = z
+  .strictObject({
+    outcome,
+    duplicate: z.boolean(),
+    order_id: z.int().nullable(),
+    moved_from: orderFields.status.nullable(),
+    moved_to: orderFields.status.nullable(),
+    why_ignored: text.nullable(),
+  })
+  .meta({ id: 'Replayed', description: 'What became of the event.' });
+
+export const failure = z
+  .strictObject({ error: z.strictObject({ code: text, message: text }) })
+  .meta({ id: 'Failure' });

@@ -1,0 +1,114 @@
+import { describe, expect, test } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import request from 'supertest';
+import type { z } from 'zod';
+import * as shapes from '../../src/ops/api/shapes.ts';
+import { openShop } from '../support/shop.ts';
+import { events } from '../support/stripe-events.ts';
+
+const TOKEN = 'a-token-of-the-shop';
+const shop = await openShop({ OPS_TOKEN: TOKEN, FULFILLMENT_MAX_ATTEMPTS: '1' });
+const call = (method: 'get' | 'post', path: string) =>
+  request(shop.service.url)[method](`/ops/api${path}`).set('Authorization', `Bearer ${TOKEN}`);
+const get = (path: string) => call('get', path);
+
+/** What came, once it is as the document says. */
+const as = <Shape extends z.ZodType>(shape: Shape, { body }: request.Response) => shape.parse(body);
+
+async function paid(overrides: Record<string, unknown> = {}) {
+  const session = shop.checkout(overrides);
+  const event = events.completedPaid(session);
+  await shop.service.deliver(event);
+  return { session, event, ...(await shop.atRest(session.id)) };
+}
+
+test('the document is OpenAPI 3.1, and names what there is', async () => {
+  const { body } = await get('/openapi.json').expect(200);
+  const validator = new Validator();
+  expect(await validator.validate(body)).toEqual({ valid: true });
+  expect(validator.version).toBe('3.1');
+  expect(Object.keys(body.paths)).toEqual([
+    '/orders',
+    '/orders/{id}',
+    '/orders/{id}/retry',
+    '/events',
+    '/events/{id}',
+    '/events/{id}/replay',
+  ]);
+  const names = body.paths['/orders'].get.parameters.map(({ name }: { name: string }) => name);
+  expect(names).toEqual(
+    'status fulfillment email since until reference amount session event limit after'.split(' '),
+  );
+});
+
+test('orders, by the same filters as the list, page by page', async () => {
+  const paidOnes = [];
+  for (let i = 0; i < 3; i++) paidOnes.push(await paid({ client_reference_id: 'api-list' }));
+  const first = as(shapes.orderList, await get('/orders?reference=api-list&limit=2').expect(200));
+  const rest = as(shapes.orderList, await get(`/orders?reference=api-list&limit=2&after=${first.next}`));
+  expect([...first.orders, ...rest.orders].map(({ id }) => id)).toEqual(
+    paidOnes.map(({ order }) => order.id).toReversed(),
+  );
+  expect(rest.next).toBeNull();
+});
+
+test('an order, whole, by its id, its session and an event of it', async () => {
+  shop.receiver.answer = (res) => res.writeHead(500).end();
+  const { order, session, event } = await paid();
+  for (const id of [order.id, session.id, event.id]) {
+    const whole = as(shapes.wholeOrder, await get(`/orders/${id}`).expect(200));
+    expect(whole.order.id).toBe(order.id);
+    expect(new Set(whole.timeline.map(({ kind }) => kind))).toEqual(
+      new Set(['event', 'transition', 'owed', 'items_stored', 'attempt_failed', 'done']),
+    );
+  }
+  shop.receiver.answer = (res) => res.writeHead(204).end();
+  const retried = as(shapes.retried, await call('post', `/orders/${order.id}/retry`).expect(200));
+  expect(retried).toEqual({ fulfillments: 1, notifications: 0 });
+  const { timeline } = as(shapes.wholeOrder, await get(`/orders/${order.id}`));
+  expect(timeline.find(({ kind }) => kind === 'action')).toMatchObject({ actor: 'ops', action: 'retry' });
+});
+
+test('events, and one of them whole, and replayed', async () => {
+  const { event, order } = await paid();
+  const list = as(shapes.eventList, await get('/events?limit=1').expect(200));
+  expect(list.events).toMatchObject([{ id: event.id, order_id: order.id, outcome: 'applied' }]);
+  const whole = as(shapes.wholeEvent, await get(`/events/${event.id}`).expect(200));
+  expect(whole.payload).toEqual(event);
+  const replayed = as(shapes.replayed, await call('post', `/events/${event.id}/replay`).expect(200));
+  expect(replayed).toMatchObject({ outcome: 'stale', order_id: order.id, moved_to: null });
+});
+
+describe('refusals say what is wrong', () => {
+  test.each([
+    [
+      '/orders?amount=much&limit=1000',
+      400,
+      'bad_request',
+      /^amount must be like .+; limit must be a whole number from 1 to 500\.$/,
+    ],
+    ['/orders?after=x', 400, 'bad_request', /^after must be/],
+    ['/orders?status=paid&status=failed', 400, 'bad_request', /^status /],
+    ['/orders/999999', 404, 'not_found', /There is no order 999999/],
+    ['/orders/jenny', 404, 'not_found', /neither/],
+    ['/events/evt_none', 404, 'not_found', /There is no event/],
+    ['/nothing', 404, 'not_found', /nothing here/],
+  ])('%s: %i', async (path, status, code, words) => {
+    const answer = await get(path);
+    const { error } = as(shapes.failure, answer);
+    expect([answer.status, error.code, error.message]).toEqual([status, code, expect.stringMatching(words)]);
+  });
+
+  test('a payload that was emptied: 409', async () => {
+    const { event } = await paid();
+    await shop.db('stripe_events').where({ id: event.id }).update({ payload: null });
+    expect(as(shapes.wholeEvent, await get(`/events/${event.id}`)).payload).toBeNull();
+    const answer = await call('post', `/events/${event.id}/replay`).expect(409);
+    expect(as(shapes.failure, answer).error.code).toBe('payload_gone');
+  });
+
+  test('without the token: 401', async () => {
+    const answer = await request(shop.service.url).get('/ops/api/orders').expect(401);
+    expect(as(shapes.failure, answer).error.code).toBe('unauthorized');
+  });
+});
