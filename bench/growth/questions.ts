@@ -1,8 +1,10 @@
 import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { notifications } from '../../src/notifications/notify.ts';
+import { listEvents } from '../../src/ops/events.ts';
 import { type OrderFilter, readOrderFilter } from '../../src/ops/order-filter.ts';
 import { listOrders } from '../../src/ops/orders.ts';
+import { historyOf, standingOf } from '../../src/ops/overview.ts';
 import { timelineOf } from '../../src/ops/timeline.ts';
 import { emptyOldPayloads, STEP } from '../../src/orders/retention.ts';
 import { claim } from '../../src/work/queue.ts';
@@ -26,6 +28,7 @@ interface Known {
 }
 
 const PAGE = 50;
+const ZONE = 'Europe/Berlin';
 
 function filterOf(given: Readonly<Record<string, string>>): OrderFilter {
   const read = readOrderFilter(given);
@@ -108,6 +111,17 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       'how much is owed',
       `select status, count(*), min(created_at) from fulfillments where status <> 'fulfilled' group by 1`,
     ),
+    { name: 'how the shop stands', ask: (db) => standingOf(db as Knex, ZONE) },
+    { name: 'the last 24 hours', ask: (db) => historyOf(db as Knex, '24h', ZONE) },
+    { name: 'the last 30 days', ask: (db) => historyOf(db as Knex, '30d', ZONE) },
+    {
+      name: 'events, newest',
+      ask: (db) => listEvents(db, { conflicts: false }, { limit: PAGE, after: null }),
+    },
+    {
+      name: 'events, conflicts',
+      ask: (db) => listEvents(db, { conflicts: true }, { limit: PAGE, after: null }),
+    },
     { name: 'claim fulfillments (worker)', ask: (db) => claim(db as Knex, fulfillments, worker) },
     { name: 'claim notifications (worker)', ask: (db) => claim(db as Knex, notifications, worker) },
     {

@@ -28,9 +28,11 @@ const pages = {
 };
 
 /** PICTURES=docs/img npm test -- browser/pages: how the pictures of the README are made. */
+const pictured = ['overview-light', 'order-dark', 'orders-phone'];
+
 async function picture(page: Page, name: string) {
   const dir = process.env.PICTURES;
-  if (dir) await page.screenshot({ path: path.join(dir, `ops-${name}.png`), fullPage: true });
+  if (dir && pictured.includes(name)) await page.screenshot({ path: path.join(dir, `ops-${name}.png`) });
 }
 
 const sidewaysOf = (page: Page) =>

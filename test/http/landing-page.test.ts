@@ -124,8 +124,9 @@ describe('access', () => {
       .use(opsAccess({ token: null, production }))
       .get('/', (_req, res) => res.json('in'));
 
-  test('without a configured token: from this machine only, and not in production', async () => {
+  test('without a configured token: from this machine by its own name only, and not in production', async () => {
     await request(guarded(false)).get('/').expect(200, '"in"');
+    await request(guarded(false)).get('/').set('Host', 'evil.example').expect(403);
     await request(guarded(true)).get('/').expect(403);
   });
 });

@@ -108,10 +108,8 @@ function pairs(value: unknown): string[] {
   return Object.entries(value ?? {}).map(([key, inner]) => `${key}: ${flat(inner).join(', ')}`);
 }
 
-function lines(texts: readonly string[]): Markup {
-  return texts.length === 0
-    ? orNothing(null)
-    : html`${texts.map((text) => html`<span class="line-of">${text}</span>`)}`;
+function lines(texts: readonly string[]): Markup | null {
+  return texts.length === 0 ? null : html`${texts.map((text) => html`<span class="line-of">${text}</span>`)}`;
 }
 
 function items(lineItems: readonly LineItem[]): Markup {
