@@ -41,6 +41,12 @@ describe('logging in', () => {
     },
   );
 
+  test('the session of the form alone opens nothing', async () => {
+    const form = cookiesOf(await get('/ops/login'));
+    await get('/ops', form).expect(303);
+    await get('/ops/api/orders', form).expect(401);
+  });
+
   test('from a form of another browser: refused', async () => {
     const [mine, other] = [await get('/ops/login'), await get('/ops/login')];
     const answer = await request(url)
