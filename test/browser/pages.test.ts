@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { openBrowser, openPage, violationsOf } from '../support/browser.ts';
+import { openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
 import { openShop } from '../support/shop.ts';
 
@@ -38,15 +38,16 @@ async function picture(page: Page, name: string) {
 const sidewaysOf = (page: Page) =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
-test.each(Object.keys(looks) as (keyof typeof looks)[])(
-  'every page, %s: fits its screen, and axe-core finds nothing',
-  async (look) => {
-    const page = await openPage(browser, looks[look]);
-    for (const [name, url] of Object.entries(pages)) {
-      await page.goto(shop.service.url + url);
-      await picture(page, `${name}-${look}`);
-      expect([name, await sidewaysOf(page)]).toEqual([name, 0]);
-      expect([name, await violationsOf(page)]).toEqual([name, []]);
-    }
-  },
-);
+test.each<[look: keyof typeof looks, rules: RuleSet]>([
+  ['light', 'all'],
+  ['dark', 'contrast'],
+  ['phone', 'all but contrast'],
+])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
+  const page = await openPage(browser, looks[look]);
+  for (const [name, url] of Object.entries(pages)) {
+    await page.goto(shop.service.url + url);
+    await picture(page, `${name}-${look}`);
+    expect([name, await sidewaysOf(page)]).toEqual([name, 0]);
+    expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
+  }
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatAmount, minorUnits } from '../../src/notifications/money.ts';
+import { formatAmount, majorUnits, minorUnits } from '../../src/notifications/money.ts';
 
 const nbsp = '\u00a0';
 const max = Number.MAX_SAFE_INTEGER;
@@ -68,4 +68,16 @@ describe('minor units of an amount that a person typed', () => {
   ])('%s %s is finer than the currency is counted', (major, currency) => {
     expect(minorUnits(major, currency)).toBeNull();
   });
+});
+
+test.each([
+  [1234, 'usd', '12.34'],
+  [5, 'eur', '0.05'],
+  [0, 'eur', '0.00'],
+  [500, 'jpy', '500'],
+  [1500, 'kwd', '1.500'],
+  [-1234, 'usd', '-12.34'],
+  [9_007_199_254_740_991, 'usd', '90071992547409.91'],
+])('%i of %s in major units is %s', (minor, currency, major) => {
+  expect(majorUnits(minor, currency)).toBe(major);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
-import { openShop } from '../support/shop.ts';
-import { events } from '../support/stripe-events.ts';
+import { openShop } from '../../support/shop.ts';
+import { events } from '../../support/stripe-events.ts';
 
 const shop = await openShop();
 const { url } = shop.service;
