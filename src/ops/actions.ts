@@ -2,7 +2,7 @@ import type { Knex } from '../db/knex.ts';
 
 /** Something that a person did. */
 export interface Action {
-  /** `cli:` and the user of the machine, or `ops` for whoever holds OPS_TOKEN. */
+  /** `cli:` and the user of the machine; `ops:` and the name given at the login; `ops` for a bearer of OPS_TOKEN. */
   readonly actor: string;
   readonly action: string;
   /** An order's or event's id, or `stripe_events` for many of those; never an address. */

@@ -127,11 +127,15 @@ function comeAgain(req: Request, res: Response): void {
   );
 }
 
-/** As far as the browser says: old ones say neither, and plain HTTP has no Sec-Fetch-Site. The form's token decides. */
+/**
+ * As far as the browser says. Behind a proxy the Host may be another one, so Origin is held against it for want of better
+ * alone: from old browsers, and over plain HTTP. The form's token decides in any case.
+ */
 function isOfThisSite(req: Request): boolean {
-  const site = req.get('sec-fetch-site') ?? 'same-origin';
+  const site = req.get('sec-fetch-site');
+  if (site !== undefined) return site === 'same-origin';
   const origin = req.get('origin');
-  return site === 'same-origin' && (origin === undefined || URL.parse(origin)?.host === req.get('host'));
+  return origin === undefined || URL.parse(origin)?.host === req.get('host');
 }
 
 function cookieOf(req: Request, name: string): string | undefined {

@@ -11,6 +11,8 @@ export interface Standing {
   readonly oldest: { readonly order_id: number; readonly waiting_seconds: number } | null;
   readonly dead_fulfillments: number;
   readonly dead_mails: number;
+  /** The latest of them. */
+  readonly mails: readonly { order_id: number; kind: 'order_paid' | 'payment_failed'; last_error: string }[];
   readonly awaiting_payment: number;
 }
 
@@ -34,6 +36,8 @@ export async function standingOf(db: Knex, zone: string): Promise<Standing> {
           select order_id, waiting_seconds from unfulfilled order by waiting_seconds desc limit 1) as oldest) as oldest,
        (select count(*) from unfulfilled where status = 'dead') as dead_fulfillments,
        (select count(*) from notifications where status = 'dead') as dead_mails,
+       (select coalesce(json_agg(mail), '[]') from (
+          select order_id, kind, last_error from notifications where status = 'dead' order by id desc limit 5) as mail) as mails,
        (select count(*) from orders where status = 'awaiting_payment') as awaiting_payment`,
     { zone },
   );

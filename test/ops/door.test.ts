@@ -85,6 +85,13 @@ describe('a form is not taken', () => {
   });
 });
 
+test('behind a proxy that calls this server by another name, a form is taken all the same', async () => {
+  const { cookie, formToken } = await logIn(url, TOKEN);
+  await logOut(cookie, { form_token: formToken })
+    .set({ 'Sec-Fetch-Site': 'same-origin', Origin: 'https://ops.shop.example' })
+    .expect(303);
+});
+
 describe('without a session', () => {
   test.each(['/ops/api/orders', '/ops/live'])('%s wants a token', async (path) => {
     const answer = await request(url).get(path).set('Accept', 'application/json').redirects(0);

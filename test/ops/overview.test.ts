@@ -26,6 +26,7 @@ test('of nothing there is nothing, and every hour is there', async () => {
     oldest: null,
     dead_fulfillments: 0,
     dead_mails: 0,
+    mails: [],
     awaiting_payment: 0,
   });
   const history = await historyOf(db, '24h', 'UTC');
@@ -46,18 +47,25 @@ test('money paid today, by currency, and the work that is owed', async () => {
   await paidOrder('0', { currency: 'usd', amount_total: 500 });
   await paidOrder('0', { currency: null, amount_total: null }, { status: 'pending' });
   const oldest = await paidOrder('3 days', { currency: 'eur', amount_total: 700 }, { status: 'dead' });
-  const mail = { order_id: oldest.id, kind: 'order_paid', status: 'dead', next_attempt_at: null };
+  const mail = {
+    order_id: oldest.id,
+    kind: 'order_paid',
+    status: 'dead',
+    next_attempt_at: null,
+    last_error: 'no such mailbox',
+  };
   await db('notifications').insert(mail);
   await insertOrder(db, { status: 'awaiting_payment' });
   await insertOrder(db, { status: 'failed' });
 
-  const { paid_today, oldest: waiting, ...counts } = await standingOf(db, 'UTC');
+  const { paid_today, oldest: waiting, mails, ...counts } = await standingOf(db, 'UTC');
   expect(paid_today).toEqual([
     { currency: 'usd', orders: 2, amount: 1_500 },
     { currency: null, orders: 1, amount: 0 },
   ]);
   expect(waiting?.order_id).toBe(oldest.id);
   expect(waiting?.waiting_seconds).toBeGreaterThanOrEqual(3 * 86_400);
+  expect(mails).toEqual([{ order_id: oldest.id, kind: 'order_paid', last_error: 'no such mailbox' }]);
   expect(counts).toEqual({ owed: 1, dead_fulfillments: 1, dead_mails: 1, awaiting_payment: 1 });
 
   const days = await historyOf(db, '30d', 'UTC');

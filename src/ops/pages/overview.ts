@@ -27,6 +27,7 @@ export function overviewPage(overview: Overview, reader: Reader): Markup {
 ${tiles(overview.standing)}
 ${charts(overview)}
 <div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}</div>
+<div data-part="mails">${overview.standing.mails.length > 0 && deadMails(overview.standing.mails)}</div>
 ${newestOrders(overview.newest, reader)}`;
   // A month is counted anew at a price that nobody wants to pay each second.
   return page(
@@ -112,6 +113,15 @@ function stuckOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
   return html`<section class="card table-card">
 <div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">All that are stuck</a></div>
 ${orderTable(orders, reader.zone)}</section>`;
+}
+
+function deadMails(mails: Standing['mails']): Markup {
+  return html`<section class="card"><h2>Mails that were not sent</h2>
+<ul class="lines">${mails.map(
+    ({ order_id, kind, last_error }) =>
+      html`<li><a href="/ops/orders/${order_id}">Order ${order_id}</a>, ${kind === 'order_paid' ? 'the receipt' : 'word of the failed payment'}:
+${last_error}</li>`,
+  )}</ul></section>`;
 }
 
 function newestOrders(orders: readonly ListedOrder[], reader: Reader): Markup {

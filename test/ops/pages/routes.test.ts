@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
+import { openPool } from '../../../src/db/knex.ts';
+import { createApp } from '../../../src/http/app.ts';
+import { openLive } from '../../../src/ops/live.ts';
+import { pulseOf } from '../../../src/ops/pulse.ts';
+import { opsRouter } from '../../../src/ops/router.ts';
+import { closedUrl } from '../../support/http.ts';
+import { silent } from '../../support/log.ts';
 import { openShop } from '../../support/shop.ts';
 import { events } from '../../support/stripe-events.ts';
 
@@ -57,6 +64,31 @@ describe('finding', () => {
     const { order, session } = await paid();
     await get(`/ops/orders/${session.id}`).expect(303).expect('Location', `/ops/orders/${order.id}`);
   });
+});
+
+test('a dead mail is shown with its reason, and leads to its order', async () => {
+  const { order } = await paid();
+  await shop
+    .db('notifications')
+    .where({ order_id: order.id })
+    .update({ status: 'dead', sent_at: null, last_error: 'no such mailbox' });
+  const { text } = await get('/ops').expect(200);
+  expect(text).toMatch(
+    new RegExp(`href="/ops/orders/${order.id}">Order ${order.id}</a>, the receipt:\\s+no such mailbox`),
+  );
+});
+
+test('the database does not answer: a page says so, and programs have it as JSON', async () => {
+  const deadEnd = new URL(await closedUrl());
+  const db = openPool(`postgres://x:x@${deadEnd.host}/x`, { kind: 'web', max: 2, log: silent });
+  const live = openLive({ pulse: pulseOf(db), log: silent });
+  const router = opsRouter({ token: null, production: false, db, live, mode: 'test', log: silent });
+  const app = createApp([router], silent);
+  const page = await request(app).get('/ops/orders').expect(503).expect('Content-Type', /html/);
+  expect(page.text).toContain('<h1>Not now</h1>');
+  const answer = await request(app).get('/ops/api/orders').expect(503);
+  expect(answer.body.error.code).toBe('unavailable');
+  await db.destroy();
 });
 
 test('the list is paged, without repeating or leaving out an order', async () => {
