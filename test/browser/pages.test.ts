@@ -7,6 +7,7 @@ import { openShop } from '../support/shop.ts';
 
 const shop = await openShop();
 await fillBusyDay(shop.db);
+const emptyShop = await openShop();
 const browser = await openBrowser();
 
 const looks = {
@@ -15,16 +16,20 @@ const looks = {
   phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
 } as const;
 
+const { url } = shop.service;
 const event = await shop.db('stripe_events').orderBy('received_at', 'desc').first();
 const pages = {
-  overview: '/ops',
-  orders: '/ops/orders',
-  filtered: '/ops/orders?status=paid&email=jen&amount=1,5&since=2026-11-01',
-  order: '/ops/orders/121',
-  events: '/ops/events',
-  event: `/ops/events/${event.id}`,
-  empty: '/ops/events?outcome=conflict',
-  missing: '/ops/orders/4711',
+  overview: `${url}/ops`,
+  'overview of a month': `${url}/ops?range=30d`,
+  orders: `${url}/ops/orders`,
+  'orders with a faulty filter': `${url}/ops/orders?status=paid&email=jen&amount=1,5&since=2026-11-01`,
+  order: `${url}/ops/orders/121`,
+  events: `${url}/ops/events`,
+  event: `${url}/ops/events/${event.id}`,
+  'no conflicts': `${url}/ops/events?outcome=conflict`,
+  'no such order': `${url}/ops/orders/4711`,
+  'overview of an empty shop': `${emptyShop.service.url}/ops`,
+  'orders of an empty shop': `${emptyShop.service.url}/ops/orders`,
 };
 
 /** PICTURES=docs/img npm test -- browser/pages: how the pictures of the README are made. */
@@ -44,8 +49,8 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['phone', 'all but contrast'],
 ])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
   const page = await openPage(browser, looks[look]);
-  for (const [name, url] of Object.entries(pages)) {
-    await page.goto(shop.service.url + url);
+  for (const [name, address] of Object.entries(pages)) {
+    await page.goto(address);
     await picture(page, `${name}-${look}`);
     expect([name, await sidewaysOf(page)]).toEqual([name, 0]);
     expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
