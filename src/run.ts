@@ -42,7 +42,10 @@ function onShellEnd(stop: () => void): void {
 
 function announce({ role }: Config, url: string, log: Logger): void {
   log.info({ role }, `listening on ${url}`);
-  if (role !== 'worker') log.info(`Stripe webhook endpoint: ${url}/webhook`);
+  if (role !== 'worker') {
+    log.info(`Stripe webhook endpoint: ${url}/webhook`);
+    log.info(`pages for operators: ${url}/ops`);
+  }
 }
 
 function warnOfNoReceiver({ role, fulfillment }: Config, log: Logger): void {

@@ -117,6 +117,7 @@ describe('with nothing set', () => {
         const log = logOf(service);
         const banner = log.map(({ msg }) => msg);
         expect(banner).toContain(`Stripe webhook endpoint: ${url}/webhook`);
+        expect(banner).toContain(`pages for operators: ${url}/ops`);
         expect(banner).toContainEqual(expect.stringMatching(/^SANDBOX: /));
         expect(banner).toContainEqual(expect.stringContaining('npm run simulate -- '));
         expect(log).toContainEqual(expect.objectContaining({ event_id: event.id, duplicate }));
