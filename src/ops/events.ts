@@ -19,13 +19,16 @@ export interface EventPage {
   readonly next: string | null;
 }
 
+/** A place in the list: when the event there came in, in microseconds, and its id. */
+export const eventPlace = /^(\d{1,16})_(evt_\w{1,250})$/;
+
 /** Events whose payload is still kept, newest first; or those alone that contradict an order. Pages as `listOrders` has them. */
 export async function listEvents(
   db: Pick<Knex, 'raw'>,
   { conflicts }: { conflicts: boolean },
   { limit, after }: { limit: number; after: string | null },
 ): Promise<EventPage> {
-  const [, after_us = null, after_id = null] = /^(\d+)_(.+)$/.exec(after ?? '') ?? [];
+  const [, after_us = null, after_id = null] = eventPlace.exec(after ?? '') ?? [];
   const { rows } = await db.raw<{ rows: (ListedEvent & { readonly place: string })[] }>(
     `select
        e.id, e.type, e.outcome, e.livemode, e.account, e.checkout_session_id, o.id as order_id, e.created_at, e.received_at,

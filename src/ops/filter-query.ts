@@ -57,7 +57,8 @@ export function inZone(given: Readonly<Record<string, string>>, zone: string): R
 export function instantOf(text: string, zone: string): string {
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d)?$/.test(text)) return text;
   const wall = Date.parse(text.length === 10 ? `${text}T00:00Z` : `${text}Z`);
-  if (Number.isNaN(wall)) return text;
+  // What is no date, or older than any order.
+  if (!(wall >= 0)) return text;
   // The offset at the first guess may be that of the other side of a change of the clocks.
   const guess = wall - offsetAt(wall, zone);
   return new Date(wall - offsetAt(guess, zone)).toISOString();

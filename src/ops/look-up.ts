@@ -60,6 +60,7 @@ export async function lookUp(db: Knex, given: string): Promise<Found> {
 
 /** @throws {NotFound} */
 export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
+  if (!/^evt_\w{1,250}$/.test(id)) throw new NotFound(`${id} is no event's id (evt_…).`);
   const event = await db('stripe_events')
     .select('*', db.raw('payload::text as payload'))
     .where({ id })

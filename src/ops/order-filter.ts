@@ -39,7 +39,11 @@ const id = (prefix: string) =>
 const oneOf = <const T extends readonly string[]>(...values: T) =>
   z.enum(values, `must be one of ${values.join(', ')}`);
 
-const words = z.string().min(1).max(500);
+const words = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => !text.includes('\0'), 'must hold no U+0000: PostgreSQL has none');
 
 /** What a list of orders can be narrowed to, as a person types it: after --options, or in a URL's query. */
 export const orderFilterShape = z.object({

@@ -5,8 +5,11 @@ import { inconsistencies } from '../support/audit.ts';
 import { type HostileRequest, hostileRequest } from './requests.ts';
 import { type Exchange, exchange } from './socket.ts';
 
-/** 408, 413, 417 and 431 are Node's own, of requests that never reach the service; 502 says that Stripe is not there. */
-const DECLARED = [200, 400, 401, 403, 404, 405, 408, 409, 413, 417, 431, 502, 503];
+/**
+ * 303 leads a browser to the login of /ops. 408, 413, 417 and 431 are Node's own, of requests that never reach the service;
+ * 502 says that Stripe is not there.
+ */
+const DECLARED = [200, 303, 400, 401, 403, 404, 405, 408, 409, 413, 417, 431, 502, 503];
 
 const PER_BATCH = 500;
 const AT_ONCE = 48;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { eventPlace } from '../events.ts';
 import { orderFilterShape, placeShape } from '../order-filter.ts';
 
 /**
@@ -29,7 +30,10 @@ export const orderListQuery = orderFilterShape.extend({
 export const eventListQuery = z.object({
   outcome: z.literal('conflict').optional().describe('only events that contradict their order'),
   limit,
-  after: text.max(300).optional().describe('`next` of the page before'),
+  after: text
+    .regex(eventPlace, 'must be what the page before ended with')
+    .optional()
+    .describe('`next` of the page before'),
 });
 
 const orderFields = {

@@ -114,7 +114,9 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
 
   /** Whatever a person has at hand: an order's id, a session, an event, an address, the shop's reference. */
   router.get('/find', async (req, res) => {
-    const q = String(req.query.q ?? '').trim();
+    const q = String(req.query.q ?? '')
+      .replaceAll('\0', '')
+      .trim();
     if (q === '') return res.redirect(303, '/ops/orders');
     if (/^(\d{1,15}|cs_\w+|evt_\w+)$/.test(q)) {
       const found = await lookUp(db, q);

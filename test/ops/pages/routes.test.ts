@@ -118,6 +118,29 @@ test('a filter that can’t be read: 400, and the field says why', async () => {
   await get('/ops/orders?after=x').expect(400);
 });
 
+test.each([
+  ['/ops/orders?email=a%00', 400],
+  ['/ops/orders?reference=%00', 400],
+  ['/ops/orders?session=cs_%00', 400],
+  ['/ops/orders?amount=999999999999.99', 200],
+  ['/ops/orders?since=99999w', 200],
+  ['/ops/orders?since=0001-01-01&until=9999-12-31', 200],
+  ['/ops/orders?after=9999999999999999_999999999999999', 200],
+  ['/ops/orders?email=%ff', 200],
+  ['/ops/orders?status[]=paid&__proto__=x', 200],
+  ['/ops/orders/%00', 404],
+  ['/ops/orders/%ff', 400],
+  ['/ops/orders/999999999999999999999', 404],
+  ['/ops/events/%00', 404],
+  ['/ops/events?after=99999999999999999999999_evt_1', 200],
+  ['/ops/events?after=1_%00', 200],
+  ['/ops/find?q=%00', 303],
+  ['/ops/find?q=a%00%27%22', 303],
+  ['/ops?range=__proto__', 200],
+])('%s is answered as what it is: %i', async (path, status) => {
+  await get(path).expect(status);
+});
+
 test('an event whose payload was emptied is not replayed, and the page says so', async () => {
   const { event } = await paid();
   await shop.db('stripe_events').where({ id: event.id }).update({ payload: null });
