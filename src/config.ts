@@ -106,11 +106,6 @@ function combinedFaults(env: Record<string, string | undefined>): Fault[] {
       ],
     !!env.FULFILLMENT_URL &&
       !env.FULFILLMENT_SECRET && ['FULFILLMENT_SECRET', 'is required with FULFILLMENT_URL'],
-    production &&
-      (env.OPS_TOKEN?.length ?? 16) < 16 && [
-        'OPS_TOKEN',
-        'must have 16 characters and more in production: `openssl rand -hex 16` makes one',
-      ],
     !!env.SMTP_URL && !env.MAIL_FROM && ['MAIL_FROM', 'is required with SMTP_URL'],
   ];
   return faults.filter((fault) => fault !== false);

@@ -24,7 +24,7 @@ const env = {
   FULFILLMENT_SECRET,
   SMTP_URL: 'smtp://shop:hunter2@mail.example',
   MAIL_FROM: 'shop@shop.example',
-  OPS_TOKEN: 'hunter2',
+  OPS_TOKEN: 'hunter2-hunter2-hunter2',
 };
 const testing = { ...env, STRIPE_SECRET_KEY: 'rk_test_hunter2' };
 
@@ -126,6 +126,14 @@ describe('the configuration', () => {
         mail: said('warning: SMTP_URL is not set'),
         'ops token': said('warning: OPS_TOKEN is not set'),
       },
+    ]);
+  });
+
+  test('is guarded by a token that may be guessed', async () => {
+    const { code, unlike } = await doctor({ ...env, OPS_TOKEN: 'fifteen-hunter2' });
+    expect([code, unlike('ok')]).toMatchObject([
+      0,
+      { 'ops token': said('warning: OPS_TOKEN has less than 16') },
     ]);
   });
 

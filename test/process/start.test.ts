@@ -39,11 +39,6 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     ]);
   });
 
-  test('in production with a token that is soon guessed', async () => {
-    const guessable = { NODE_ENV: 'production', OPS_TOKEN: 'fifteen-hunter2' };
-    expect(named(await refusal(guessable))).toContain('OPS_TOKEN');
-  });
-
   test('with several bad variables: it names all of them, and no value', async () => {
     const bad = {
       PORT: 'hunter2',

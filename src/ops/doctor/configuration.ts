@@ -16,7 +16,10 @@ export const configurationChecks: Checks<Config> = {
     return stripe.livemode ? warning(words) : ok(words);
   },
   'ops token': ({ opsToken, production }) => {
-    if (opsToken !== null) return ok('OPS_TOKEN is set');
+    if (opsToken !== null)
+      return production && opsToken.length < 16
+        ? warning('OPS_TOKEN has less than 16 characters, and may be guessed: openssl rand -hex 16 makes one')
+        : ok('OPS_TOKEN is set');
     return production
       ? warning('OPS_TOKEN is not set: nobody can call /checkout-sessions/:id/fulfill or anything under /ops')
       : ok('OPS_TOKEN is not set: whoever calls from this machine is let in');
