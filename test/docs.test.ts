@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createTestDatabase } from './support/database.ts';
+import { dictionaryOf } from './support/dictionary.ts';
 import { ops } from './support/ops.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -13,12 +14,18 @@ const pages = [
     .map((file) => `docs/${file}`),
 ];
 
-const { url: DATABASE_URL } = await createTestDatabase();
+const { db, url: DATABASE_URL } = await createTestDatabase();
 
 test('the runbook has an entry for every alert', () => {
   const alerts = [...read('ops/alerts.rules.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name);
   const entries = [...read('docs/operating.md').matchAll(/^## (Checkout\w+)$/gm)].map(([, name]) => name);
   expect(entries.toSorted()).toEqual(alerts.toSorted());
+});
+
+test('the data dictionary is what the database says of itself', async () => {
+  const dictionary = await dictionaryOf(db);
+  if (process.env.WRITE_DOCS) writeFileSync(path.join(root, 'docs/data.md'), dictionary);
+  expect(read('docs/data.md')).toBe(dictionary);
 });
 
 test('every npm script that the documentation names is there', () => {
