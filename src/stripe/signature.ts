@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
-import { BadRequest, messageOf } from '../errors.ts';
+import { BadRequest } from '../errors.ts';
 import { describeIssues, word } from './shapes.ts';
 
 /** What all snapshot events share: https://docs.stripe.com/api/events/object. */
@@ -78,7 +78,7 @@ function textOf(body: Buffer): string {
 }
 
 function signedBy(payload: string, signature: string, secrets: readonly string[]): unknown {
-  let refusal: unknown;
+  let expired = false;
   for (const secret of secrets) {
     try {
       return webhooks.constructEvent(payload, signature, secret);
@@ -88,10 +88,10 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
           cause: error,
         });
       }
-      refusal = isExpiry(error) || refusal === undefined ? error : refusal;
+      expired ||= isExpiry(error);
     }
   }
-  throw isExpiry(refusal)
+  throw expired
     ? new BadRequest(
         'signature_expired',
         'The signature is too old: its timestamp is outside the tolerance of 300 seconds.',
@@ -100,8 +100,8 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
 }
 
 /** The package has one error class for every refusal; its message alone tells an old signature from a wrong one. */
-function isExpiry(error: unknown): boolean {
-  return messageOf(error).startsWith('Timestamp outside');
+function isExpiry(error: Error): boolean {
+  return error.message.startsWith('Timestamp outside');
 }
 
 function shapeOf(body: unknown): StripeEvent {
