@@ -9,7 +9,8 @@ const payload = JSON.stringify(
 const body = Buffer.from(payload);
 const now = Math.floor(Date.now() / 1_000);
 
-const refusal = (code: string) => expect.objectContaining({ name: 'BadRequest', code });
+const refusal = (code: string, message = /./) =>
+  expect.objectContaining({ name: 'BadRequest', code, message: expect.stringMatching(message) });
 const codeOf = (verify: () => unknown) => {
   try {
     verify();
@@ -45,14 +46,34 @@ describe('verifyEvent', () => {
   });
 
   test.each([
-    ['none', undefined, 'signature_missing'],
-    ['empty', '', 'signature_missing'],
-    ['garbage', 'hello', 'signature_invalid'],
-    ['of another secret', signatureOf(payload, { secret: 'whsec_other' }), 'signature_invalid'],
-    ['of another scheme', signatureOf(payload).replace('v1=', 'v0='), 'signature_invalid'],
-    ['301 s old', signatureOf(payload, { timestamp: now - 310 }), 'signature_expired'],
-  ])('signature %s', (_case, signature, code) => {
-    expect(codeOf(() => verifyEvent(body, signature, ['whsec_old', SECRET]))).toEqual(refusal(code));
+    ['none', undefined, 'signature_missing', /Stripe-Signature header/],
+    ['empty', '', 'signature_missing', /Stripe-Signature header/],
+    ['garbage', 'hello', 'signature_invalid', /No configured secret/],
+    [
+      'of another secret',
+      signatureOf(payload, { secret: 'whsec_x' }),
+      'signature_invalid',
+      /No configured secret/,
+    ],
+    [
+      'of another scheme',
+      signatureOf(payload).replace('v1=', 'v0='),
+      'signature_invalid',
+      /No configured secret/,
+    ],
+    [
+      '310 s old',
+      signatureOf(payload, { timestamp: now - 310 }),
+      'signature_expired',
+      /tolerance of 300 seconds/,
+    ],
+  ])('signature %s, whichever of the secrets is asked first', (_case, signature, code, message) => {
+    for (const secrets of [
+      ['whsec_old', SECRET],
+      [SECRET, 'whsec_old'],
+    ]) {
+      expect(codeOf(() => verifyEvent(body, signature, secrets))).toEqual(refusal(code, message));
+    }
   });
 
   test('a signature of 290 s ago is still good', () => {
@@ -95,7 +116,7 @@ describe('verifyEvent', () => {
     ]);
     expect(altered.toString()).toBe(text);
     expect(codeOf(() => verifyEvent(altered, signatureOf(text), [SECRET]))).toEqual(
-      refusal('signature_invalid'),
+      refusal('signature_invalid', /not UTF-8/),
     );
   });
 
@@ -110,18 +131,48 @@ describe('verifyEvent', () => {
     }
   });
 
+  const event = (overrides: Record<string, unknown>) =>
+    JSON.stringify({ ...JSON.parse(payload), ...overrides });
+
   test.each([
-    ['no JSON', 'hello'],
-    ['an array', '[]'],
-    ['null', 'null'],
-    ['another object', '{"object":"charge","id":"ch_1"}'],
-    ['an event without an id', JSON.stringify({ ...JSON.parse(payload), id: undefined })],
-    ['an event with an endless id', JSON.stringify({ ...JSON.parse(payload), id: 'e'.repeat(256) })],
-    ['an event from beyond the calendar', JSON.stringify({ ...JSON.parse(payload), created: 1e15 })],
     ['a thin event', '{"object":"v2.core.event","id":"evt_1","type":"v1.billing.meter.no_meter_found"}'],
-  ])('signed, but no event: %s', (_case, text) => {
+    ['no JSON', 'hello'],
+  ])('signed, but nothing that the stripe package takes for an event: %s', (_case, text) => {
+    const error = codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]));
+    expect(error).toEqual(refusal('not_an_event', /signature is right/));
+    expect(error).toHaveProperty('cause.message');
+  });
+
+  test.each([
+    ['null', 'null', 'it'],
+    ['an array', '[]', 'it'],
+    ['another object', '{"object":"charge","id":"ch_1"}', 'object'],
+    ['no id', event({ id: undefined }), 'id'],
+    ['an endless id', event({ id: 'e'.repeat(256) }), 'id'],
+    ['from beyond the calendar', event({ created: 1e15 }), 'created'],
+    ['from before it', event({ created: -1 }), 'created'],
+    ['about nothing', event({ data: { object: null } }), 'data.object'],
+    ['about a word', event({ data: { object: 'cs_1' } }), 'data.object'],
+    ['about an object of no name', event({ data: { object: { object: 7 } } }), 'data.object'],
+    ['about an object of a mistyped id', event({ data: { object: { object: 'x', id: 7 } } }), 'data.object'],
+  ])('signed, but no event that can be kept: %s', (_case, text, field) => {
     expect(codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]))).toEqual(
-      refusal('not_an_event'),
+      refusal('not_an_event', new RegExp(`not a Stripe event: .*\\b${field}: .`)),
+    );
+  });
+
+  test.each([{ object: 'balance' }, { object: 'balance', id: null }, {}, { id: 'ba_1' }])(
+    'an event about an object without an id or a name is one: %p',
+    (object) => {
+      const text = event({ data: { object } });
+      expect(verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]).event.data).toEqual({ object });
+    },
+  );
+
+  test('what is wrong with an object is said without its values', () => {
+    const text = event({ data: { object: 'jenny@example.com' } });
+    expect(codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]))).toEqual(
+      refusal('not_an_event', /data\.object: is no object of Stripe\.$/),
     );
   });
 });

@@ -1,0 +1,72 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { createStripe } from '../../src/stripe/client.ts';
+import { answerJson } from '../support/http.ts';
+import { startStripeApi } from '../support/stripe-api.ts';
+import { checkoutSession } from '../support/stripe-events.ts';
+
+const api = await startStripeApi();
+const session = checkoutSession();
+api.keep(session, []);
+const retrieve = () => createStripe('sk_test_123', api.url).checkout.sessions.retrieve(session.id);
+
+beforeEach(() => {
+  api.requests.length = 0;
+  api.fault = () => false;
+});
+
+test('asks in the version whose shapes the code knows, and measures nothing for Stripe', async () => {
+  const seen: IncomingHttpHeaders[] = [];
+  api.fault = ({ headers }, res) => {
+    seen.push(headers);
+    res.setHeader('request-id', 'req_1');
+    return false;
+  };
+  const stripe = createStripe('sk_test_123', api.url);
+  await stripe.checkout.sessions.retrieve(session.id);
+  await stripe.checkout.sessions.retrieve(session.id);
+  expect(seen).toMatchObject(
+    Array(2).fill({ authorization: 'Bearer sk_test_123', 'stripe-version': '2026-10-28.endive' }),
+  );
+  // The package would tell of one request, named by its answer, with the next.
+  expect(seen[1]).not.toHaveProperty('x-stripe-client-telemetry');
+});
+
+describe('an API that fails is asked', () => {
+  const failing = (times: number) => {
+    let faults = times;
+    api.fault = (_req, res) => {
+      faults -= 1;
+      if (faults >= 0) answerJson(res, 500, { error: { type: 'api_error', message: 'not now' } });
+      return faults >= 0;
+    };
+  };
+
+  test('once more', async () => {
+    failing(1);
+    expect(await retrieve()).toMatchObject({ id: session.id });
+    expect(api.requests).toHaveLength(2);
+  });
+
+  test('and no more than that', async () => {
+    failing(2);
+    await expect(retrieve()).rejects.toThrow('not now');
+    expect(api.requests).toHaveLength(2);
+  });
+});
+
+test.each([
+  [null, 'https', 'api.stripe.com', '443'],
+  ['https://stripe.example', 'https', 'stripe.example', '443'],
+  ['https://stripe.example:8443', 'https', 'stripe.example', '8443'],
+  ['http://stripe.example', 'http', 'stripe.example', '80'],
+  ['http://127.0.0.1:12111', 'http', '127.0.0.1', '12111'],
+])('of STRIPE_API_BASE %s it takes protocol, host and port', (base, protocol, host, port) => {
+  const stripe = createStripe('sk_test_123', base);
+  expect([stripe.getApiField('protocol'), stripe.getApiField('host')]).toEqual([protocol, host]);
+  expect(String(stripe.getApiField('port'))).toBe(port);
+});
+
+test('gives up on an answer after 15 s', () => {
+  expect(createStripe('sk_test_123', null).getApiField('timeout')).toBe(15_000);
+});
