@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BadRequest } from '../../src/errors.ts';
-import { requestOf } from '../../src/orders/handlers.ts';
+import { requestOf, requestOfSession } from '../../src/orders/handlers.ts';
+import { type CheckoutSession, checkoutSessionShape } from '../../src/stripe/checkout-session.ts';
 import { verifyEvent } from '../../src/stripe/signature.ts';
 import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
 
@@ -49,6 +50,43 @@ describe('what an event asks', () => {
 
   test('a test event at a live service is not ours', () => {
     expect(request(events.completedPaid(session), true)).toBeNull();
+  });
+});
+
+describe("what the API's word on a session asks", () => {
+  /** As the service reads it from Stripe's answer. */
+  const retrieved = (overrides: Record<string, unknown>): CheckoutSession =>
+    checkoutSessionShape.parse(checkoutSession(overrides));
+
+  test.each([
+    ['complete and paid', { status: 'complete' }, 'paid'],
+    ['complete and free', { status: 'complete', payment_status: 'no_payment_required' }, 'paid'],
+    ['complete, payment to come', { status: 'complete', payment_status: 'unpaid' }, 'awaiting_payment'],
+    ['of a version that had no status yet', { status: undefined }, 'paid'],
+  ])('%s', (_case, overrides, wanted) => {
+    const session = retrieved(overrides);
+    expect(requestOfSession(session, false)).toEqual({
+      wanted,
+      session: expect.objectContaining({
+        checkout_session_id: session.id,
+        account: null,
+        amount_total: 6498,
+      }),
+    });
+  });
+
+  test.each([
+    ['open', { status: 'open', payment_status: 'no_payment_required' }],
+    ['expired', { status: 'expired', payment_status: 'unpaid' }],
+    ['that only sets up a payment method', { mode: 'setup', payment_status: 'no_payment_required' }],
+    ['of the other mode', { livemode: true }],
+  ])('a session %s makes no order', (_case, overrides) => {
+    expect(requestOfSession(retrieved(overrides), false)).toBeNull();
+  });
+
+  test('a test session at a live service makes no order', () => {
+    expect(requestOfSession(retrieved({}), true)).toBeNull();
+    expect(requestOfSession(retrieved({ livemode: true }), true)?.wanted).toBe('paid');
   });
 });
 
@@ -162,7 +200,7 @@ describe('a session that can not be read is refused, by field and without its va
     ['id', undefined],
   ])('%s: %p', (field, value) => {
     const ask = () => request(completed({ [field]: value }));
-    expect(ask).toThrow(BadRequest);
+    expect(ask).toThrow(expect.objectContaining({ name: 'BadRequest', code: 'session_unreadable' }));
     expect(ask).toThrow(new RegExp(`checkout session can't be read: ${field}: `));
     expect(ask).not.toThrow(/jenny|4999|perhaps/);
   });

@@ -24,6 +24,12 @@ function newsOf(json: EventJson): News {
   };
 }
 
+/** News that nobody handles, with these bytes in place of the event's own. */
+function carrying(payload: Buffer): News {
+  const event = stripeEvent('charge.updated', { id: 'ch_1', object: 'charge' }) as unknown as StripeEvent;
+  return { source: 'webhook', signed: { event, payload }, request: null };
+}
+
 /** Where an order stands and what it owes, without the ids and times that differ from run to run. */
 async function stateOf(sessionId: string) {
   const order = await db('orders').where({ checkout_session_id: sessionId }).first();
@@ -288,6 +294,136 @@ describe('two processes at once', () => {
   });
 });
 
+describe('an order that another process keeps creating first', () => {
+  /** For so many attempts to create it, somebody else's order is in the way, and gone again when it is looked for. */
+  async function outrun(sessionId: string, times: number) {
+    await db.raw(`
+      create sequence attempts;
+      create function outrun() returns trigger language plpgsql as $$
+      begin return case when nextval('attempts') > ${times} then new end; end $$;
+      create trigger outrun before insert on orders for each row
+        when (new.checkout_session_id = '${sessionId}') execute function outrun();
+    `);
+    return async () => {
+      const { rows } = await db.raw('select last_value as attempts from attempts');
+      await db.raw('drop function outrun cascade; drop sequence attempts');
+      return rows[0].attempts as number;
+    };
+  }
+
+  test('is asked for again, alone, while the others of its batch keep their results', async () => {
+    const [first, outrunOne, last] = [checkoutSession(), checkoutSession(), checkoutSession()];
+    const attempts = await outrun(outrunOne.id, 2);
+    // One goes at once, the others share a batch.
+    const recorded = await Promise.all(
+      [checkoutSession(), first, outrunOne, last].map((session) =>
+        record(newsOf(events.completedPaid(session))),
+      ),
+    );
+    expect(await attempts()).toBe(3);
+    const orders = await Promise.all(
+      [first, outrunOne, last].map(async ({ id }) => (await stateOf(id)).order),
+    );
+    expect(recorded.slice(1)).toEqual(
+      orders.map(({ id }) => ({ outcome: 'applied', duplicate: false, order_id: id, moved_to: 'paid' })),
+    );
+  });
+
+  test('is given up after three rounds, with nothing kept, for Stripe to come again', async () => {
+    const session = checkoutSession();
+    const attempts = await outrun(session.id, 1_000);
+    const before = await contentsOf(db);
+    await expect(record(newsOf(events.completedPaid(session)))).rejects.toThrow(
+      'keep creating the same orders',
+    );
+    expect(await attempts()).toBe(3);
+    expect(await contentsOf(db)).toEqual(before);
+  });
+});
+
+describe('deliveries that arrive together', () => {
+  /** The transactions that recorded these events. */
+  const commitsOf = async (ids: readonly string[]) =>
+    new Set(await db('stripe_events').whereIn('id', ids).select(db.raw('xmin::text')).pluck('xmin')).size;
+
+  test('share a commit, but for the first, which is on its way already', async () => {
+    const crowd = [
+      ...Array.from({ length: 10 }, () => events.completedPaid(checkoutSession())),
+      ...Array.from({ length: 10 }, (_, n) =>
+        stripeEvent('charge.updated', { id: `ch_${n}`, object: 'charge' }),
+      ),
+    ];
+    await Promise.all(crowd.map((event) => record(newsOf(event))));
+    expect(await commitsOf(crowd.map(({ id }) => id))).toBe(2);
+  });
+
+  test('wait for each other where they are about one session', async () => {
+    const session = checkoutSession();
+    const three = [
+      events.completedUnpaid(session),
+      events.asyncFailed(session),
+      events.asyncSucceeded(session),
+    ];
+    await Promise.all(three.map((event) => record(newsOf(event))));
+    expect(await commitsOf(three.map(({ id }) => id))).toBe(3);
+  });
+
+  test('are refused at once beyond 24 MiB that wait; what the API said takes little of it', async () => {
+    const payload = Buffer.from(JSON.stringify('x'.repeat(1024 * 1024 - 2)));
+    const large = () => carrying(payload);
+    const outcomes: string[] = [];
+    const send = (news: News) =>
+      record(news).then(
+        ({ outcome }) => outcomes.push(outcome),
+        ({ name }) => outcomes.push(name),
+      );
+    const { request } = newsOf(events.completedPaid(checkoutSession()));
+    const held = await db.transaction();
+    try {
+      await held.raw('lock table stripe_events in access exclusive mode');
+      const sent = [
+        ...Array.from({ length: 13 }, () => send(large())),
+        send({ source: 'landing_page', signed: null, request }),
+      ];
+      await until('one is refused', () => outcomes.length > 0);
+      // One is being committed, eleven wait, and so does the small one.
+      expect(outcomes).toEqual(['Unavailable']);
+      await held.commit();
+      await Promise.all(sent);
+    } finally {
+      if (!held.isCompleted()) await held.rollback();
+    }
+    expect(outcomes.toSorted()).toEqual(['Unavailable', 'applied', ...Array(12).fill('ignored')]);
+  });
+});
+
+describe('an event that PostgreSQL can not hold', () => {
+  const tooDeep = () => carrying(Buffer.from('['.repeat(100_000) + ']'.repeat(100_000)));
+  const refused = {
+    name: 'BadRequest',
+    code: 'event_unstorable',
+    message: "PostgreSQL can't hold the event's data (SQLSTATE 54001).",
+    cause: expect.objectContaining({ code: '54001' }),
+  };
+
+  test('is refused, and its sender told', async () => {
+    await expect(record(tooDeep())).rejects.toMatchObject(refused);
+  });
+
+  test('hurts nobody else of its batch', async () => {
+    const sound = Array.from({ length: 6 }, () => newsOf(events.completedPaid(checkoutSession())));
+    const results = await Promise.allSettled(
+      [...sound.slice(0, 3), tooDeep(), ...sound.slice(3)].map((news) => record(news)),
+    );
+    const applied = { status: 'fulfilled', value: { outcome: 'applied' } };
+    expect(results).toMatchObject([
+      ...Array(3).fill(applied),
+      { status: 'rejected', reason: refused },
+      ...Array(3).fill(applied),
+    ]);
+  });
+});
+
 describe('a poison event', () => {
   test('hurts only itself, and leaves nothing behind', async () => {
     await db.raw(`
@@ -305,6 +441,10 @@ describe('a poison event', () => {
       'rejected',
       ...Array(10).fill('fulfilled'),
     ]);
+    // No fault of the sender's: Stripe keeps it and comes again.
+    expect(results[10]).toMatchObject({
+      reason: { code: 'P0001', message: expect.stringContaining('poison') },
+    });
     expect(await db('stripe_events').where({ id: poison.id })).toEqual([]);
     expect(
       await db('stripe_events').whereIn(

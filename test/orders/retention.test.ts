@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { openPool } from '../../src/db/knex.ts';
 import { emptyOldPayloads, STEP, startRetention } from '../../src/orders/retention.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { silent } from '../support/log.ts';
+import { recordingLog, silent } from '../support/log.ts';
 import { until } from '../support/until.ts';
 
-const { db } = await createTestDatabase();
+const { db, url } = await createTestDatabase();
 const DAYS = 90;
 const empty = (limit = 100) => emptyOldPayloads(db, { days: DAYS, limit });
 
@@ -137,18 +138,22 @@ test('what another process is emptying right now is passed over, not waited for'
   expect(await db('stripe_events').where({ id: free }).first()).toMatchObject({ payload: null });
 });
 
-test('the loop goes on until nothing is left, also when two run it, and stops at once', async () => {
-  const young = await event({ age: '1 day' });
-  await db.raw(
+/** So many settled events of 91 days ago. */
+const fill = (count: number) =>
+  db.raw(
     `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
      select 'evt_' || n, 'charge.updated', false, now(), now() - interval '91 days', 'ignored', '{}'
      from generate_series(1, ?) as n`,
-    [3 * STEP + 1],
+    [count],
   );
+
+test('the loop goes on until nothing is left, also when two run it, and stops at once', async () => {
+  const young = await event({ age: '1 day' });
+  await fill(3 * STEP + 1);
   const loops = [1, 2].map(() => startRetention({ db, days: DAYS, log: silent }));
   await until('all are emptied', async () => (await withPayload()).length === 1);
   expect(await withPayload()).toEqual([young]);
-  // Each rests for an hour now.
+  // Each rests for an hour now, or is about to.
   const begin = performance.now();
   await Promise.all(loops.map((loop) => loop.stop()));
   expect(performance.now() - begin).toBeLessThan(1_000);
@@ -177,4 +182,37 @@ test('what a run emptied is kept with it, also of a run that is broken off, and 
   await empty(2 * STEP);
   await startRetention({ db, days: DAYS, log: silent }).stop();
   expect(await db('ops_actions')).toHaveLength(1);
+});
+
+describe('the log of a loop', () => {
+  test('says how many payloads went once none is left, and it rests', async () => {
+    await fill(2 * STEP + 1);
+    const { log, lines } = recordingLog();
+    const loop = startRetention({ db, days: DAYS, log });
+    await until('it says so', () => lines.length > 0);
+    const late = await event();
+    for (let i = 0; i < 10; i += 1) expect(await withPayload()).toEqual([late]);
+    await loop.stop();
+    expect(lines).toMatchObject([{ level: 'info', events: 2 * STEP + 1 }]);
+  });
+
+  test('says nothing where there was nothing to do', async () => {
+    const { log, lines } = recordingLog();
+    await startRetention({ db, days: DAYS, log }).stop();
+    expect(lines).toEqual([]);
+  });
+
+  test('says why a step failed; the loop outlives it', async () => {
+    const away = openPool(url, { kind: 'worker', max: 1, log: silent });
+    await away.destroy();
+    const { log, lines } = recordingLog();
+    await startRetention({ db: away, days: DAYS, log }).stop();
+    expect(lines).toMatchObject([{ level: 'warn', reason: expect.stringMatching(/pool|connection/i) }]);
+  });
+});
+
+test('a loop that is stopped ends its step and begins no other', async () => {
+  await fill(3 * STEP);
+  await startRetention({ db, days: DAYS, log: silent }).stop();
+  expect(await withPayload()).toHaveLength(2 * STEP);
 });

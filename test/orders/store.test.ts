@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { LineItem } from '../../src/orders/order.ts';
+import { findOrder, findOrdersWithItems, storeLineItems } from '../../src/orders/store.ts';
+import { contentsOf, createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+let sessions = 0;
+
+beforeEach(() => db.raw('truncate orders cascade'));
+
+/** A paid order, and its id. */
+async function order(): Promise<number> {
+  sessions += 1;
+  const [{ id }] = await db('orders')
+    .insert({
+      checkout_session_id: `cs_${sessions}`,
+      status: 'paid',
+      payment_status: 'paid',
+      mode: 'payment',
+      livemode: false,
+      amount_total: 2 ** 53 - 1,
+      paid_at: db.fn.now(),
+    })
+    .returning('id');
+  return id;
+}
+
+const item = (position: number, overrides: Partial<LineItem> = {}): LineItem => ({
+  stripe_line_item_id: `li_${position}`,
+  position,
+  price_id: 'price_1',
+  product_id: 'prod_1',
+  description: 'Mug "No. 1" – 5 €',
+  quantity: 2,
+  unit_amount: 1999,
+  amount_subtotal: 3998,
+  amount_discount: 300,
+  amount_tax: 17,
+  amount_total: 2 ** 53 - 1,
+  currency: 'eur',
+  ...overrides,
+});
+const bare = { price_id: null, product_id: null, description: null, quantity: null, unit_amount: null };
+
+describe('an order', () => {
+  test('is found by its id, as its row is', async () => {
+    await order();
+    const id = await order();
+    expect(await findOrder(db, id)).toEqual(await db('orders').where({ id }).first());
+    expect((await findOrder(db, id)).amount_total).toBe(2 ** 53 - 1);
+  });
+
+  test('that is not there is an error', async () => {
+    await expect(findOrder(db, 0)).rejects.toThrow('there is no order 0');
+    await expect(findOrdersWithItems(db, [await order(), 0])).rejects.toThrow('there is no order 0');
+  });
+});
+
+describe('the items of orders', () => {
+  test('are read back as they were stored, key by key, in the order of their positions', async () => {
+    const id = await order();
+    const items = [item(0), item(1, bare), item(2)];
+    await storeLineItems(db, [{ orderId: id, items: items.toReversed() }]);
+    const [found] = await findOrdersWithItems(db, [id]);
+    expect(JSON.stringify(found?.lineItems)).toBe(JSON.stringify(items));
+  });
+
+  test('come with the orders that were asked for, in that order, and none where none are stored', async () => {
+    const [first, second, third] = [await order(), await order(), await order()];
+    await storeLineItems(db, [
+      { orderId: first, items: [item(0)] },
+      { orderId: third, items: [item(0), item(1)] },
+    ]);
+    const found = await findOrdersWithItems(db, [third, second, first]);
+    expect(found.map(({ order, lineItems }) => [order.id, lineItems.length])).toEqual([
+      [third, 2],
+      [second, 0],
+      [first, 1],
+    ]);
+    expect(found[1]).toEqual({ order: await findOrder(db, second), lineItems: [] });
+  });
+
+  test('owe each customer a receipt', async () => {
+    const [first, second, other] = [await order(), await order(), await order()];
+    await storeLineItems(db, [
+      { orderId: second, items: [item(0)] },
+      { orderId: first, items: [item(0)] },
+    ]);
+    const owed = await db('notifications').orderBy('order_id');
+    expect(owed).toMatchObject([
+      { order_id: first, kind: 'order_paid', status: 'pending' },
+      { order_id: second, kind: 'order_paid', status: 'pending' },
+    ]);
+    expect(owed.map(({ order_id }) => order_id)).not.toContain(other);
+  });
+
+  test('stored again change nothing, and owe no second receipt', async () => {
+    const purchase = { orderId: await order(), items: [item(0), item(1)] };
+    await storeLineItems(db, [purchase]);
+    await db('notifications').update({ status: 'sent', sent_at: db.fn.now(), next_attempt_at: null });
+    const before = await contentsOf(db);
+    await storeLineItems(db, [{ ...purchase, items: [item(0, { quantity: 7 }), item(1)] }]);
+    expect(await contentsOf(db)).toEqual(before);
+  });
+});
