@@ -1,7 +1,9 @@
-import { expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { fulfillmentWork } from '../../src/fulfillment/fulfill.ts';
 import type { PaidOrder } from '../../src/fulfillment/fulfiller.ts';
+import type { OrderWithItems } from '../../src/orders/store.ts';
 import { createStripe } from '../../src/stripe/client.ts';
+import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { lineItem, startStripeApi } from '../support/stripe-api.ts';
 import { checkoutSession } from '../support/stripe-events.ts';
@@ -10,15 +12,27 @@ const { db } = await createTestDatabase();
 const stripe = await startStripeApi();
 const never = new AbortController().signal;
 
-/** Paid orders whose sessions Stripe knows, with so many line items each. */
-async function owe(count: number, items: number) {
-  const sessions = Array.from({ length: count }, () => checkoutSession());
-  for (const session of sessions) {
-    stripe.keep(
-      session,
-      Array.from({ length: items }, (_, n) => lineItem(n)),
-    );
-  }
+beforeEach(async () => {
+  await db.raw('truncate orders cascade');
+  stripe.fault = () => false;
+});
+
+/** The work, and the orders that its fulfiller was told of. */
+function workOf({ onReceiptOwed = () => {} } = {}) {
+  const told: PaidOrder[] = [];
+  const work = fulfillmentWork({
+    db,
+    stripe: createStripe('sk_test_123', stripe.url),
+    fulfil: async (paid) => void told.push(paid),
+    onReceiptOwed,
+  });
+  return { work, told };
+}
+
+/** Paid orders whose sessions Stripe knows, with these line items each. */
+async function owe(count: number, items: Parameters<typeof stripe.keep>[1], session = {}) {
+  const sessions = Array.from({ length: count }, () => checkoutSession(session));
+  for (const session of sessions) stripe.keep(session, items);
   const paid = { status: 'paid', payment_status: 'paid', mode: 'payment', livemode: false };
   const orders = await db('orders')
     .insert(sessions.map(({ id }) => ({ ...paid, checkout_session_id: id, paid_at: db.fn.now() })))
@@ -28,21 +42,129 @@ async function owe(count: number, items: number) {
     .returning('*');
 }
 
+const lineItems = (count: number) => Array.from({ length: count }, (_, n) => lineItem(n));
+
+test('is owed in `fulfillments`, row by row', async () => {
+  const [owed] = await owe(1, []);
+  const { queue } = workOf().work;
+  const claims = await claim(db, queue, { limit: 10, maxAttempts: 12 });
+  expect(claims).toMatchObject([{ id: owed.id, order_id: owed.order_id, attempts: 1 }]);
+  expect(await settleDone(db, queue, claims)).toEqual([owed.id]);
+  expect(await db('fulfillments')).toMatchObject([{ status: 'fulfilled', fulfilled_at: expect.any(Date) }]);
+});
+
+test('the fulfiller is told of the order and all that is in it, under the id of its session', async () => {
+  const rows = await owe(1, [
+    lineItem(1, { amount_discount: 300, amount_tax: 17 }),
+    lineItem(2, { price: null, quantity: null, description: null }),
+    lineItem(3, {
+      price: { id: 'price_3', product: { id: 'prod_9', object: 'product' }, unit_amount: null },
+    }),
+  ]);
+  const { work, told } = workOf();
+  for (const subject of await work.load(rows)) await work.perform(subject, never);
+  const order = await db('orders').first();
+  expect(told).toEqual([
+    {
+      order,
+      idempotencyKey: order.checkout_session_id,
+      lineItems: [
+        {
+          stripe_line_item_id: 'li_1',
+          position: 0,
+          price_id: 'price_1',
+          product_id: 'prod_1',
+          description: 'Mug No. 1',
+          quantity: 2,
+          unit_amount: 1999,
+          amount_subtotal: 3998,
+          amount_discount: 300,
+          amount_tax: 17,
+          amount_total: 3998,
+          currency: 'usd',
+        },
+        expect.objectContaining({
+          position: 1,
+          price_id: null,
+          product_id: null,
+          description: null,
+          quantity: null,
+          unit_amount: null,
+        }),
+        expect.objectContaining({
+          position: 2,
+          price_id: 'price_3',
+          product_id: 'prod_9',
+          unit_amount: null,
+        }),
+      ],
+    },
+  ]);
+});
+
+test('a session that Stripe calls unpaid is not fulfilled: nothing is given away on the word of an event alone', async () => {
+  const rows = await owe(1, lineItems(2), { payment_status: 'unpaid' });
+  const { work, told } = workOf();
+  const [subject] = await work.load(rows);
+  await expect(work.perform(subject as OrderWithItems, never)).rejects.toMatchObject({
+    name: 'AttemptFailed',
+    message: 'Stripe says that the session is unpaid',
+    final: false,
+  });
+  expect([told, await db('order_line_items'), await db('notifications')]).toEqual([[], [], []]);
+});
+
+test('a session that needed no payment is fulfilled', async () => {
+  const rows = await owe(1, lineItems(1), { payment_status: 'no_payment_required' });
+  const { work, told } = workOf();
+  const [subject] = await work.load(rows);
+  await work.perform(subject as OrderWithItems, never);
+  expect(told).toHaveLength(1);
+});
+
+test('an attempt that is stopped while it asks Stripe tells the fulfiller nothing', async () => {
+  const rows = await owe(1, lineItems(1));
+  const { work, told } = workOf();
+  const [subject] = await work.load(rows);
+  const abort = new AbortController();
+  stripe.fault = () => {
+    abort.abort();
+    return false;
+  };
+  await expect(work.perform(subject as OrderWithItems, abort.signal)).rejects.toThrow(/abort/);
+  expect(told).toEqual([]);
+});
+
+test('the mail worker is rung once the receipt is owed, and not when it is owed already', async () => {
+  const rows = await owe(1, lineItems(1));
+  const owedThen: Promise<unknown[]>[] = [];
+  const { work } = workOf({
+    onReceiptOwed: () => void owedThen.push(db('notifications').then((all) => all)),
+  });
+  for (let attempts = 0; attempts < 2; attempts += 1) {
+    for (const subject of await work.load(rows)) await work.perform(subject, never);
+  }
+  expect(await Promise.all(owedThen)).toMatchObject([[{ order_id: rows[0].order_id, kind: 'order_paid' }]]);
+});
+
+test('orders that are attempted side by side share statements', async () => {
+  const rows = await owe(50, lineItems(1));
+  const { work } = workOf();
+  const subjects = await work.load(rows);
+  await Promise.all(subjects.map((subject) => work.perform(subject, never)));
+  const commits = await db('order_line_items').distinct(db.raw('xmin::text'));
+  expect(commits.length).toBeLessThan(rows.length);
+});
+
 test('orders stored side by side: one that the database refuses hurts only itself, and has neither items nor a receipt', async () => {
-  const rows = await owe(6, 3);
+  const rows = await owe(6, lineItems(3));
   const poison = rows[3].order_id;
   await db.raw(`
     create function refuse_poison() returns trigger language plpgsql as $$ begin raise 'poison'; end $$;
     create trigger refuse_poison before insert on order_line_items for each row
       when (new.order_id = ${poison} and new.position = 2) execute function refuse_poison();
   `);
-  const told: PaidOrder[] = [];
-  const work = fulfillmentWork({
-    db,
-    stripe: createStripe('sk_test_123', stripe.url),
-    fulfil: async (paid) => void told.push(paid),
-    onReceiptOwed: () => {},
-  });
+  const { work, told } = workOf();
   const subjects = await work.load(rows);
   const results = await Promise.allSettled(subjects.map((subject) => work.perform(subject, never)));
 
@@ -63,14 +185,8 @@ test('orders stored side by side: one that the database refuses hurts only itsel
 });
 
 test('what is stored already is read back as it was first told, and Stripe is not asked again', async () => {
-  const rows = await owe(3, 2);
-  const told: PaidOrder[] = [];
-  const work = fulfillmentWork({
-    db,
-    stripe: createStripe('sk_test_123', stripe.url),
-    fulfil: async (paid) => void told.push(paid),
-    onReceiptOwed: () => {},
-  });
+  const rows = await owe(3, lineItems(2));
+  const { work, told } = workOf();
   const attempt = async () => {
     told.length = 0;
     for (const subject of await work.load(rows)) await work.perform(subject, never);

@@ -1,11 +1,14 @@
-import type { Socket } from 'node:net';
+import { getEventListeners, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
 import { httpFulfiller, retryAfterMs } from '../../src/fulfillment/http-fulfiller.ts';
 import type { LineItem, Order } from '../../src/orders/order.ts';
-import { closedUrl } from '../support/http.ts';
+import { bodyOf, closedUrl, serve } from '../support/http.ts';
 import { FULFILLMENT_SECRET, startReceiver } from '../support/receiver.ts';
+import { until } from '../support/until.ts';
 
 const paidAt = new Date('2026-10-28T12:00:00.123Z');
 const paid = {
@@ -37,6 +40,31 @@ test('POSTs the order, signed so that the Standard Webhooks package accepts it',
   });
 });
 
+const asked: IncomingMessage[] = [];
+const bodies: string[] = [];
+const anything = await serve(async (req, res) => {
+  asked.push(req);
+  bodies.push(await bodyOf(req));
+  res.end();
+});
+
+test('says in its headers what it sends and who it is', async () => {
+  const before = Math.floor(Date.now() / 1_000);
+  await fulfil(`${anything}/orders?shop=7`);
+  const [{ method, url: path, headers } = {} as IncomingMessage] = asked;
+  expect([method, path]).toEqual(['POST', '/orders?shop=7']);
+  expect(headers).toMatchObject({
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(bodies[0] ?? '')),
+    'user-agent': 'checkout-fulfillment',
+    'webhook-id': 'cs_7',
+    'idempotency-key': 'cs_7',
+  });
+  const timestamp = Number(headers['webhook-timestamp']);
+  expect(timestamp).toBeGreaterThanOrEqual(before);
+  expect(timestamp).toBeLessThanOrEqual(Date.now() / 1_000);
+});
+
 test('a repeat has the same id and the same body', async () => {
   receiver.calls.length = 0;
   await fulfil();
@@ -46,7 +74,7 @@ test('a repeat has the same id and the same body', async () => {
 });
 
 describe('is not fulfilled by', () => {
-  test.each([400, 401, 410, 429, 500, 503])('an answer of %i', async (status) => {
+  test.each([300, 400, 401, 410, 429, 500, 503])('an answer of %i', async (status) => {
     receiver.answer = (res) => res.writeHead(status).end();
     await expect(fulfil()).rejects.toThrow(`the receiver answered ${status}`);
   });
@@ -84,9 +112,25 @@ describe('is not fulfilled by', () => {
     await expect(fulfil()).rejects.toThrow('could not be reached');
   });
 
+  test('a connection that ends without an answer', async () => {
+    receiver.answer = (res) => res.socket?.end();
+    await expect(fulfil()).rejects.toThrow('could not be reached');
+  });
+
+  test('an upgrade to another protocol', async () => {
+    receiver.answer = (res) =>
+      res.socket?.write('HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+    await expect(fulfil()).rejects.toThrow(/could not be reached: .*closed without an answer/);
+  });
+
   test('nobody there', async () => {
     await expect(fulfil(await closedUrl())).rejects.toThrow(/could not be reached: .*ECONNREFUSED/);
   });
+});
+
+test.each([200, 201, 202, 204, 299])('is fulfilled by an answer of %i', async (status) => {
+  receiver.answer = (res) => res.writeHead(status).end();
+  await fulfil();
 });
 
 describe('is fulfilled by any 2xx, whatever follows in the body', () => {
@@ -111,6 +155,13 @@ describe('is fulfilled by any 2xx, whatever follows in the body', () => {
     // What the kernel buffers on the way counts as sent.
     expect(await sent.promise).toBeLessThan(30 * 1024 * 1024);
   });
+
+  test('half of what was announced', async () => {
+    receiver.answer = (res) => {
+      res.writeHead(200, { 'content-length': '1000' }).write('half of i', () => res.destroy());
+    };
+    await fulfil();
+  });
 });
 
 /** Goes on for as long as the other side takes it. */
@@ -123,14 +174,46 @@ async function sendWithoutEnd(socket: Socket, begin: string, again: string): Pro
   await pipeline(Readable.from(endless()), socket).catch(() => {});
 }
 
-test('the stop signal breaks a call off', async () => {
-  const abort = new AbortController();
-  receiver.answer = () => abort.abort();
-  const call = httpFulfiller({ url: receiver.url, secret: FULFILLMENT_SECRET, timeoutMs: 60_000 })(
-    paid,
-    abort.signal,
-  );
-  await expect(call).rejects.toThrow(/abort/);
+describe('the stop signal', () => {
+  const call = (signal: AbortSignal) =>
+    httpFulfiller({ url: receiver.url, secret: FULFILLMENT_SECRET, timeoutMs: 60_000 })(paid, signal);
+
+  test('breaks a call off', async () => {
+    const abort = new AbortController();
+    receiver.answer = () => abort.abort();
+    await expect(call(abort.signal)).rejects.toThrow(/abort/);
+  });
+
+  test('that has been given already lets no call begin', async () => {
+    receiver.calls.length = 0;
+    receiver.answer = (res) => res.writeHead(204).end();
+    await expect(call(AbortSignal.abort())).rejects.toThrow(/abort/);
+    expect(receiver.calls).toEqual([]);
+  });
+
+  test('is let go after the call', async () => {
+    const { signal } = new AbortController();
+    receiver.answer = (res) => res.writeHead(204).end();
+    await call(signal);
+    await until('nobody listens', () => getEventListeners(signal, 'abort').length === 0);
+  });
+});
+
+test('an https receiver is spoken to in TLS', async () => {
+  const firstBytes: number[] = [];
+  await using server = createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', (bytes) => {
+        firstBytes.push(bytes[0] as number);
+        socket.destroy();
+      });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  await expect(fulfil(`https://127.0.0.1:${port}/orders`)).rejects.toThrow('could not be reached');
+  // A record of type 22: a handshake.
+  expect(firstBytes).toEqual([22]);
 });
 
 test('Retry-After is carried along, as seconds or as a date', async () => {
@@ -139,6 +222,8 @@ test('Retry-After is carried along, as seconds or as a date', async () => {
 
   const now = new Date('2026-11-01T00:00:00Z');
   expect(retryAfterMs('Sun, 01 Nov 2026 00:00:30 GMT', now)).toBe(30_000);
+  expect(retryAfterMs('Sun, 01 Nov 2026 00:00:30 +0000', now)).toBe(30_000);
+  expect(retryAfterMs('01 Nov 2026 00:00:30 GMT', now)).toBe(30_000);
   expect(retryAfterMs('Sat, 31 Oct 2026 00:00:00 GMT', now)).toBe(0);
   for (const nonsense of [null, '', 'soon', '-5', '1e9999']) expect(retryAfterMs(nonsense, now)).toBe(0);
 });
