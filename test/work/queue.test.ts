@@ -1,6 +1,16 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
-import { type Claim, claim, release, renew, settleDone, settleFailed } from '../../src/work/queue.ts';
+
+import {
+  type Claim,
+  claim,
+  makeDue,
+  release,
+  renew,
+  settleDone,
+  settleFailed,
+} from '../../src/work/queue.ts';
+
 import { createTestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 
@@ -182,7 +192,8 @@ describe('a held claim', () => {
     const id = await owe();
     const [first] = await claimAll();
     if (!first) throw new Error('nothing was claimed');
-    await settleFailed(db, queue, first, { error: 'the receiver answered 500', pauseMs: 90_000 });
+    const outcome = { error: 'the receiver answered 500', pauseMs: 90_000 };
+    expect(await settleFailed(db, queue, first, outcome)).toBe(true);
     const row = await rowOf(id);
     expect(row).toMatchObject({ status: 'pending', attempts: 1, last_error: 'the receiver answered 500' });
     expect(Math.round(row.due_in)).toBe(90);
@@ -205,4 +216,36 @@ describe('a held claim', () => {
 
   const failure = (row: { id: number; order_id: number }, rest: Record<string, unknown>) =>
     expect.objectContaining({ work: 'fulfillments', work_id: row.id, order_id: row.order_id, ...rest });
+});
+
+describe('made due by a person', () => {
+  const make = async (id: number) => makeDue(db, queue, (await rowOf(id)).order_id);
+
+  test('dead work is, with all its attempts anew, and no other order with it', async () => {
+    const [id, other] = [await owe({ attempts: 12 }), await owe({ attempts: 12 })];
+    await claimAll();
+    const before = await rowOf(other);
+    expect(await make(id)).toBe(1);
+    expect(await claimAll()).toMatchObject([{ id, status: 'pending', attempts: 1 }]);
+    expect(await rowOf(other)).toEqual(before);
+  });
+
+  test('work in a pause is, with the attempts that it has left', async () => {
+    const id = await owe({ overdueSeconds: -31, attempts: 3 });
+    expect(await make(id)).toBe(1);
+    expect(await claimAll()).toMatchObject([{ id, attempts: 4 }]);
+  });
+
+  test('what may be in an attempt right now is let be, and so is what is done', async () => {
+    const id = await owe();
+    const claims = await claimAll();
+    const claimed = await rowOf(id);
+    expect(await make(id)).toBe(0);
+    expect({ ...(await rowOf(id)), due_in: 0 }).toEqual({ ...claimed, due_in: 0 });
+
+    await settleDone(db, queue, claims);
+    const done = await rowOf(id);
+    expect(await make(id)).toBe(0);
+    expect(await rowOf(id)).toEqual(done);
+  });
 });

@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
+import { AttemptFailed } from '../../src/work/attempt.ts';
+import { type Claim, claim } from '../../src/work/queue.ts';
+import { settler } from '../../src/work/settle.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { recordingLog } from '../support/log.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+
+const { db } = await createTestDatabase();
+const { log, lines } = recordingLog();
+const settle = settler({ db, queue, maxAttempts: 12, log });
+const held = () => true;
+
+beforeEach(async () => {
+  await db.raw('truncate orders cascade');
+  lines.length = 0;
+});
+
+/** So many attempts under way, each of an order of its own. */
+async function attempts(count: number, attempt = 1): Promise<Claim[]> {
+  for (let i = 0; i < count; i += 1) {
+    await insertFulfillment(db, (await insertOrder(db)).id, { attempts: attempt - 1 });
+  }
+  return claim(db, queue, { limit: count, maxAttempts: 12 });
+}
+
+async function attemptNo(attempt: number): Promise<Claim> {
+  const [row] = await attempts(1, attempt);
+  return row as Claim;
+}
+
+const rowOf = ({ id }: Claim) => db('fulfillments').where({ id }).first();
+const idsOf = (row: Claim) => ({ order_id: row.order_id, attempt: row.attempts });
+
+test('success is written, and said', async () => {
+  const row = await attemptNo(3);
+  await settle(row, undefined, held);
+  expect(await rowOf(row)).toMatchObject({
+    status: 'fulfilled',
+    attempts: 3,
+    fulfilled_at: expect.any(Date),
+  });
+  expect(lines).toEqual([{ level: 'info', msg: 'fulfilled', ...idsOf(row) }]);
+});
+
+test('failure is written, and said with its reason and the pause', async () => {
+  const row = await attemptNo(1);
+  await settle(row, new AttemptFailed('busy', { retryAfterMs: 3_600_000 }), held);
+  const { status, last_error, next_attempt_at } = await rowOf(row);
+  expect([status, last_error]).toEqual(['pending', 'busy']);
+  expect(Math.round((next_attempt_at - Date.now()) / 60_000)).toBe(60);
+  expect(lines).toMatchObject([{ level: 'warn', ...idsOf(row), reason: 'busy', again_in_ms: 3_600_000 }]);
+});
+
+test.each([
+  ['11th of 12 is not', 11, new Error('no'), 'pending', 'warn'],
+  ['12th of 12', 12, new Error('no'), 'dead', 'error'],
+  ['first that says so', 1, new AttemptFailed('no', { final: true }), 'dead', 'error'],
+])('the last attempt: the %s', async (_case, attempt, error, status, level) => {
+  const row = await attemptNo(attempt);
+  await settle(row, error, held);
+  expect(await rowOf(row)).toMatchObject({ status, attempts: attempt, last_error: 'no' });
+  expect(lines).toMatchObject([{ level, ...idsOf(row), reason: 'no' }]);
+});
+
+test.each([
+  ['success', undefined],
+  ['failure', new Error('no')],
+])('%s of an attempt whose lease was lost is left unwritten, and that is said', async (_case, error) => {
+  const row = await attemptNo(1);
+  await db('fulfillments').where({ id: row.id }).increment('attempts', 1);
+  const before = await rowOf(row);
+  await settle(row, error, held);
+  expect(await rowOf(row)).toEqual(before);
+  expect(lines).toEqual([{ level: 'warn', msg: expect.stringContaining('lease was lost'), ...idsOf(row) }]);
+});
+
+test('attempts that succeed side by side share a statement, but for the first', async () => {
+  const rows = await attempts(20);
+  await Promise.all(rows.map((row) => settle(row, undefined, held)));
+  const written = await db('fulfillments').where({ status: 'fulfilled' }).select(db.raw('xmin::text'));
+  expect(written).toHaveLength(20);
+  expect(new Set(written.map(({ xmin }) => xmin)).size).toBe(2);
+});
+
+describe('a database that takes no outcome', () => {
+  const refuse = (times: number) =>
+    db.raw(`
+      create sequence refusals;
+      create function refuse() returns trigger language plpgsql as $$
+      begin if nextval('refusals') <= ${times} then raise 'away'; end if; return new; end $$;
+      create trigger refuse before update on fulfillments for each row execute function refuse();
+    `);
+  const recover = () => db.raw('drop function refuse cascade; drop sequence refusals');
+
+  test.each([
+    ['success', undefined, 'fulfilled'],
+    ['failure', new Error('no'), 'pending'],
+  ])('is asked again while the lease holds: %s', async (_case, error, status) => {
+    const row = await attemptNo(1);
+    await refuse(2);
+    await settle(row, error, held);
+    await recover();
+    expect(await rowOf(row)).toMatchObject({ status, last_error: error ? 'no' : null });
+    const refused = { level: 'warn', ...idsOf(row), reason: expect.stringContaining('away') };
+    expect(lines).toMatchObject([refused, refused, idsOf(row)]);
+  });
+
+  test('is asked no more once it has ended: the next attempt will tell', async () => {
+    const row = await attemptNo(1);
+    await refuse(1);
+    await settle(row, undefined, () => false);
+    await recover();
+    expect(await rowOf(row)).toMatchObject({ status: 'pending', attempts: 1, last_error: null });
+    expect(lines).toMatchObject([
+      { level: 'warn', reason: expect.stringContaining('away') },
+      { level: 'warn', msg: expect.stringContaining('lease was lost') },
+    ]);
+  });
+});
