@@ -85,7 +85,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       backlog = await claimDue();
       // Room may have been made while the claim was under way: nobody will ring for it any more.
       if (backlog && hasRoom()) continue;
-      if (!stopping) await Promise.race([bell.promise, pause(POLL_MS, undefined, unref)]);
+      await Promise.race([bell.promise, pause(POLL_MS, undefined, unref)]);
       if (!stopping && !backlog) await pause(GATHER_MS, undefined, unref);
     }
   }
