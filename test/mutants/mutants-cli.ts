@@ -53,6 +53,8 @@ const program = new Command('npm run test:mutants --')
 
 const { again = false } = program.opts<{ again?: boolean }>();
 
+// A test of a mutant often waits in vain.
+process.env.TEST_PATIENCE = '8';
 await startTestServer();
 try {
   for (const room of program.args.length > 0 ? program.args : rooms) {

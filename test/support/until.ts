@@ -1,10 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** Seconds; less where failures are the rule. */
+const PATIENCE = Number(process.env.TEST_PATIENCE ?? 20);
+
 /** Asks until there is an answer (not undefined, null or false), and fails with `what` after `seconds`. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | null | false> | T | undefined | null | false,
-  seconds = 20,
+  seconds = PATIENCE,
 ): Promise<T> {
   const deadline = performance.now() + seconds * 1_000;
   for (;;) {

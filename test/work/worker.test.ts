@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import { AttemptFailed } from '../../src/work/attempt.ts';
 import type { Claim } from '../../src/work/queue.ts';
 import { startWorker, type Worker } from '../../src/work/worker.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { silent } from '../support/log.ts';
+import { recordingLog, silent } from '../support/log.ts';
 import { until } from '../support/until.ts';
 
 const { db } = await createTestDatabase();
@@ -38,8 +38,11 @@ type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
 
 const asClaimed = async (rows: readonly Claim[]) => rows;
 
-function start(perform: Perform, { concurrency = 10, maxAttempts = 12, load = asClaimed } = {}): Worker {
-  const worker = startWorker({ db, queue, load, perform, concurrency, maxAttempts, log: silent });
+function start(
+  perform: Perform,
+  { concurrency = 10, maxAttempts = 12, load = asClaimed, log = silent } = {},
+): Worker {
+  const worker = startWorker({ db, queue, load, perform, concurrency, maxAttempts, log });
   workers.push(worker);
   return worker;
 }
@@ -92,6 +95,59 @@ test('a backlog stays in the table: no more is claimed than five times what is a
   expect(await claimed()).toHaveLength(15);
 });
 
+test('a worker claims again once two rows a place would fit, and all that fit together', async () => {
+  await owe(100);
+  const ends: (() => void)[] = [];
+  start(() => new Promise((resolve) => ends.push(resolve)), { concurrency: 3 });
+  const claims = async () => {
+    const rows = await db('fulfillments').where({ status: 'pending' }).where('attempts', '>', 0);
+    return new Set(rows.map(({ next_attempt_at }) => next_attempt_at.getTime())).size;
+  };
+  for (let ended = 0; ended < 6; ended += 1) {
+    await until('one more is attempted', () => ends.length > ended);
+    ends[ended]?.();
+    await until(
+      'it is settled',
+      async () => (await db('fulfillments').where({ status: 'fulfilled' })).length > ended,
+    );
+  }
+  await until(
+    'six more are claimed',
+    async () => (await db('fulfillments').where('attempts', '>', 0)).length === 21,
+  );
+  expect(await claims()).toBe(2);
+});
+
+test('a backlog is worked off at once, not poll by poll', async () => {
+  await owe(100);
+  const begin = performance.now();
+  start(async () => {}, { concurrency: 1 });
+  await until('all are fulfilled', async () =>
+    (await statusesOf()).every((status) => status === 'fulfilled'),
+  );
+  // By polls alone, five a second.
+  expect(performance.now() - begin).toBeLessThan(15_000);
+});
+
+test('a worker that is woken looks at once, and one that is stopped stops: neither waits for its poll', async () => {
+  const claimed: number[] = [];
+  const load = async (rows: readonly Claim[]) => {
+    claimed.push(rows.length);
+    return rows;
+  };
+  const begin = performance.now();
+  for (let i = 0; i < 10; i += 1) {
+    const worker = start(async () => {}, { load });
+    const [order = 0] = await owe(1);
+    worker.wake();
+    await until('it is fulfilled', async () => (await rowOf(order)).status === 'fulfilled');
+    await worker.stop(0);
+  }
+  expect(performance.now() - begin).toBeLessThan(6_000);
+  // Nothing is read where nothing was claimed.
+  expect(Math.min(...claimed)).toBeGreaterThan(0);
+});
+
 describe('one of a claim that', () => {
   const others = (orders: number[], poison: number) => orders.filter((order) => order !== poison);
   const fulfilledOrders = async () =>
@@ -109,6 +165,45 @@ describe('one of a claim that', () => {
     expect(await fulfilledOrders()).toEqual(others(orders, poison));
     await until('its failure is written', async () => (await rowOf(poison)).last_error !== null);
     expect(await rowOf(poison)).toMatchObject({ status: 'pending', attempts: 1, last_error: 'unreadable' });
+  });
+
+  test('can not be read, and waits, is an error of its own attempt and of nothing else', async () => {
+    const [first = 0, poison = 0] = await owe(2);
+    await db('fulfillments')
+      .where({ order_id: first })
+      .update({ next_attempt_at: new Date(0) });
+    const load = async (rows: readonly Claim[]) => {
+      if (rows.some(({ order_id }) => order_id === poison)) throw new Error('unreadable');
+      return rows;
+    };
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: end, resolve: finish } = Promise.withResolvers<void>();
+    start(
+      () => {
+        begin();
+        return end;
+      },
+      { load, concurrency: 1 },
+    );
+    await begun;
+    for (let i = 0; i < 10; i += 1) await rowOf(poison);
+    finish();
+    await until('its failure is written', async () => (await rowOf(poison)).last_error === 'unreadable');
+    expect(await fulfilledOrders()).toEqual([first]);
+  });
+
+  test('has used up its attempts is not attempted but dead, and that is said', async () => {
+    const [dead = 0, alive = 0] = await owe(2);
+    await db('fulfillments').where({ order_id: dead }).update({ attempts: 12 });
+    const attempted: number[] = [];
+    const { log, lines } = recordingLog();
+    start(async ({ order_id }) => void attempted.push(order_id), { log });
+    await until('the other is fulfilled', async () => (await fulfilledOrders()).length === 1);
+    expect(attempted).toEqual([alive]);
+    expect(await rowOf(dead)).toMatchObject({ status: 'dead' });
+    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { queue: 'fulfillments', order_id: dead, attempt: 12 },
+    ]);
   });
 
   test('can not be settled hurts only itself', async () => {
@@ -150,6 +245,26 @@ describe('one of a claim that', () => {
   });
 });
 
+test('work that can not be claimed is asked for again, poll by poll, and that is said', async () => {
+  const [order = 0] = await owe(1);
+  await db.raw('alter table fulfillments rename to away');
+  const { log, lines } = recordingLog();
+  try {
+    start(async () => {}, { log });
+    await until('it says so', () => lines.length > 0);
+    for (let i = 0; i < 10; i += 1) await db.raw('select 1');
+  } finally {
+    await db.raw('alter table away rename to fulfillments');
+  }
+  expect(lines.length).toBeLessThan(5);
+  expect(lines[0]).toMatchObject({
+    level: 'warn',
+    queue: 'fulfillments',
+    reason: expect.stringContaining('fulfillments'),
+  });
+  await until('it is fulfilled', async () => (await rowOf(order)).status === 'fulfilled');
+});
+
 describe('a failed attempt', () => {
   test('is tried again later, and fulfilled when it succeeds', async () => {
     const [order = 0] = await owe(1);
@@ -181,6 +296,12 @@ describe('a failed attempt', () => {
     expect(hours).toBeLessThan(2.1);
   });
 
+  test('that gives no reason is one all the same', async () => {
+    const [order = 0] = await owe(1);
+    start(() => Promise.reject(undefined));
+    await until('the failure is written', async () => (await rowOf(order)).last_error === 'unknown');
+  });
+
   test.each([
     ['the attempts are used up', 1, new Error('no')],
     ['no further one can succeed', 12, new AttemptFailed('no', { final: true })],
@@ -208,6 +329,8 @@ describe('stop', () => {
     });
     await begun;
     const stopped = worker.stop(60_000);
+    // Time enough for a stop that would not wait.
+    for (let i = 0; i < 10; i += 1) await rowOf(order);
     finish();
     await stopped;
     expect(await rowOf(order)).toMatchObject({ status: 'fulfilled' });
@@ -252,6 +375,214 @@ describe('stop', () => {
     start(async () => {});
     await until('another worker takes it up', async () => (await rowOf(order)).status === 'fulfilled');
   });
+});
+
+describe('a lease', () => {
+  type Faked = 'performance' | 'setInterval' | 'clearInterval';
+  const all = [
+    'Date',
+    'hrtime',
+    'nextTick',
+    'performance',
+    'queueMicrotask',
+    'setImmediate',
+    'clearImmediate',
+    'setInterval',
+    'clearInterval',
+    'setTimeout',
+    'clearTimeout',
+  ] as const;
+  /** From here on, this much of the process's clock is the test's: the database and all else keep real time. */
+  const fakeClock = (...faked: Faked[]) =>
+    jest.useFakeTimers({ doNotFake: all.filter((name) => !faked.includes(name as Faked)) });
+  const tick = (seconds: number) => void jest.advanceTimersByTime(seconds * 1_000);
+
+  /** Attempts that end when told, by their orders. */
+  function attempts() {
+    const begun: number[] = [];
+    const signals: AbortSignal[] = [];
+    const ends: (() => void)[] = [];
+    const perform: Perform = ({ order_id }, signal) => {
+      begun.push(order_id);
+      signals.push(signal);
+      return new Promise((resolve) => ends.push(resolve));
+    };
+    return { begun, signals, ends, perform };
+  }
+
+  /** Orders that are due one after the other. */
+  async function oweInTurn(count: number): Promise<number[]> {
+    const orders = await owe(count);
+    for (const [i, order_id] of orders.entries()) {
+      await db('fulfillments')
+        .where({ order_id })
+        .update({ next_attempt_at: new Date(i) });
+    }
+    return orders;
+  }
+
+  const claimed = (count: number) =>
+    until(
+      'they are claimed',
+      async () => (await db('fulfillments').where('attempts', '>', 0)).length === count,
+    );
+  const nearlyOver = () =>
+    db('fulfillments').update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
+  const dueIn = async () =>
+    (await db('fulfillments').select(db.raw('extract(epoch from next_attempt_at - now())::float8 as s'))).map(
+      ({ s }) => s as number,
+    );
+  /** No lease can be renewed, while all else can be written. */
+  const refuseToRenew = () =>
+    db.raw(`
+      create function refuse_to_renew() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
+      create trigger refuse_to_renew before update on fulfillments for each row
+        when (new.status = 'pending' and new.attempts = old.attempts and new.last_error is null)
+        execute function refuse_to_renew();
+    `);
+  afterEach(async () => {
+    jest.useRealTimers();
+    await db.raw('drop function if exists refuse_to_renew cascade');
+  });
+
+  test('is renewed every 10 s, of what is attempted and of what waits; not of what is done', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    const orders = await oweInTurn(3);
+    const { begun, ends, perform } = attempts();
+    start(perform, { concurrency: 1 });
+    await claimed(3);
+    await until('the first has begun', () => begun.length === 1);
+    ends[0]?.();
+    await until('the second has begun', () => begun.length === 2);
+    await until(
+      'the first is settled',
+      async () => (await rowOf(orders[0] as number)).status === 'fulfilled',
+    );
+    await db('fulfillments')
+      .where({ order_id: orders[0] })
+      .update({ status: 'pending', fulfilled_at: null, next_attempt_at: db.fn.now() });
+    await nearlyOver();
+    tick(10);
+    await until('the other two are renewed', async () => (await dueIn()).filter((s) => s > 20).length === 2);
+    expect((await rowOf(orders[0] as number)).next_attempt_at.getTime()).toBeLessThan(Date.now() + 5_000);
+  });
+
+  test('that was lost ends its attempt, whose place is free at once, and leaves the row to others', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    const [lost = 0, lostInLine = 0, last = 0] = await oweInTurn(3);
+    const { begun, signals, perform } = attempts();
+    const { log, lines } = recordingLog();
+    start(perform, { concurrency: 1, log });
+    await claimed(3);
+    await until('the first has begun', () => begun.length === 1);
+    await db('fulfillments').whereIn('order_id', [lost, lostInLine]).update({ attempts: 2 });
+    const before = [await rowOf(lost), await rowOf(lostInLine)];
+    tick(10);
+    await until('another is attempted', () => begun.length === 2);
+    expect(begun).toEqual([lost, last]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    expect([await rowOf(lost), await rowOf(lostInLine)]).toEqual(before);
+    expect(lines).toEqual([]);
+  });
+
+  test('that can not be renewed ends its attempt when it is over, and not before', async () => {
+    fakeClock('performance', 'setInterval', 'clearInterval');
+    const [order = 0] = await owe(1);
+    const { begun, signals, perform } = attempts();
+    const { log, lines } = recordingLog();
+    start(perform, { log });
+    await until('it has begun', () => begun.length === 1);
+    await refuseToRenew();
+    for (const round of [1, 2]) {
+      tick(10);
+      await until('that is said', () => lines.length === round);
+      expect(signals[0]?.aborted).toBe(false);
+    }
+    tick(10);
+    await until('it is broken off', () => signals[0]?.aborted === true);
+    expect(lines).toMatchObject(Array(3).fill({ level: 'warn', reason: expect.stringContaining('away') }));
+    for (let i = 0; i < 10; i += 1) {
+      expect(await rowOf(order)).toMatchObject({ status: 'pending', attempts: 1, last_error: null });
+    }
+  });
+
+  test('that is renewed counts from then on', async () => {
+    fakeClock('performance', 'setInterval', 'clearInterval');
+    const [order = 0] = await owe(1);
+    const { begun, signals, perform } = attempts();
+    const { log, lines } = recordingLog();
+    start(perform, { log });
+    await until('it has begun', () => begun.length === 1);
+    await nearlyOver();
+    tick(10);
+    await until('it is renewed', async () => (await dueIn()).every((s) => s > 20));
+    await rowOf(order);
+    await refuseToRenew();
+    for (const round of [1, 2]) {
+      tick(10);
+      await until('it can not be renewed again', () => lines.length === round);
+    }
+    expect(signals[0]?.aborted).toBe(false);
+  });
+
+  test('that ended while its row waited lets no attempt begin', async () => {
+    fakeClock('performance');
+    const [first = 0, second = 0] = await oweInTurn(2);
+    const { begun, ends, perform } = attempts();
+    start(perform, { concurrency: 1 });
+    await claimed(2);
+    await until('the first has begun', () => begun.length === 1);
+    tick(30);
+    ends[0]?.();
+    await until('its outcome is written', async () => (await rowOf(first)).status === 'fulfilled');
+    expect(begun).toEqual([first]);
+    expect(await rowOf(second)).toMatchObject({ status: 'pending', attempts: 1, last_error: null });
+
+    await db('fulfillments').where({ order_id: second }).update({ next_attempt_at: db.fn.now() });
+    await until('it is claimed anew', () => begun.length === 2);
+    expect(begun).toEqual([first, second]);
+  });
+
+  test('taken anew by the same worker is not lost with the end of the earlier attempt', async () => {
+    const [order = 0] = await owe(1);
+    const { begun, ends, perform } = attempts();
+    const { log, lines } = recordingLog();
+    const worker = start(perform, { log });
+    await until('it has begun', () => begun.length === 1);
+    await db('fulfillments').update({ next_attempt_at: db.fn.now() });
+    worker.wake();
+    await until('it has begun again', () => begun.length === 2);
+    ends[0]?.();
+    await until('the first has ended without effect', () => lines.length === 1);
+    expect(await rowOf(order)).toMatchObject({ status: 'pending', attempts: 2 });
+    await worker.stop(0);
+    expect((await rowOf(order)).next_attempt_at.getTime()).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('is renewed no more once the worker has stopped', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    const timers = jest.getTimerCount();
+    const worker = start(async () => {});
+    expect(jest.getTimerCount()).toBe(timers + 1);
+    await worker.stop(0);
+    expect(jest.getTimerCount()).toBe(timers);
+  });
+});
+
+test('a worker that stops does not wait for a database that takes no outcome', async () => {
+  await owe(1);
+  await db.raw(`
+    create function refuse_outcome() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
+    create trigger refuse_outcome before update on fulfillments for each row
+      when (new.status = 'fulfilled') execute function refuse_outcome();
+  `);
+  const { log, lines } = recordingLog();
+  const worker = start(async () => {}, { log });
+  await until('it is refused', () => lines.length > 0);
+  const begin = performance.now();
+  await worker.stop(30_000);
+  expect(performance.now() - begin).toBeLessThan(15_000);
+  await db.raw('drop function refuse_outcome cascade');
 });
 
 test('what was done is written once the database takes it again', async () => {
