@@ -5,6 +5,7 @@ import type { OrderWithItems } from '../../src/orders/store.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { lineItem, startStripeApi } from '../support/stripe-api.ts';
 import { checkoutSession } from '../support/stripe-events.ts';
 
@@ -33,13 +34,10 @@ function workOf({ onReceiptOwed = () => {} } = {}) {
 async function owe(count: number, items: Parameters<typeof stripe.keep>[1], session = {}) {
   const sessions = Array.from({ length: count }, () => checkoutSession(session));
   for (const session of sessions) stripe.keep(session, items);
-  const paid = { status: 'paid', payment_status: 'paid', mode: 'payment', livemode: false };
-  const orders = await db('orders')
-    .insert(sessions.map(({ id }) => ({ ...paid, checkout_session_id: id, paid_at: db.fn.now() })))
-    .returning('id');
-  return db('fulfillments')
-    .insert(orders.map(({ id }) => ({ order_id: id })))
-    .returning('*');
+  for (const { id } of sessions) {
+    await insertFulfillment(db, (await insertOrder(db, { checkout_session_id: id })).id);
+  }
+  return db('fulfillments').orderBy('id');
 }
 
 const lineItems = (count: number) => Array.from({ length: count }, (_, n) => lineItem(n));

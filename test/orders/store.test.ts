@@ -2,28 +2,13 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { LineItem } from '../../src/orders/order.ts';
 import { findOrder, findOrdersWithItems, storeLineItems } from '../../src/orders/store.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
+import { insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
-let sessions = 0;
 
 beforeEach(() => db.raw('truncate orders cascade'));
 
-/** A paid order, and its id. */
-async function order(): Promise<number> {
-  sessions += 1;
-  const [{ id }] = await db('orders')
-    .insert({
-      checkout_session_id: `cs_${sessions}`,
-      status: 'paid',
-      payment_status: 'paid',
-      mode: 'payment',
-      livemode: false,
-      amount_total: 2 ** 53 - 1,
-      paid_at: db.fn.now(),
-    })
-    .returning('id');
-  return id;
-}
+const order = async () => (await insertOrder(db, { amount_total: 2 ** 53 - 1 })).id;
 
 const item = (position: number, overrides: Partial<LineItem> = {}): LineItem => ({
   stripe_line_item_id: `li_${position}`,
