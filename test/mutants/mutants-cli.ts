@@ -16,6 +16,7 @@ const optionsOf = (room: string, again: boolean): ConstructorParameters<typeof S
     config: {
       testMatch: [`**/test/${room}/**/*.test.ts`],
       testEnvironment: './test/mutants/stop-at-failure.ts',
+      testTimeout: 20_000,
       // One server and one migrated template for all the runs, from here.
       globalSetup: null,
       globalTeardown: null,
@@ -27,9 +28,10 @@ const optionsOf = (room: string, again: boolean): ConstructorParameters<typeof S
   // Stryker would rewrite the tsconfig.json with an API that TypeScript 7 has no more; swc does not read it.
   ignorePatterns: ['.data', 'bench', 'docs', 'tsconfig.json'],
   disableTypeChecks: false,
-  concurrency: Math.min(2, availableParallelism()),
-  timeoutMS: 30_000,
-  timeoutFactor: 3,
+  // The tests of a mutant wait more than they work.
+  concurrency: 2 * availableParallelism(),
+  timeoutMS: 20_000,
+  timeoutFactor: 2,
   tempDirName: `${reports}/sandbox`,
   cleanTempDir: 'always',
   incremental: true,
