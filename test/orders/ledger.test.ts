@@ -353,8 +353,11 @@ describe('deliveries that arrive together', () => {
         stripeEvent('charge.updated', { id: `ch_${n}`, object: 'charge' }),
       ),
     ];
-    await Promise.all(crowd.map((event) => record(newsOf(event))));
+    const sizes: number[] = [];
+    const counted = openLedger(db, (size) => sizes.push(size));
+    await Promise.all(crowd.map((event) => counted(newsOf(event))));
     expect(await commitsOf(crowd.map(({ id }) => id))).toBe(2);
+    expect(sizes).toEqual([1, 19]);
   });
 
   test('wait for each other where they are about one session', async () => {

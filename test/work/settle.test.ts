@@ -46,7 +46,8 @@ test('success is written, and said', async () => {
 
 test('failure is written, and said with its reason and the pause', async () => {
   const row = await attemptNo(1);
-  await settle(row, new AttemptFailed('busy', { retryAfterMs: 3_600_000 }), held);
+  const error = new AttemptFailed('busy', { retryAfterMs: 3_600_000 });
+  expect(await settle(row, error, held)).toBe('failed');
   const { status, last_error, next_attempt_at } = await rowOf(row);
   expect([status, last_error]).toEqual(['pending', 'busy']);
   expect(Math.round((next_attempt_at - Date.now()) / 60_000)).toBe(60);
@@ -59,7 +60,7 @@ test.each([
   ['first that says so', 1, new AttemptFailed('no', { final: true }), 'dead', 'error'],
 ])('the last attempt: the %s', async (_case, attempt, error, status, level) => {
   const row = await attemptNo(attempt);
-  await settle(row, error, held);
+  expect(await settle(row, error, held)).toBe(status === 'dead' ? 'dead' : 'failed');
   expect(await rowOf(row)).toMatchObject({ status, attempts: attempt, last_error: 'no' });
   expect(lines).toMatchObject([{ level, ...idsOf(row), reason: 'no' }]);
 });
@@ -71,7 +72,7 @@ test.each([
   const row = await attemptNo(1);
   await db('fulfillments').where({ id: row.id }).increment('attempts', 1);
   const before = await rowOf(row);
-  await settle(row, error, held);
+  expect(await settle(row, error, held)).toBe('lost');
   expect(await rowOf(row)).toEqual(before);
   expect(lines).toEqual([{ level: 'warn', msg: expect.stringContaining('lease was lost'), ...idsOf(row) }]);
 });

@@ -148,6 +148,31 @@ test('a worker that is woken looks at once, and one that is stopped stops: neith
   expect(Math.min(...claimed)).toBeGreaterThan(0);
 });
 
+test('whoever counts hears what became of each attempt, and how many seconds it took', async () => {
+  const [slow = 0, failing = 0] = await owe(2);
+  const heard: [string, number][] = [];
+  const worker = startWorker({
+    db,
+    queue,
+    load: asClaimed,
+    perform: async ({ order_id }) => {
+      if (order_id === failing) throw new Error('no');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    },
+    concurrency: 2,
+    maxAttempts: 1,
+    onAttempt: (outcome, seconds) => void heard.push([outcome, seconds]),
+    log: silent,
+  });
+  workers.push(worker);
+  await until('both are heard of', () => heard.length === 2);
+  expect((await rowOf(slow)).status).toBe('fulfilled');
+  const seconds = Object.fromEntries(heard);
+  expect(Object.keys(seconds).toSorted()).toEqual(['dead', 'done']);
+  expect(seconds.done).toBeGreaterThanOrEqual(0.19);
+  expect(seconds.done).toBeLessThan(20);
+});
+
 describe('one of a claim that', () => {
   const others = (orders: number[], poison: number) => orders.filter((order) => order !== poison);
   const fulfilledOrders = async () =>
