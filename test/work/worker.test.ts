@@ -584,6 +584,21 @@ describe('a lease', () => {
     expect((await rowOf(order)).next_attempt_at.getTime()).toBeLessThanOrEqual(Date.now());
   });
 
+  test('is no matter where nothing is held: an idle worker claims, poll by poll, and asks nothing else', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    const asked: string[] = [];
+    const hear = ({ sql }: { sql: string }) => void asked.push(sql);
+    db.on('query', hear);
+    const worker = start(async () => {});
+    await until('it has claimed', () => asked.length > 0);
+    tick(10);
+    for (let i = 0; i < 20; i += 1) await statusesOf();
+    await worker.stop(0);
+    db.removeListener('query', hear);
+    expect(asked.filter((sql) => sql.startsWith('with held'))).toEqual([]);
+    expect(asked.filter((sql) => sql.startsWith('with due')).length).toBeLessThan(5);
+  });
+
   test('is renewed no more once the worker has stopped', async () => {
     fakeClock('setInterval', 'clearInterval');
     const timers = jest.getTimerCount();
