@@ -427,6 +427,20 @@ describe('an event that PostgreSQL can not hold', () => {
   });
 });
 
+test('an id that has made the order of another session paid is refused, and nothing of it kept', async () => {
+  const first = events.completedPaid(checkoutSession());
+  await record(newsOf(first));
+  const before = await contentsOf(db);
+  await expect(
+    record(newsOf({ ...events.completedPaid(checkoutSession()), id: first.id })),
+  ).rejects.toMatchObject({
+    name: 'BadRequest',
+    code: 'event_id_reused',
+    message: expect.stringContaining('another session'),
+  });
+  expect(await contentsOf(db)).toEqual(before);
+});
+
 describe('a poison event', () => {
   test('hurts only itself, and leaves nothing behind', async () => {
     await db.raw(`

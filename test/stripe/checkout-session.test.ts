@@ -3,6 +3,7 @@ import {
   checkoutSessionShape,
   retrieveSession,
   retrieveSessionWithItems,
+  sessionOfApi,
 } from '../../src/stripe/checkout-session.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { answerJson } from '../support/http.ts';
@@ -116,6 +117,12 @@ describe("an answer that can't be read is an error that names the field, and not
     const { id } = keep([lineItem(1), lineItem(2, { amount_total: 19.99 })]);
     await expect(retrieve(id)).rejects.toThrow(/^Stripe's answer can't be read: amount_total: (?!.*19\.99)/);
   });
+});
+
+test('a session out of a list is read the same way', () => {
+  const session = checkoutSession();
+  expect(sessionOfApi(session)).toMatchObject({ id: session.id, payment_status: 'paid' });
+  expect(() => sessionOfApi({ ...session, mode: 7 })).toThrow(/^Stripe's answer can't be read: mode: /);
 });
 
 describe('a session for somebody who waits', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { BadRequest } from '../../src/errors.ts';
-import { verifyEvent } from '../../src/stripe/signature.ts';
+import { eventOfApi, verifyEvent } from '../../src/stripe/signature.ts';
 import { checkoutSession, events, SECRET, signatureOf } from '../support/stripe-events.ts';
 
 const payload = JSON.stringify(
@@ -174,5 +174,16 @@ describe('verifyEvent', () => {
     expect(codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]))).toEqual(
       refusal('not_an_event', /data\.object: is no object of Stripe\.$/),
     );
+  });
+});
+
+describe('eventOfApi', () => {
+  test('gives the event, and the text that a delivery would have had', () => {
+    const given = JSON.parse(payload);
+    expect(eventOfApi(given)).toEqual(verifyEvent(body, signatureOf(payload), [SECRET]));
+  });
+
+  test('refuses what is no event', () => {
+    expect(codeOf(() => eventOfApi({ object: 'charge' }))).toEqual(refusal('not_an_event'));
   });
 });
