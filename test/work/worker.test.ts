@@ -99,9 +99,13 @@ test('a worker claims again once two rows a place would fit, and all that fit to
   await owe(100);
   const ends: (() => void)[] = [];
   start(() => new Promise((resolve) => ends.push(resolve)), { concurrency: 3 });
+  /** Statements that claimed what is attempted or waits now. */
   const claims = async () => {
-    const rows = await db('fulfillments').where({ status: 'pending' }).where('attempts', '>', 0);
-    return new Set(rows.map(({ next_attempt_at }) => next_attempt_at.getTime())).size;
+    const rows = await db('fulfillments')
+      .where({ status: 'pending' })
+      .where('attempts', '>', 0)
+      .select(db.raw('xmin::text'));
+    return new Set(rows.map(({ xmin }) => xmin)).size;
   };
   for (let ended = 0; ended < 6; ended += 1) {
     await until('one more is attempted', () => ends.length > ended);
@@ -518,14 +522,13 @@ describe('a lease', () => {
     start(perform, { log });
     await until('it has begun', () => begun.length === 1);
     await refuseToRenew();
-    for (const round of [1, 2]) {
-      tick(10);
-      await until('that is said', () => lines.length === round);
-      expect(signals[0]?.aborted).toBe(false);
-    }
+    tick(10);
+    await until('that is said', () => lines.length === 1);
+    expect(signals[0]?.aborted).toBe(false);
+    // The database may have given no more than 20 s.
     tick(10);
     await until('it is broken off', () => signals[0]?.aborted === true);
-    expect(lines).toMatchObject(Array(3).fill({ level: 'warn', reason: expect.stringContaining('away') }));
+    expect(lines).toMatchObject(Array(2).fill({ level: 'warn', reason: expect.stringContaining('away') }));
     for (let i = 0; i < 10; i += 1) {
       expect(await rowOf(order)).toMatchObject({ status: 'pending', attempts: 1, last_error: null });
     }
@@ -557,7 +560,7 @@ describe('a lease', () => {
     start(perform, { concurrency: 1 });
     await claimed(2);
     await until('the first has begun', () => begun.length === 1);
-    tick(30);
+    tick(20);
     ends[0]?.();
     await until('its outcome is written', async () => (await rowOf(first)).status === 'fulfilled');
     expect(begun).toEqual([first]);
