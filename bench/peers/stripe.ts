@@ -1,5 +1,6 @@
 import { checkoutOf } from '../../src/sandbox/carts.ts';
-import { newLineItem, newSession, sessionParams } from '../../src/sandbox/session-object.ts';
+import { newLineItem, newSession } from '../../src/sandbox/session-object.ts';
+import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { announce } from '../support/announce.ts';
 
 /** Stripe's API as cheap as it gets: it knows every session, each is paid and has the same three line items. */

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { type SessionEventType, sessionEvent } from '../../src/sandbox/events.ts';
-import { newLineItem, newSession, sessionParams } from '../../src/sandbox/session-object.ts';
+import { newLineItem, newSession } from '../../src/sandbox/session-object.ts';
+import { sessionParams } from '../../src/sandbox/session-params.ts';
 
 export const WEBHOOK_SECRET = 'whsec_bench';
 

@@ -1,38 +1,8 @@
 import Stripe from 'stripe';
-import { z } from 'zod';
 import { newId } from './ids.ts';
+import type { SessionParams } from './session-params.ts';
 
 export type Session = Stripe.Checkout.Session;
-
-/** What the stand-in takes of https://docs.stripe.com/api/checkout/sessions/create. Anything else is refused, as Stripe would. */
-export const sessionParams = z.strictObject({
-  mode: z.literal('payment'),
-  line_items: z
-    .array(
-      z.strictObject({
-        price_data: z.strictObject({
-          currency: z.string().length(3).toLowerCase(),
-          unit_amount: z.coerce.number().int().min(0).max(99_999_999),
-          product_data: z.strictObject({ name: z.string().min(1) }),
-        }),
-        quantity: z.coerce.number().int().min(1),
-      }),
-    )
-    .min(1)
-    .refine(
-      ([first, ...rest]) => rest.every((item) => item.price_data.currency === first?.price_data.currency),
-      'All line items must have the same currency',
-    ),
-  success_url: z.url(),
-  customer_email: z.email().optional(),
-  client_reference_id: z.string().max(200).optional(),
-  metadata: z.record(z.string().max(40), z.string().max(500)).default({}),
-  shipping_address_collection: z
-    .strictObject({ allowed_countries: z.array(z.string().length(2)).min(1) })
-    .optional(),
-});
-
-export type SessionParams = z.infer<typeof sessionParams>;
 
 /** What else a checkout page offers beside cards: a method whose money comes days later, or does not. */
 const delayedMethods: Readonly<Record<string, string>> = {
@@ -51,13 +21,17 @@ export function unixTime(): number {
   return Math.floor(Date.now() / 1_000);
 }
 
-export function newLineItem({ price_data, quantity }: SessionParams['line_items'][number]): Stripe.LineItem {
+export function newLineItem({
+  price_data,
+  quantity,
+  adjustable_quantity,
+}: SessionParams['line_items'][number]): Stripe.LineItem {
   const { currency, unit_amount, product_data } = price_data;
   const amount = unit_amount * quantity;
   return {
     id: newId('li_1', 23),
     object: 'item',
-    adjustable_quantity: null,
+    adjustable_quantity: adjustable_quantity ?? null,
     amount_discount: 0,
     amount_subtotal: amount,
     amount_tax: 0,
@@ -90,8 +64,32 @@ export function newLineItem({ price_data, quantity }: SessionParams['line_items'
   };
 }
 
+/** A way to ship, with the name that customers read. */
+export interface ShippingRate {
+  readonly id: string;
+  readonly name: string;
+  readonly amount: number;
+}
+
+export function newShippingRate({
+  shipping_rate_data: { display_name, fixed_amount },
+}: SessionParams['shipping_options'][number]): ShippingRate {
+  return { id: newId('shr_1', 23), name: display_name, amount: fixed_amount.amount };
+}
+
+/** A session with what the API hands out apart from it. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly lineItems: readonly Stripe.LineItem[];
+  readonly shippingRates: readonly ShippingRate[];
+}
+
 /** An open session, with every field that API version 2026-10-28.endive gives it. */
-export function newSession(params: SessionParams, lineItems: readonly Stripe.LineItem[]): Session {
+export function newSession(
+  params: SessionParams,
+  lineItems: readonly Stripe.LineItem[],
+  shippingRates: readonly ShippingRate[] = [],
+): Session {
   const created = unixTime();
   const currency = lineItems[0]?.currency ?? null;
   const amount = lineItems.reduce((sum, item) => sum + item.amount_total, 0);
@@ -101,13 +99,13 @@ export function newSession(params: SessionParams, lineItems: readonly Stripe.Lin
     object: 'checkout.session',
     adaptive_pricing: { enabled: false },
     after_expiration: null,
-    allow_promotion_codes: null,
+    allow_promotion_codes: params.allow_promotion_codes ?? null,
     allowed_payment_method_types: null,
     amount_subtotal: amount,
     amount_total: amount,
     automatic_tax: { enabled: false, liability: null, provider: null, status: null },
     billing_address_collection: null,
-    cancel_url: null,
+    cancel_url: params.cancel_url ?? null,
     client_reference_id: params.client_reference_id ?? null,
     client_secret: null,
     collected_information: null,
@@ -165,7 +163,7 @@ export function newSession(params: SessionParams, lineItems: readonly Stripe.Lin
     shipping_address_collection: (params.shipping_address_collection ??
       null) as Session['shipping_address_collection'],
     shipping_cost: null,
-    shipping_options: [],
+    shipping_options: shippingRates.map(({ id, amount }) => ({ shipping_amount: amount, shipping_rate: id })),
     status: 'open',
     submit_type: null,
     subscription: null,

@@ -1,13 +1,15 @@
 import type Stripe from 'stripe';
 import { openFiles } from './files.ts';
 import { newId } from './ids.ts';
-import { newLineItem, newSession, type Session, type SessionParams } from './session-object.ts';
-
-/** A session and its line items, which the API hands out page by page. */
-export interface StoredSession {
-  readonly session: Session;
-  readonly lineItems: readonly Stripe.LineItem[];
-}
+import { type Choice, withChoice } from './prices.ts';
+import {
+  newLineItem,
+  newSession,
+  newShippingRate,
+  type Session,
+  type StoredSession,
+} from './session-object.ts';
+import type { SessionParams } from './session-params.ts';
 
 /** Whoever fills in the checkout page. */
 export interface Buyer {
@@ -21,6 +23,10 @@ export interface Sessions {
   create(params: SessionParams): Promise<StoredSession>;
   find(id: string): Promise<StoredSession | null>;
   all(): Promise<readonly Session[]>;
+  /** The buyer changes what the checkout page lets them change. */
+  choose(id: string, choice: Choice): Promise<Session>;
+  /** Nobody can pay any more. */
+  expire(id: string): Promise<Session>;
   /** The buyer pays by card. Where there is nothing to pay, the page asks for no payment. */
   payNow(id: string, buyer: Buyer): Promise<Session>;
   /** The buyer lets a bank debit be made, whose money is still to come. */
@@ -34,29 +40,37 @@ export async function openSessions(dir: string): Promise<Sessions> {
   const { find } = files;
   const save = (stored: StoredSession) => files.save(stored.session.id, stored);
 
-  async function change(id: string, changed: (session: Session) => Session): Promise<Session> {
+  async function change(id: string, changed: (stored: StoredSession) => StoredSession): Promise<Session> {
     const stored = await find(id);
     if (stored === null) throw new Error(`there is no checkout session ${id}`);
-    const session = changed(stored.session);
-    await save({ ...stored, session });
-    return session;
+    const result = changed(stored);
+    await save(result);
+    return result.session;
   }
+
+  const changeSession = (id: string, changed: (session: Session) => Session) =>
+    change(id, (stored) => ({ ...stored, session: changed(stored.session) }));
 
   return {
     find,
     all: async () => (await files.all()).map(({ session }) => session),
     async create(params) {
       const lineItems = params.line_items.map(newLineItem);
-      const stored = { session: newSession(params, lineItems), lineItems };
+      const shippingRates = params.shipping_options.map(newShippingRate);
+      const session = newSession(params, lineItems, shippingRates);
+      const untouched = { quantities: {}, promotionCode: null, shippingRate: shippingRates[0]?.id ?? null };
+      const stored = withChoice({ session, lineItems, shippingRates }, untouched);
       await save(stored);
       return stored;
     },
+    choose: (id, choice) => change(id, (stored) => withChoice(stored, choice)),
+    expire: (id) => changeSession(id, (session) => ({ ...session, status: 'expired' })),
     payNow: (id, buyer) =>
-      change(id, (session) =>
+      changeSession(id, (session) =>
         complete(session, buyer, session.amount_total === 0 ? 'no_payment_required' : 'paid'),
       ),
-    payLater: (id, buyer) => change(id, (session) => complete(session, buyer, 'unpaid')),
-    receivePayment: (id) => change(id, (session) => ({ ...session, payment_status: 'paid' })),
+    payLater: (id, buyer) => changeSession(id, (session) => complete(session, buyer, 'unpaid')),
+    receivePayment: (id) => changeSession(id, (session) => ({ ...session, payment_status: 'paid' })),
   };
 }
 

@@ -10,8 +10,9 @@ import type { Files } from './files.ts';
 import { newId } from './ids.ts';
 import { created, isWithin, newestFirst, pageOf, pageParams } from './lists.ts';
 import { Refusal } from './refusal.ts';
-import { type Session, sessionParams } from './session-object.ts';
-import { openSessions, type Sessions, type StoredSession } from './sessions.ts';
+import type { Session, StoredSession } from './session-object.ts';
+import { sessionParams } from './session-params.ts';
+import { openSessions, type Sessions } from './sessions.ts';
 
 export interface StandIn {
   readonly url: string;
@@ -70,6 +71,13 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
     res.json(pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, page));
   });
 
+  app.post(`${sessionsUrl}/:id/expire`, async (req, res) => {
+    const { session } = await existing(sessions, req.params.id);
+    if (session.status !== 'open')
+      throw new Refusal(400, `Only an open session can expire; this one is ${session.status}.`);
+    res.json(await sessions.expire(session.id));
+  });
+
   app.get('/v1/events', async (req, res) => {
     const { created, types, delivery_success, ...page } = read(eventsParams, req.query);
     // pending_webhooks counts the endpoints that have not acknowledged the event.
@@ -78,6 +86,13 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
       (types?.includes(event.type) ?? true) &&
       (delivery_success === undefined || delivery_success === (event.pending_webhooks === 0));
     res.json(pageOf('/v1/events', newestFirst(await events.all()), page, wanted));
+  });
+
+  app.get('/v1/events/:id', async (req, res) => {
+    const event = await events.find(req.params.id);
+    if (event === null)
+      throw new Refusal(404, `No such event: ${req.params.id}`, { code: 'resource_missing', param: 'id' });
+    res.json(event);
   });
 
   app.use((req) => {

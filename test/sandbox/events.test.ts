@@ -6,7 +6,8 @@ import { SANDBOX_WEBHOOK_SECRET } from '../../src/config.ts';
 import { requestOf } from '../../src/orders/handlers.ts';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { type SessionEventType, sessionEvent, signedRequest } from '../../src/sandbox/events.ts';
-import { type Session, sessionParams } from '../../src/sandbox/session-object.ts';
+import type { Session } from '../../src/sandbox/session-object.ts';
+import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { openSessions, type Sessions } from '../../src/sandbox/sessions.ts';
 import { verifyEvent } from '../../src/stripe/signature.ts';
 

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type Stripe from 'stripe';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { openEvents, sessionEvent } from '../../src/sandbox/events.ts';
-import { sessionParams } from '../../src/sandbox/session-object.ts';
+import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { openSessions } from '../../src/sandbox/sessions.ts';
 import { type StandIn, startStandIn } from '../../src/sandbox/stand-in.ts';
 import { retrieveSessionWithItems } from '../../src/stripe/checkout-session.ts';
@@ -170,6 +170,32 @@ describe('what happens to a session', () => {
   });
 });
 
+test('what a shop asks of the checkout page is understood, and an open session can expire', async () => {
+  const session = await stripe.checkout.sessions.create({
+    ...checkoutOf(cartOf(2), 2),
+    cancel_url: 'https://shop.example.com/cart',
+    allow_promotion_codes: true,
+    shipping_options: [
+      {
+        shipping_rate_data: {
+          display_name: 'Post',
+          type: 'fixed_amount',
+          fixed_amount: { amount: 490, currency: 'jpy' },
+        },
+      },
+    ],
+  });
+  expect(session).toMatchObject({
+    cancel_url: 'https://shop.example.com/cart',
+    allow_promotion_codes: true,
+    shipping_options: [{ shipping_amount: 490, shipping_rate: expect.stringMatching(/^shr_1/) }],
+    total_details: { amount_shipping: 490 },
+    amount_total: (session.amount_subtotal ?? 0) + 490,
+  });
+  expect(await stripe.checkout.sessions.expire(session.id)).toMatchObject({ status: 'expired' });
+  await expect(stripe.checkout.sessions.expire(session.id)).rejects.toEqual(refusal({ statusCode: 400 }));
+});
+
 describe('lists', () => {
   /** What a list has with these filters, page by page until its end, the ids in the order in which they come. */
   async function idsOf<T extends { id: string }>(pages: AsyncIterable<T>): Promise<string[]> {
@@ -212,12 +238,30 @@ describe('lists', () => {
     const { data, has_more } = await stripe.events.list();
     expect([has_more, data.length]).toEqual([false, 2]);
     expect(data).toContainEqual(completed);
+    expect(await stripe.events.retrieve(completed.id)).toEqual(completed);
+    await expect(stripe.events.retrieve('evt_unknown')).rejects.toEqual(refusal({ statusCode: 404 }));
     expect(await idsOf(stripe.events.list({ types: [failed.type] }))).toEqual([failed.id]);
     expect(await idsOf(stripe.events.list({ delivery_success: false }))).toEqual([completed.id]);
     expect(await idsOf(stripe.events.list({ delivery_success: true }))).toEqual([failed.id]);
     await expect(stripe.events.list({ ending_before: 'evt_unknown' })).rejects.toEqual(
       refusal({ statusCode: 400, code: 'resource_missing', param: 'ending_before' }),
     );
+  });
+});
+
+test("what Stripe's command line sends is understood: brackets as they are, a bearer's key", async () => {
+  const events = await openEvents(dir);
+  const { session } = await (await openSessions(dir)).create(sessionParams.parse(checkoutOf(cartOf(0), 0)));
+  const event = sessionEvent('checkout.session.completed', session);
+  await events.save(event.id, event);
+  const get = async (path: string) => {
+    const headers = { authorization: 'Bearer sk_test_123' };
+    return (await fetch(`${standIn.url}/v1/${path}`, { headers })).json();
+  };
+  expect(await get(`events?types[]=${event.type}&limit=3`)).toMatchObject({ data: [{ id: event.id }] });
+  expect(await get(`events?types[]=invoice.paid`)).toMatchObject({ data: [] });
+  expect(await get(`checkout/sessions/${session.id}?expand[]=line_items`)).toMatchObject({
+    line_items: { object: 'list' },
   });
 });
 
