@@ -28,6 +28,7 @@ export async function openFiles<T>(dir: string, prefix: string): Promise<Files<T
   return {
     find,
     async save(id, value) {
+      if (!name.test(id)) throw new Error(`${id} is no id that is kept here`);
       const draft = `${fileOf(id)}.${randomUUID()}.tmp`;
       await writeFile(draft, JSON.stringify(value));
       await rename(draft, fileOf(id));

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { Webhook } from 'standardwebhooks';
+import { answerJson } from '../http/answer.ts';
+import type { Logger } from '../logger.ts';
+import { type Files, openFiles } from './files.ts';
+
+export interface ReceivedRequest {
+  /** ISO 8601 */
+  readonly at: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** What it was answered. */
+  readonly status: number;
+}
+
+export interface Receiver {
+  readonly endpoint: { readonly url: string; readonly secret: string; readonly timeoutMs: number };
+  close(): Promise<void>;
+}
+
+/** Known to everyone: whoever can call the receiver is on this machine. */
+const SECRET = 'whsec_c2FuZGJveC1yZWNlaXZlci1ub3QtZm9yLXByb2R1Y3Rpb24';
+const KEPT = 20;
+
+/** What the receiver got and how it is, by checkout session. */
+export interface ReceiverFiles {
+  readonly requests: Files<readonly ReceivedRequest[]>;
+  readonly outages: Files<{ readonly down: boolean }>;
+}
+
+/** As the stand-in's: the process that fulfils need not be the one that shows it. */
+export async function openReceiverFiles(dir: string): Promise<ReceiverFiles> {
+  const [requests, outages] = await Promise.all([
+    openFiles<readonly ReceivedRequest[]>(join(dir, 'requests'), 'cs_test_'),
+    openFiles<{ readonly down: boolean }>(join(dir, 'outages'), 'cs_test_'),
+  ]);
+  return { requests, outages };
+}
+
+/** Plays the shop's backend where none is configured: a receiver that checks signatures, keeps what it got, and can be down. */
+export async function startReceiver({ dir, log }: { dir: string; log: Logger }): Promise<Receiver> {
+  const files = await openReceiverFiles(dir);
+  const server = createServer(async (req, res) => {
+    try {
+      const status = await take(req, files, log);
+      answerJson(res, status, { status });
+    } catch (reason) {
+      log.warn({ reason }, "the sandbox's receiver refused a request");
+      answerJson(res, 400, { error: 'This is no order of this service.' });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: { url: `http://127.0.0.1:${port}/orders`, secret: SECRET, timeoutMs: 5_000 },
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function take(
+  req: IncomingMessage,
+  { requests, outages }: ReceiverFiles,
+  log: Logger,
+): Promise<200 | 503> {
+  const body = await text(req);
+  const headers = Object.fromEntries(
+    Object.entries(req.headers).map(([name, value]) => [name, String(value)]),
+  );
+  new Webhook(SECRET).verify(body, headers);
+  const id = headers['webhook-id'] as string;
+  const status = (await outages.find(id))?.down ? 503 : 200;
+  const request = { at: new Date().toISOString(), headers, body, status };
+  const before = (await requests.find(id)) ?? [];
+  await requests.save(id, [...before, request].slice(-KEPT));
+  if (status === 200) {
+    const words = "the sandbox's receiver took a paid order (with FULFILLMENT_URL, yours does)";
+    log.info({ checkout_session_id: id }, words);
+  }
+  return status;
+}

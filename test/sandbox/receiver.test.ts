@@ -1,0 +1,39 @@
+import { afterAll, expect, test } from '@jest/globals';
+import type { PaidOrder } from '../../src/fulfillment/fulfiller.ts';
+import { httpFulfiller } from '../../src/fulfillment/http-fulfiller.ts';
+import { openReceiverFiles, startReceiver } from '../../src/sandbox/receiver.ts';
+import { silent } from '../support/log.ts';
+import { scratchDir } from '../support/service.ts';
+
+const dir = await scratchDir();
+const receiver = await startReceiver({ dir, log: silent });
+afterAll(receiver.close);
+const { requests, outages } = await openReceiverFiles(dir);
+const fulfil = httpFulfiller(receiver.endpoint);
+const paid = (idempotencyKey: string) =>
+  ({ order: { paid_at: null }, lineItems: [], idempotencyKey }) as unknown as PaidOrder;
+const { signal } = new AbortController();
+
+test('what the service sends is verified and kept', async () => {
+  await fulfil(paid('cs_test_a1good'), signal);
+  const [request, ...more] = (await requests.find('cs_test_a1good')) ?? [];
+  expect(more).toEqual([]);
+  expect(request).toMatchObject({ status: 200, headers: { 'webhook-id': 'cs_test_a1good' } });
+  expect(JSON.parse(request?.body ?? '')).toMatchObject({ type: 'order.paid' });
+});
+
+test('while it is down for an order it answers 503, to that order alone', async () => {
+  await outages.save('cs_test_a1down', { down: true });
+  await expect(fulfil(paid('cs_test_a1down'), signal)).rejects.toThrow('the receiver answered 503');
+  await fulfil(paid('cs_test_a1other'), signal);
+  await outages.save('cs_test_a1down', { down: false });
+  await fulfil(paid('cs_test_a1down'), signal);
+  expect((await requests.find('cs_test_a1down'))?.map(({ status }) => status)).toEqual([503, 200]);
+});
+
+test('a wrong signature, and an id that is no file’s name, leave nothing behind', async () => {
+  const stranger = httpFulfiller({ ...receiver.endpoint, secret: 'whsec_c29tZWJvZHk=' });
+  await expect(stranger(paid('cs_test_a1wrong'), signal)).rejects.toThrow('the receiver answered 400');
+  expect(await requests.find('cs_test_a1wrong')).toBeNull();
+  await expect(fulfil(paid('../cs_test_a1'), signal)).rejects.toThrow('the receiver answered 400');
+});
