@@ -131,7 +131,7 @@ function comeAgain(req: Request, res: Response): void {
  * As far as the browser says. Behind a proxy the Host may be another one, so Origin is held against it for want of better
  * alone: from old browsers, and over plain HTTP. The form's token decides in any case.
  */
-function isOfThisSite(req: Request): boolean {
+export function isOfThisSite(req: Request): boolean {
   const site = req.get('sec-fetch-site');
   if (site !== undefined) return site === 'same-origin';
   const origin = req.get('origin');

@@ -46,7 +46,7 @@ ${part && nav(part)}
 ${part && reader.name && logout(reader)}
 </div>
 </header>
-<main id="main" tabindex="-1" data-watches="${watches ?? ''}">
+<main id="main" tabindex="-1" data-watches="${watches && `/ops/live?topic=${watches}`}">
 ${body}
 </main>
 <footer class="foot"><span>Times are in <b>${reader.zone}</b>.</span><span class="live" data-live></span></footer>

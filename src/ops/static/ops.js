@@ -15,10 +15,10 @@ function tellZone() {
 }
 
 /** Shows what has become of the page whenever the server says that it has changed. A hidden page holds no connection. */
-function watch(topic) {
+function watch(address) {
   let source = null;
   const open = () => {
-    source ??= new EventSource(`/ops/live?topic=${encodeURIComponent(topic)}`);
+    source ??= new EventSource(address);
     source.onopen = () => say('on', 'Live');
     source.onerror = () => say('off', 'Not live: the connection was lost');
     source.addEventListener('changed', refresh);
