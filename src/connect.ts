@@ -1,6 +1,10 @@
 import type Stripe from 'stripe';
 import type { Config } from './config.ts';
+import type { Knex } from './db/knex.ts';
+import { type Fulfiller, logFulfiller } from './fulfillment/fulfiller.ts';
+import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
 import type { Logger } from './logger.ts';
+import type { SandboxShop } from './sandbox/shop/router.ts';
 import { createStripe } from './stripe/client.ts';
 
 /** Stripe, or in the sandbox its stand-in, which is let go with `opened`. */
@@ -11,5 +15,32 @@ export async function openStripe(config: Config, log: Logger, opened: AsyncDispo
   const { startStandIn } = await import('./sandbox/stand-in.ts');
   const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, log });
   opened.defer(() => standIn.close());
+  log.info(`SANDBOX: Stripe's API is played at ${standIn.url}, for any key`);
   return createStripe('sk_test_sandbox', standIn.url);
+}
+
+/** The shop's receiver. Where none is configured: in the sandbox one that shows what it got, and else the log. */
+export async function openFulfiller(
+  config: Config,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Fulfiller> {
+  const { endpoint } = config.fulfillment;
+  if (endpoint) return httpFulfiller(endpoint);
+  if (!config.sandbox) return logFulfiller(log);
+  const { startReceiver } = await import('./sandbox/receiver.ts');
+  const receiver = await startReceiver({ dir: `${config.dataDir}/sandbox`, log });
+  opened.defer(() => receiver.close());
+  return httpFulfiller(receiver.endpoint);
+}
+
+/** The shop under /sandbox, where Stripe is played. */
+export async function openShop(
+  config: Config,
+  dependencies: { db: Knex; stripe: Stripe; receives: boolean; log: Logger },
+): Promise<SandboxShop | null> {
+  const { production, sandbox, role, stripe } = config;
+  if (production || !sandbox || stripe.apiBase !== null || role === 'worker') return null;
+  const { openSandboxShop } = await import('./sandbox/shop/router.ts');
+  return openSandboxShop(config, dependencies);
 }

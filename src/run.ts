@@ -29,7 +29,7 @@ async function run(fulfil: Fulfiller | undefined): Promise<void> {
   const { url } = await starting;
   announce(config, url, log);
   if (fulfil === undefined) warnOfNoReceiver(config, log);
-  if (config.sandbox) announceSandbox(log);
+  if (config.sandbox) announceSandbox(config, url, log);
 }
 
 /** npm passes a signal on to its shell, which dies of it and would leave this process behind, holding the port. */
@@ -48,16 +48,19 @@ function announce({ role }: Config, url: string, log: Logger): void {
   }
 }
 
-function warnOfNoReceiver({ role, fulfillment }: Config, log: Logger): void {
-  if (role !== 'web' && fulfillment.endpoint === null)
-    log.warn('FULFILLMENT_URL is not set: paid orders are only logged and recorded as fulfilled');
+function warnOfNoReceiver({ role, fulfillment, sandbox }: Config, log: Logger): void {
+  if (role === 'web' || fulfillment.endpoint !== null) return;
+  const where = sandbox ? "go to the sandbox's own receiver" : 'are only logged and recorded as fulfilled';
+  log.warn(`FULFILLMENT_URL is not set: paid orders ${where}`);
 }
 
-function announceSandbox(log: Logger): void {
+function announceSandbox({ role, stripe }: Config, url: string, log: Logger): void {
   log.warn(
     'SANDBOX: no STRIPE_SECRET_KEY is set. Events are simulated, no money moves, nobody must rely on this',
   );
-  log.info('try it in a second terminal: npm run simulate -- paid');
+  if (stripe.apiBase !== null) return;
+  if (role !== 'worker') log.info(`buy something, and break it: ${url}/sandbox`);
+  log.info('or in a second terminal: npm run simulate -- paid');
 }
 
 /** Also before the start has come to its end, so that nothing is left half open. A second signal changes nothing. */

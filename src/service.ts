@@ -3,13 +3,12 @@ import type Stripe from 'stripe';
 import { startAlerts } from './alerts/start.ts';
 import type { Watch } from './alerts/watch.ts';
 import type { Config } from './config.ts';
-import { openStripe } from './connect.ts';
+import { openFulfiller, openShop, openStripe } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
 import { fulfillments, fulfillmentWork } from './fulfillment/fulfill.ts';
-import { type Fulfiller, logFulfiller } from './fulfillment/fulfiller.ts';
-import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
+import type { Fulfiller } from './fulfillment/fulfiller.ts';
 import { opsAccess } from './http/access.ts';
 import { createApp } from './http/app.ts';
 import { countDeliveries } from './http/deliveries.ts';
@@ -30,6 +29,7 @@ import { opsRouter } from './ops/router.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
 import { startReconciling } from './reconcile/schedule.ts';
+import type { SandboxShop } from './sandbox/shop/router.ts';
 import type { Queue } from './work/queue.ts';
 import type { Outcome } from './work/settle.ts';
 import { startWorker, type Worker } from './work/worker.ts';
@@ -47,13 +47,9 @@ const MAIL_CONCURRENCY = 5;
 
 /**
  * Wires a process of the configured role. What it opened is let go in reverse, also when a later step fails.
- * @param fulfil how orders are fulfilled; unset: as the configuration says
+ * @param ownFulfil how orders are fulfilled; unset: as the configuration says
  */
-export async function startService(
-  config: Config,
-  log: Logger,
-  fulfil: Fulfiller = configuredFulfiller(config, log),
-): Promise<Service> {
+export async function startService(config: Config, log: Logger, ownFulfil?: Fulfiller): Promise<Service> {
   const opened = new AsyncDisposableStack();
   try {
     const database = await openDatabase(config, log);
@@ -67,6 +63,9 @@ export async function startService(
     const signatures = watchSignatures();
     const watch = startAlerts(config, { db: pools.worker, signatures: signatures.findings, log, opened });
     const stripe = await openStripe(config, log, opened);
+    const receives = ownFulfil === undefined && config.fulfillment.endpoint === null;
+    const shop = await openShop(config, { db: pools.web, stripe, receives, log });
+    const fulfil = ownFulfil ?? (await openFulfiller(config, log, opened));
     const workers =
       config.role === 'web'
         ? []
@@ -75,10 +74,11 @@ export async function startService(
     const acknowledgements = keepAcknowledgements({ db: pools.web, log });
     opened.defer(acknowledgements.stop);
     const watches = { metrics, signatures, watch, live, acknowledgements };
-    const doors = openDoors(config, { pools, stripe, workers, ...watches, log });
+    const doors = openDoors(config, { pools, stripe, workers, ...watches, shop, log });
     const server = await listen(doors, config.http);
     opened.defer(async () => {
       live.stop();
+      shop?.stop();
       await Promise.all([server.close(), stopAll(workers)]);
     });
     if (config.role !== 'web') {
@@ -119,6 +119,7 @@ function openDoors(
     watch,
     live,
     acknowledgements,
+    shop,
     log,
   }: {
     pools: { web: Knex; worker: Knex };
@@ -129,6 +130,7 @@ function openDoors(
     watch: Watch;
     live: Live;
     acknowledgements: Acknowledgements;
+    shop: SandboxShop | null;
     log: Logger;
   },
 ): RequestListener {
@@ -147,7 +149,7 @@ function openDoors(
   const landingPage = landingPageRouter({ access, stripe, record, db, livemode, log });
   const mode = sandbox ? 'sandbox' : livemode ? 'live' : 'test';
   const ops = opsRouter({ token, production, db, live, mode, log });
-  const app = createApp([health, figures, landingPage, ops], log);
+  const app = createApp([health, figures, landingPage, ops, ...(shop ? [shop.router] : [])], log);
   const count = countDeliveries(metrics);
   const onDelivery = (delivery: Delivery) => {
     count(delivery);
@@ -155,10 +157,6 @@ function openDoors(
     if (delivery.status === 200) acknowledgements.took(delivery.seconds * 1_000);
   };
   return webhookListener({ record, secrets, livemode, onDelivery, log }, app);
-}
-
-function configuredFulfiller({ fulfillment: { endpoint } }: Config, log: Logger): Fulfiller {
-  return endpoint ? httpFulfiller(endpoint) : logFulfiller(log);
 }
 
 function startWorkers(

@@ -6,17 +6,20 @@ const ATTEMPTS = 5;
 const ANSWER_WITHIN_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** Where events go, and what signs them. */
+export interface Endpoint {
+  readonly url: string;
+  readonly secret: string;
+}
+
 /**
  * Delivers an event as Stripe does: signed anew for each attempt, and again after a pause when the service is away
  * or says 503. Stripe keeps on for days; here a person waits.
  * @throws when the service refuses the event, or stays away
  */
-export async function deliver(
-  event: SessionEvent,
-  { url, secret }: { url: string; secret: string },
-): Promise<void> {
+export async function deliver(event: SessionEvent, endpoint: Endpoint): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await post(url, event, secret);
+    const answer = await attemptDelivery(event, endpoint);
     if (answer.status === 200) return;
     if (answer.status !== 503 || attempt === ATTEMPTS)
       throw new Error(`${event.type} was not taken: ${answer.text}`);
@@ -24,14 +27,14 @@ export async function deliver(
   }
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly text: string;
   readonly retryAfterMs: number | null;
 }
 
-/** A service that can't be reached answers 503 by that. */
-async function post(url: string, event: SessionEvent, secret: string): Promise<Answer> {
+/** One delivery. A service that can't be reached answers 503 by that. */
+export async function attemptDelivery(event: SessionEvent, { url, secret }: Endpoint): Promise<Answer> {
   try {
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
     const response = await fetch(url, {

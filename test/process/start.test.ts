@@ -98,6 +98,7 @@ describe('with nothing set', () => {
         await using service = await spawnService(env);
         const { url } = service;
         expect([await status(`${url}/healthz`), await status(`${url}/readyz`)]).toEqual([200, 200]);
+        expect(await status(`${url}/sandbox`)).toBe(200);
         expect(await deliver(url, event)).toBe(200);
 
         const { port } = (await findServer()) as { port: number };
@@ -115,6 +116,7 @@ describe('with nothing set', () => {
         expect(banner).toContain(`pages for operators: ${url}/ops`);
         expect(banner).toContainEqual(expect.stringMatching(/^SANDBOX: /));
         expect(banner).toContainEqual(expect.stringContaining('npm run simulate -- '));
+        expect(banner).toContain(`buy something, and break it: ${url}/sandbox`);
         expect(log).toContainEqual(expect.objectContaining({ event_id: event.id, duplicate }));
       }
     } finally {

@@ -6,7 +6,8 @@ import { type Checks, ok, warning, wrong } from './finding.ts';
 export const configurationChecks: Checks<Config> = {
   receiver: ({ fulfillment, stripe }) => {
     if (fulfillment.endpoint !== null) return ok('paid orders are POSTed to FULFILLMENT_URL');
-    const words = 'FULFILLMENT_URL is not set: paid orders are only logged and recorded as fulfilled';
+    const words =
+      'FULFILLMENT_URL is not set: paid orders are recorded as fulfilled, and no backend of yours hears of them';
     return stripe.livemode ? warning(words) : ok(words);
   },
   mail: ({ mail, stripe }) => {

@@ -1,0 +1,99 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../../errors.ts';
+import { sessionEvent } from '../events.ts';
+import type { Session } from '../session-object.ts';
+import type { CheckoutForm } from './checkout-form.ts';
+import type { Stage } from './stage.ts';
+
+/** Checkout keeps the customer back until the shop has acknowledged the event: at Stripe for 10 s at most. */
+const KEEP_CUSTOMER_MS = 1_000;
+
+interface Payment {
+  readonly session: Session;
+  readonly by: 'card' | 'bank';
+  readonly form: CheckoutForm;
+  /** Where the service answers. */
+  readonly service: string;
+}
+
+/** The customer pays, and Stripe says so. */
+export async function play(stage: Stage, { session: { id }, by, form, service }: Payment): Promise<void> {
+  const { sessions, journal, courier, receiver } = stage;
+  const { buyer, trouble } = form;
+  const episode = journal.episode(id);
+  episode.trouble = trouble;
+  if (trouble.has('down')) {
+    await receiver.outages.save(id, { down: true });
+    journal.note(id, { by: 'shop', tone: 'bad', words: 'The receiver goes down.' });
+  }
+  const paid = by === 'card' ? await sessions.payNow(id, buyer) : await sessions.payLater(id, buyer);
+  const event = sessionEvent('checkout.session.completed', paid);
+  const how = paid.payment_status === 'no_payment_required' ? 'has nothing to pay' : `pays by ${by}`;
+  const tone = 'plain';
+  journal.note(id, {
+    by: 'stripe',
+    tone,
+    words: `The customer ${how}: payment_status ${paid.payment_status}.`,
+  });
+  if (by === 'bank' && trouble.has('shuffle')) {
+    episode.held = event;
+    journal.note(id, {
+      by: 'stripe',
+      tone: 'wait',
+      words: `${event.type} is held until the bank has spoken.`,
+    });
+    return;
+  }
+  await Promise.race([courier.send(event, endpointOf(stage, service)), pause(KEEP_CUSTOMER_MS)]);
+}
+
+/** The bank has moved the money of a debit, or refuses to, and Stripe says so. */
+export async function decide(
+  stage: Stage,
+  { id }: Session,
+  decision: 'pays' | 'declines',
+  service: string,
+): Promise<void> {
+  const { sessions, journal, courier } = stage;
+  const episode = journal.episode(id);
+  episode.decided = true;
+  journal.note(id, { by: 'stripe', tone: 'plain', words: `The bank ${decision}.` });
+  const event =
+    decision === 'pays'
+      ? sessionEvent('checkout.session.async_payment_succeeded', await sessions.receivePayment(id))
+      : sessionEvent('checkout.session.async_payment_failed', await existing(stage, id));
+  const { held } = episode;
+  episode.held = null;
+  const sent = courier.send(event, endpointOf(stage, service)).then(async () => {
+    if (held) await courier.send(held, endpointOf(stage, service));
+  });
+  await Promise.race([sent, pause(KEEP_CUSTOMER_MS)]);
+}
+
+/** What the backend of a shop does when its success page is loaded. */
+export async function landOn({ journal, opsToken }: Stage, id: string, service: string): Promise<void> {
+  const at = new Date();
+  const told = await fetch(`${service}/checkout-sessions/${id}/fulfill`, {
+    method: 'POST',
+    headers: opsToken === null ? {} : { authorization: `Bearer ${opsToken}` },
+    signal: AbortSignal.timeout(10_000),
+  }).then(
+    async (response) => {
+      const { status, error } = (await response.json()) as { status?: string; error?: { code: string } };
+      return { ok: response.ok, words: `${response.status}, ${status ?? error?.code}` };
+    },
+    (error) => ({ ok: false, words: messageOf(error) }),
+  );
+  const words = `The success page asks POST /checkout-sessions/…/fulfill. The service answered ${told.words}.`;
+  journal.note(id, { at, by: 'shop', tone: told.ok ? 'good' : 'bad', words });
+}
+
+function endpointOf({ webhookSecret: secret }: Stage, service: string) {
+  return { url: `${service}/webhook`, secret };
+}
+
+async function existing({ sessions }: Stage, id: string): Promise<Session> {
+  const stored = await sessions.find(id);
+  if (stored === null) throw new Error(`there is no checkout session ${id}`);
+  return stored.session;
+}

@@ -1,0 +1,121 @@
+import path from 'node:path';
+import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
+import helmet from 'helmet';
+import type Stripe from 'stripe';
+import type { Config } from '../../config.ts';
+import type { Knex } from '../../db/knex.ts';
+import { messageOf } from '../../errors.ts';
+import { isOpenTo } from '../../http/access.ts';
+import type { Logger } from '../../logger.ts';
+import { isOfThisSite } from '../../ops/door.ts';
+import { openLive } from '../../ops/live.ts';
+import { send } from '../../ops/pages/send.ts';
+import { openEvents } from '../events.ts';
+import { openReceiverFiles } from '../receiver.ts';
+import { openSessions } from '../sessions.ts';
+import { openCourier } from './courier.ts';
+import { openJournal } from './journal.ts';
+import { messagePage } from './layout.ts';
+import { sandboxPulse } from './pulse.ts';
+import { Missing, routes } from './routes.ts';
+
+interface Dependencies {
+  readonly db: Knex;
+  readonly stripe: Stripe;
+  /** The service's fulfilments come to the sandbox's receiver. */
+  readonly receives: boolean;
+  readonly log: Logger;
+}
+
+export interface SandboxShop {
+  readonly router: Router;
+  /** Gives up what is still to be delivered, and ends the streams that keep the server open. */
+  stop(): void;
+}
+
+/** Stripe's first pause is longer, but here a person waits. */
+const AGAIN_AFTER_MS = 3_000;
+
+const STATIC = path.join(import.meta.dirname, 'static');
+
+/** Nothing but what this server sends itself, and mails in a frame. */
+const headers = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      frameSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // Chromium complains of it where the address was once open without it.
+  originAgentCluster: false,
+  // 'no-referrer', helmet's own, makes browsers hide where a form comes from, from us too.
+  referrerPolicy: { policy: 'same-origin' },
+});
+
+/** The shop under /sandbox, for whoever sits at this machine. */
+export async function openSandboxShop(
+  config: Config,
+  { db, stripe, receives, log }: Dependencies,
+): Promise<SandboxShop> {
+  const dir = `${config.dataDir}/sandbox`;
+  const journal = openJournal();
+  const receiver = await openReceiverFiles(dir);
+  const courier = openCourier({ events: await openEvents(dir), journal, log, againAfterMs: AGAIN_AFTER_MS });
+  const live = openLive({ pulse: sandboxPulse(db, journal, receiver), log });
+
+  const router = express.Router();
+  router.use(headers, forThisMachine(config.production));
+  router.use('/static', express.static(STATIC, { index: false, maxAge: '5m' }));
+  router.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store');
+    next();
+  });
+  router.use(express.urlencoded({ extended: false, limit: '20kb', parameterLimit: 100 }));
+  router.get('/live', live.handler);
+  const stage = {
+    db,
+    stripe,
+    sessions: await openSessions(dir),
+    journal,
+    courier,
+    receiver,
+    receives,
+    webhookSecret: config.stripe.webhookSecrets[0] as string,
+    opsToken: config.opsToken,
+    shop: config.shop,
+  };
+  router.use(routes(stage));
+  const answerWithPage: ErrorRequestHandler = async (error, _req, res, next) => {
+    if (res.headersSent) return next(error);
+    if (error instanceof Missing)
+      return await send(res.status(404), messagePage({ title: 'Not found', text: error.message }));
+    log.warn({ reason: messageOf(error) }, 'a page of /sandbox could not be made');
+    const text = 'The service’s log says why. Try again in a moment.';
+    await send(res.status(503), messagePage({ title: 'Not now', text }));
+  };
+  router.use((req, _res, next) => next(new Missing(`There is no page ${req.path} here.`)));
+  router.use(answerWithPage);
+  return {
+    router: express.Router().use('/sandbox', router),
+    stop() {
+      courier.stop();
+      live.stop();
+    },
+  };
+}
+
+/** Whoever sits at this machine, and no page elsewhere in their browser. */
+function forThisMachine(production: boolean): RequestHandler {
+  return (req, res, next) => {
+    if (isOpenTo(req, production) && (req.method === 'GET' || isOfThisSite(req))) return next();
+    res.status(403).json({ error: { code: 'forbidden', message: 'The sandbox is for this machine alone.' } });
+  };
+}

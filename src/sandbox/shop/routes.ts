@@ -1,0 +1,163 @@
+import express, { type Request, type Router } from 'express';
+import type Stripe from 'stripe';
+import { orderPaid, paymentFailed } from '../../notifications/messages.ts';
+import { lookUp, type WholeOrder } from '../../ops/look-up.ts';
+import { send } from '../../ops/pages/send.ts';
+import { retryOrder } from '../../ops/retry.ts';
+import type { StoredSession } from '../session-object.ts';
+import { emptyForm, readCheckoutForm } from './checkout-form.ts';
+import { checkoutPage } from './checkout-page.ts';
+import { orderPage } from './order-page.ts';
+import { decide, landOn, play } from './play.ts';
+import { currency, products, shippingOptions } from './products.ts';
+import { shopPage } from './shop-page.ts';
+import type { Stage } from './stage.ts';
+
+/** The sandbox has no such page, or no such session. */
+export class Missing extends Error {
+  override readonly name = 'Missing';
+}
+
+export function routes(stage: Stage): Router {
+  const { db, stripe, sessions, journal, receiver, receives, shop } = stage;
+  const router = express.Router();
+
+  async function sessionOf(id: string): Promise<StoredSession> {
+    const stored = await sessions.find(id);
+    if (stored === null) throw new Missing(`There is no checkout session ${id} in this sandbox.`);
+    return stored;
+  }
+
+  async function orderOf(sessionId: string): Promise<WholeOrder | null> {
+    const order = await db('orders').select('id').where({ checkout_session_id: sessionId }).first();
+    if (!order) return null;
+    const found = await lookUp(db, String(order.id));
+    return found.kind === 'order' ? found : null;
+  }
+
+  router.get('/', async (req, res) => {
+    await send(res, shopPage({ empty: 'empty' in req.query }));
+  });
+
+  router.post('/checkout', async (req, res) => {
+    const basket = products.flatMap((product) => {
+      const quantity = Math.min(Number(req.body?.[product.id]) || 0, 99);
+      return Number.isInteger(quantity) && quantity > 0 ? [{ ...product, quantity }] : [];
+    });
+    if (basket.length === 0) return res.redirect(303, '/sandbox?empty');
+    const { id } = await stripe.checkout.sessions.create(checkoutOf(basket, serviceOf(req)));
+    res.redirect(303, `/sandbox/checkout/${id}`);
+  });
+
+  router.get('/checkout/:id', async (req, res) => {
+    const stored = await sessionOf(req.params.id);
+    if (stored.session.status !== 'open') return res.redirect(303, `/sandbox/orders/${stored.session.id}`);
+    await send(res, checkoutPage({ stored, form: emptyForm, fault: null }));
+  });
+
+  router.post('/checkout/:id', async (req, res) => {
+    const { session } = await sessionOf(req.params.id);
+    const { id } = session;
+    if (session.status !== 'open') return res.redirect(303, `/sandbox/orders/${id}`);
+    const read = readCheckoutForm(req.body);
+    const again = async (form = emptyForm, fault: string | null = null) =>
+      send(res, checkoutPage({ stored: await sessionOf(id), form, fault }));
+    if (read === null) return again(emptyForm, 'Fill in every field: a name, an e-mail and an address.');
+    const chosen = await sessions.choose(id, read.choice);
+    const { action, form, unknownCode } = read;
+    if (unknownCode !== null) return again(form, `${unknownCode} is no code that this shop knows.`);
+    if (action === 'update') return again(form);
+    if (chosen.amount_total !== read.seenTotal)
+      return again(form, 'The total has changed. Look at it, and pay again.');
+    await play(stage, { session: chosen, by: action, form, service: serviceOf(req) });
+    res.redirect(
+      303,
+      form.trouble.has('gone') ? `/sandbox/orders/${id}` : `/sandbox/thanks?session_id=${id}`,
+    );
+  });
+
+  router.get('/thanks', async (req, res) => {
+    const { session } = await sessionOf(String(req.query.session_id));
+    await landOn(stage, session.id, serviceOf(req));
+    res.redirect(303, `/sandbox/orders/${session.id}`);
+  });
+
+  router.get('/orders/:id', async (req, res) => {
+    const { session } = await sessionOf(req.params.id);
+    const { id } = session;
+    const page = orderPage({
+      session,
+      episode: journal.episode(id),
+      whole: await orderOf(id),
+      requests: (await receiver.requests.find(id)) ?? [],
+      down: receives ? ((await receiver.outages.find(id))?.down ?? false) : null,
+    });
+    await send(res, page);
+  });
+
+  router.get('/orders/:id/mails/:kind', async (req, res) => {
+    const whole = await orderOf(req.params.id);
+    if (whole === null) throw new Missing('There is no such order.');
+    const { order, line_items: lineItems } = whole;
+    const mail =
+      req.params.kind === 'order_paid'
+        ? orderPaid({ order, lineItems, shop })
+        : paymentFailed({ order, shop });
+    // The mail brings its own styles, in its lines; nothing else may run or be loaded.
+    res.set('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    res.set('X-Frame-Options', 'SAMEORIGIN');
+    res.type('html').send(mail.html);
+  });
+
+  router.post('/orders/:id/bank', async (req, res) => {
+    const { session } = await sessionOf(req.params.id);
+    const { id, status, payment_status } = session;
+    const decision = req.body?.decision === 'pays' ? 'pays' : 'declines';
+    if (status === 'complete' && payment_status === 'unpaid' && !journal.episode(id).decided)
+      await decide(stage, session, decision, serviceOf(req));
+    res.redirect(303, `/sandbox/orders/${id}`);
+  });
+
+  router.post('/orders/:id/receiver', async (req, res) => {
+    const { session } = await sessionOf(req.params.id);
+    const { id } = session;
+    if (req.body?.action === 'repair') {
+      await receiver.outages.save(id, { down: false });
+      journal.note(id, { by: 'shop', tone: 'plain', words: 'The receiver is repaired.' });
+    } else {
+      const order = await orderOf(id);
+      if (order) await retryOrder(db, order.order.id, 'sandbox');
+    }
+    res.redirect(303, `/sandbox/orders/${id}`);
+  });
+
+  return router;
+}
+
+/** What a shop's backend asks of Stripe. */
+function checkoutOf(
+  basket: readonly { name: string; price: number; quantity: number }[],
+  service: string,
+): Stripe.Checkout.SessionCreateParams {
+  return {
+    mode: 'payment',
+    line_items: basket.map(({ name, price, quantity }) => ({
+      price_data: { currency, unit_amount: price, product_data: { name } },
+      quantity,
+      adjustable_quantity: { enabled: true, minimum: 1, maximum: 99 },
+    })),
+    allow_promotion_codes: true,
+    shipping_address_collection: { allowed_countries: ['DE'] },
+    shipping_options: shippingOptions.map(({ name, amount }) => ({
+      shipping_rate_data: { display_name: name, type: 'fixed_amount', fixed_amount: { amount, currency } },
+    })),
+    metadata: { channel: 'sandbox' },
+    success_url: `${service}/sandbox/thanks?session_id={CHECKOUT_SESSION_ID}`,
+    cancel_url: `${service}/sandbox`,
+  };
+}
+
+/** Where this very request was answered: the shop's backend and Stripe call the service there. */
+function serviceOf({ socket: { localAddress = '127.0.0.1', localPort } }: Request): string {
+  return `http://${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
+}

@@ -1,0 +1,225 @@
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { startTestService } from '../support/service.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const service = await startTestService({
+  DATABASE_URL,
+  // Empty is unset: a sandbox.
+  STRIPE_SECRET_KEY: '',
+  STRIPE_WEBHOOK_SECRET: '',
+  SHOP_NAME: 'Mugs & More',
+});
+const browser = await openBrowser();
+
+async function openCheckout(page: Page): Promise<Page> {
+  await page.goto(`${service.url}/sandbox`);
+  await page.getByRole('button', { name: 'Check out' }).click();
+  return page;
+}
+
+/** Buys a mug, with these switches on. */
+async function buy(by: 'card' | 'bank debit', ...trouble: string[]): Promise<Page> {
+  const page = await openCheckout(await openPage(browser));
+  for (const name of trouble) await page.getByLabel(name).check();
+  await page.getByRole('button', { name: `by ${by}` }).click();
+  await page.waitForURL('**/sandbox/orders/*');
+  return page;
+}
+
+const sessionIdOf = (page: Page) => page.url().split('/').at(-1) as string;
+const orderOf = (page: Page) =>
+  db('orders')
+    .where({ checkout_session_id: sessionIdOf(page) })
+    .first();
+const story = (page: Page) => page.locator('[data-part="story"]');
+const head = (page: Page) => page.locator('[data-part="head"]');
+
+/** All that the service did, told in the page, which nobody reloads. */
+async function untilFulfilled(page: Page): Promise<string> {
+  await head(page).getByText('fulfilled', { exact: true }).waitFor();
+  await page.locator('iframe').waitFor();
+  return story(page).innerText();
+}
+
+/** Once paid and given once, whatever happened on the way. */
+async function expectGivenOnce(page: Page) {
+  const { id, status } = await orderOf(page);
+  expect(status).toBe('paid');
+  expect(await db('fulfillments').where({ order_id: id })).toMatchObject([{ status: 'fulfilled' }]);
+  expect(await db('notifications').where({ order_id: id })).toMatchObject([{ status: 'sent' }]);
+}
+
+test('by card, with another quantity, a code and a courier: the order, its mail and the request are shown', async () => {
+  const page = await openCheckout(await openPage(browser));
+  await page.getByLabel('Quantity of Blue mug').fill('3');
+  await page.getByLabel('Promotion code').fill('save10');
+  await page.getByLabel('Courier').check();
+  // Three mugs of 14.50, less 10 %, and 9.90 for the courier.
+  await page.getByRole('button', { name: 'Pay €49.05 by card' }).click();
+  const told = await untilFulfilled(page);
+  expect(told).toMatch(/completed was delivered. The service answered 200/);
+  expect(told).toMatch(/The success page asks .* answered 200, paid/);
+  const mail = page.frameLocator('iframe');
+  await mail.getByText('Thank you for your order').waitFor();
+  await mail.getByText('3 × Blue mug').waitFor();
+  await mail.getByText('€49.05').waitFor();
+  const request = await page.getByLabel('The last request').innerText();
+  expect(request).toContain(`webhook-id: ${sessionIdOf(page)}`);
+  expect(JSON.parse(request.slice(request.indexOf('{')))).toMatchObject({
+    type: 'order.paid',
+    data: { order: { amount_total: 4_905, total_details: { amount_discount: 435, amount_shipping: 990 } } },
+  });
+  await expectGivenOnce(page);
+  await page.getByRole('link', { name: 'The same as operators see it' }).click();
+  await page.getByRole('heading', { name: /^Order \d/ }).waitFor();
+});
+
+test('by bank debit: paid when the bank pays', async () => {
+  const page = await buy('bank debit');
+  await page.getByText('We wait for your bank').waitFor();
+  expect(await page.getByText('No request yet').count()).toBe(1);
+  await page.getByRole('button', { name: 'The bank pays' }).click();
+  await untilFulfilled(page);
+  expect(await page.getByRole('button', { name: 'The bank pays' }).count()).toBe(0);
+  await expectGivenOnce(page);
+});
+
+test('by bank debit: failed when the bank declines, and the customer is told', async () => {
+  const page = await buy('bank debit');
+  await page.getByRole('button', { name: 'The bank declines' }).click();
+  await page.getByRole('heading', { name: 'the payment did not go through' }).waitFor();
+  await page.frameLocator('iframe').getByText('Your payment did not go through').waitFor();
+  const { id } = await orderOf(page);
+  expect(await db('fulfillments').where({ order_id: id })).toEqual([]);
+});
+
+test('for nothing', async () => {
+  const page = await openCheckout(await openPage(browser));
+  await page.getByLabel('Promotion code').fill('FREE');
+  await page.getByLabel('Promotion code').blur();
+  await page.getByRole('button', { name: 'Complete the order' }).click();
+  await untilFulfilled(page);
+  expect(await orderOf(page)).toMatchObject({ payment_status: 'no_payment_required', amount_total: 0 });
+  await expectGivenOnce(page);
+});
+
+test('without scripts the same, and a total that has changed is shown before it is paid', async () => {
+  const page = await openCheckout(await openPage(browser, { javaScriptEnabled: false }));
+  await page.getByLabel('Promotion code').fill('NONSENSE');
+  await page.getByRole('button', { name: 'Update' }).click();
+  await page.getByText('NONSENSE is no code').waitFor();
+  await page.getByLabel('Quantity of Blue mug').fill('2');
+  await page.getByLabel('Promotion code').fill('');
+  await page.getByLabel('Deliver every event twice').check();
+  await page.getByRole('button', { name: 'Pay €14.50 by card' }).click();
+  await page.getByText('The total has changed').waitFor();
+  expect(await page.getByLabel('Deliver every event twice').isChecked()).toBe(true);
+  await page.getByRole('button', { name: 'Pay €29.00 by card' }).click();
+  await page.waitForURL('**/sandbox/orders/*');
+  expect(await orderOf(page)).toMatchObject({ status: 'paid', amount_total: 2_900 });
+});
+
+describe('trouble', () => {
+  const gone = 'The customer closes the window';
+
+  test.concurrent('every event twice: one order, one fulfilment', async () => {
+    const page = await buy('card', 'Deliver every event twice');
+    const told = await untilFulfilled(page);
+    expect(told.match(/completed was delivered. The service answered 200/g)).toHaveLength(2);
+    expect(told.match(/it was applied/g)).toHaveLength(1);
+    await expectGivenOnce(page);
+  });
+
+  test.concurrent('in the wrong order: the checkout comes after the payment', async () => {
+    const page = await buy('bank debit', 'in the wrong order');
+    await story(page).getByText('is held until the bank has spoken').waitFor();
+    await page.getByRole('button', { name: 'The bank pays' }).click();
+    await story(page).getByText('checkout.session.completed was delivered').waitFor();
+    const told = await untilFulfilled(page);
+    expect(told.indexOf('succeeded was delivered')).toBeLessThan(told.indexOf('completed was delivered'));
+    expect(told).toMatch(/there was nothing to do any more/);
+    await expectGivenOnce(page);
+  });
+
+  test.concurrent('10 s late: the success page has the order at once', async () => {
+    const page = await buy('card', 'Deliver 10 s late');
+    expect(await untilFulfilled(page)).not.toContain('was delivered');
+    await story(page).getByText('completed was delivered').waitFor();
+    expect(await story(page).innerText()).toMatch(/there was nothing to do any more/);
+    await expectGivenOnce(page);
+  });
+
+  test.concurrent('lost, and nobody asks: Stripe delivers again', async () => {
+    const page = await buy('card', 'Lose the first delivery', gone);
+    await head(page).getByText('knows of no order yet').waitFor();
+    expect(await untilFulfilled(page)).toMatch(/was lost on its way[\s\S]*completed was delivered/);
+    await expectGivenOnce(page);
+  });
+
+  test.concurrent('a wrong signature changes nothing', async () => {
+    const page = await buy('card', 'with a wrong secret', gone);
+    await story(page).getByText('The service answered 400').waitFor();
+    expect(await orderOf(page)).toBeUndefined();
+    expect(await untilFulfilled(page)).toMatch(/answered 400[\s\S]*answered 200/);
+    await expectGivenOnce(page);
+  });
+
+  test.concurrent('a receiver that is down gets the order once it is repaired', async () => {
+    const page = await buy('card', 'The receiver is down');
+    await story(page).getByText('failed: the receiver answered 503').first().waitFor();
+    await page.getByRole('button', { name: 'Repair the receiver' }).click();
+    await page.getByRole('button', { name: 'Try again now' }).click();
+    await untilFulfilled(page);
+    expect(await page.locator('[data-part="request"]').innerText()).toMatch(
+      /answered 503[\s\S]*answered 200/,
+    );
+    await expectGivenOnce(page);
+  });
+});
+
+const looks = {
+  light: { viewport: { width: 1200, height: 800 }, colorScheme: 'light' },
+  dark: { viewport: { width: 1200, height: 800 }, colorScheme: 'dark' },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
+} as const;
+
+/**
+ * PICTURES=/tmp/pictures npm test -- browser/sandbox: what docs/img/sandbox.gif was made of, with ImageMagick, of the light ones cut to
+ * 1200x950 and scaled to 840.
+ */
+async function picture(page: Page, name: string) {
+  const dir = process.env.PICTURES;
+  if (dir) await page.screenshot({ path: path.join(dir, `sandbox-${name}.png`), fullPage: true });
+}
+
+test.concurrent.each<[look: keyof typeof looks, rules: RuleSet]>([
+  ['light', 'all'],
+  ['dark', 'contrast'],
+  ['phone', 'all but contrast'],
+])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
+  const page = await openPage(browser, looks[look]);
+  const check = async (name: string) => {
+    await picture(page, `${name}-${look}`);
+    expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
+    const sideways = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect([name, await page.evaluate(sideways)]).toEqual([name, 0]);
+  };
+  await page.goto(`${service.url}/sandbox`);
+  await check('shop');
+  await openCheckout(page);
+  await page.getByLabel('The receiver is down').check();
+  await check('checkout');
+  await page.getByRole('button', { name: 'by bank debit' }).click();
+  await page.getByRole('button', { name: 'The bank pays' }).waitFor();
+  await picture(page, `waiting-${look}`);
+  await page.getByRole('button', { name: 'The bank pays' }).click();
+  await story(page).getByText('failed: the receiver answered 503').first().waitFor();
+  await check('trouble');
+  await page.getByRole('button', { name: 'Repair the receiver' }).click();
+  await untilFulfilled(page);
+  await picture(page, `fulfilled-${look}`);
+});

@@ -1,0 +1,121 @@
+import { expect, test } from '@jest/globals';
+import request from 'supertest';
+import { createTestDatabase } from '../../support/database.ts';
+import { startTestService } from '../../support/service.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const sandbox = { DATABASE_URL, STRIPE_SECRET_KEY: '', STRIPE_WEBHOOK_SECRET: '' };
+const { url } = await startTestService({ ...sandbox, OPS_TOKEN: 'a-token-of-the-shop' });
+const others = [{ STRIPE_SECRET_KEY: 'sk_test_123' }, { STRIPE_API_BASE: 'http://127.0.0.1:1' }];
+const withoutShop = await Promise.all(others.map((env) => startTestService({ ...sandbox, ...env })));
+
+async function checkout(): Promise<string> {
+  const answer = await request(url).post('/sandbox/checkout').type('form').send({ mug: '1' }).expect(303);
+  return answer.headers.location as string;
+}
+
+const filledIn = {
+  action: 'card',
+  seen_total: '1450',
+  name: 'Jenny',
+  email: 'jenny@example.com',
+  line1: 'Torstraße 12',
+  postal_code: '10119',
+  city: 'Berlin',
+  country: 'DE',
+};
+
+const decide = (id: string, decision: 'pays' | 'declines') =>
+  request(url).post(`/sandbox/orders/${id}/bank`).type('form').send({ decision }).expect(303);
+
+test('there is no shop where Stripe is asked itself, nor where another address plays it', async () => {
+  for (const { url } of withoutShop) await request(url).get('/sandbox').expect(404);
+});
+
+test('a form of another site is not taken', async () => {
+  const post = () => request(url).post('/sandbox/checkout').type('form').send({ mug: '1' });
+  await post().set('Origin', 'https://elsewhere.example').expect(403);
+  await post().set('Origin', 'null').expect(403);
+  await post().set('Sec-Fetch-Site', 'cross-site').expect(403);
+  await post().set('Origin', url).set('Sec-Fetch-Site', 'same-origin').expect(303);
+});
+
+test('a page of another site that has given its name this address sees nothing', async () => {
+  await request(url).get('/sandbox').set('Host', 'rebound.example').expect(403);
+});
+
+test('an empty basket is said to be empty', async () => {
+  for (const body of [{}, { mug: '0' }, { mug: '-1' }, { mug: 'many' }, { sofa: '1' }]) {
+    const answer = await request(url).post('/sandbox/checkout').type('form').send(body).expect(303);
+    expect(answer.headers.location).toBe('/sandbox?empty');
+  }
+  expect((await request(url).get('/sandbox?empty')).text).toContain('The basket is empty');
+});
+
+test.each([
+  { email: 'nobody' },
+  { name: ' ' },
+  { action: 'gold' },
+  { trouble: 'earthquake' },
+  { seen_total: 'x' },
+])('what is not filled in as it must be is asked again: %j', async (fault) => {
+  const page = await checkout();
+  const answer = await request(url)
+    .post(page)
+    .type('form')
+    .send({ ...filledIn, ...fault });
+  expect(answer.text).toContain('Fill in every field');
+  expect(await db('stripe_events')).toEqual([]);
+});
+
+test('a session is paid once, and then its pages lead to the order', async () => {
+  const page = await checkout();
+  const id = page.split('/').at(-1) as string;
+  const pay = () => request(url).post(page).type('form').send(filledIn).expect(303);
+  // The customer's page asks the service with the shop's token.
+  expect((await pay()).headers.location).toBe(`/sandbox/thanks?session_id=${id}`);
+  await request(url).get(`/sandbox/thanks?session_id=${id}`).expect(303);
+  for (const again of [await pay(), await request(url).get(page)]) {
+    expect(again.headers.location).toBe(`/sandbox/orders/${id}`);
+  }
+  const { text } = await request(url).get(`/sandbox/orders/${id}`).expect(200);
+  expect(text).toContain('The service answered 200, paid');
+  // A card's payment is nothing that a bank decides.
+  await decide(id, 'declines');
+  expect(await db('stripe_events').where({ checkout_session_id: id })).toHaveLength(1);
+});
+
+test('the bank decides once', async () => {
+  const page = await checkout();
+  const id = page.split('/').at(-1) as string;
+  const debit = { ...filledIn, action: 'bank' };
+  await request(url).post(page).type('form').send(debit).expect(303);
+  await decide(id, 'declines');
+  await decide(id, 'pays');
+  expect(await db('orders').where({ checkout_session_id: id }).first()).toMatchObject({ status: 'failed' });
+  expect(await db('stripe_events').where({ checkout_session_id: id })).toHaveLength(2);
+});
+
+test('a mail is shown without anything that runs or is loaded', async () => {
+  const page = await checkout();
+  await request(url).post(page).type('form').send(filledIn).expect(303);
+  const answer = await request(url)
+    .get(`${page.replace('checkout', 'orders')}/mails/order_paid`)
+    .expect(200);
+  expect(answer.text).toContain('Thank you for your order');
+  expect(answer.headers['content-security-policy']).toBe(
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+  );
+});
+
+test('what is not there is said on a page', async () => {
+  for (const path of [
+    '/nothing',
+    '/checkout/cs_test_a1',
+    '/orders/cs_test_..',
+    '/orders/cs_test_a1/mails/order_paid',
+    '/thanks',
+  ]) {
+    expect((await request(url).get(`/sandbox${path}`).expect(404)).text).toContain('<h1>Not found</h1>');
+  }
+});

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { storyOf } from '../../../src/sandbox/shop/story.ts';
+
+const at = (second: number) => new Date(Date.UTC(2026, 10, 25, 9, 0, second));
+const delivered = { at: at(1), by: 'stripe', tone: 'good', words: 'It was delivered.' } as const;
+const due = { at: at(30), kind: 'due', work: 'fulfillment', attempt: 3 } as const;
+const failed = {
+  at: at(3),
+  kind: 'attempt_failed',
+  work: 'fulfillment',
+  attempt: 2,
+  error: 'no',
+  dead: false,
+} as const;
+
+test('the deeds of the sandbox and of the service are one story, in their order', () => {
+  const moved = { at: at(2), kind: 'transition', from: null, to: 'paid', source: 'webhook', event_id: null };
+  const deeds = [delivered, { ...delivered, at: at(4) }];
+  expect(storyOf(deeds, [moved as never]).map(({ at, by }) => [at.getUTCSeconds(), by])).toEqual([
+    [1, 'stripe'],
+    [2, 'service'],
+    [4, 'stripe'],
+  ]);
+});
+
+test('what began at one instant is told in the order of its causes', () => {
+  const moved = { at: at(1), kind: 'transition', from: null, to: 'paid', source: 'webhook', event_id: null };
+  expect(storyOf([delivered], [moved as never]).map(({ by }) => by)).toEqual(['stripe', 'service']);
+});
+
+test('an attempt whose lease is still to end is under way, and not the next one due', () => {
+  expect(storyOf([], [due]).map(({ words }) => words)).toEqual(['Attempt 2 is under way.']);
+  expect(storyOf([], [failed, due]).at(-1)?.words).toBe('Attempt 3 at the fulfilment is due.');
+});
