@@ -7,10 +7,15 @@ import type { Logger } from './logger.ts';
 import type { SandboxShop } from './sandbox/shop/router.ts';
 import { createStripe } from './stripe/client.ts';
 
+/** No key, and no other Stripe to ask: all that is around the service is played. */
+function isPlayed({ sandbox, stripe }: Config): boolean {
+  return sandbox && stripe.apiBase === null;
+}
+
 /** Stripe, or in the sandbox its stand-in, which is let go with `opened`. */
 export async function openStripe(config: Config, log: Logger, opened: AsyncDisposableStack): Promise<Stripe> {
   const { secretKey, apiBase } = config.stripe;
-  if (secretKey !== null || apiBase !== null) return createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
+  if (!isPlayed(config)) return createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
   // Loaded here only: outside the sandbox no process holds it.
   const { startStandIn } = await import('./sandbox/stand-in.ts');
   const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, log });
@@ -19,7 +24,7 @@ export async function openStripe(config: Config, log: Logger, opened: AsyncDispo
   return createStripe('sk_test_sandbox', standIn.url);
 }
 
-/** The shop's receiver. Where none is configured: in the sandbox one that shows what it got, and else the log. */
+/** The shop's receiver. Where none is configured: the log; in the sandbox also one that shows what it got. */
 export async function openFulfiller(
   config: Config,
   log: Logger,
@@ -27,11 +32,16 @@ export async function openFulfiller(
 ): Promise<Fulfiller> {
   const { endpoint } = config.fulfillment;
   if (endpoint) return httpFulfiller(endpoint);
-  if (!config.sandbox) return logFulfiller(log);
+  const logged = logFulfiller(log);
+  if (!isPlayed(config)) return logged;
   const { startReceiver } = await import('./sandbox/receiver.ts');
   const receiver = await startReceiver({ dir: `${config.dataDir}/sandbox`, log });
   opened.defer(() => receiver.close());
-  return httpFulfiller(receiver.endpoint);
+  const received = httpFulfiller(receiver.endpoint);
+  return async (paid, signal) => {
+    await received(paid, signal);
+    await logged(paid, signal);
+  };
 }
 
 /** The shop under /sandbox, where Stripe is played. */
@@ -39,8 +49,7 @@ export async function openShop(
   config: Config,
   dependencies: { db: Knex; stripe: Stripe; receives: boolean; log: Logger },
 ): Promise<SandboxShop | null> {
-  const { production, sandbox, role, stripe } = config;
-  if (production || !sandbox || stripe.apiBase !== null || role === 'worker') return null;
+  if (config.production || !isPlayed(config) || config.role === 'worker') return null;
   const { openSandboxShop } = await import('./sandbox/shop/router.ts');
   return openSandboxShop(config, dependencies);
 }

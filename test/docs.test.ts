@@ -39,7 +39,7 @@ test('every npm script that the documentation names is there', () => {
 test('every command of npm run ops that the documentation names is there, with its options', async () => {
   const named = new Map<string, Set<string>>();
   for (const page of pages) {
-    for (const [, line = ''] of read(page).matchAll(/npm run (?:--silent )?ops -- ([a-z][^`\n)"]*)/g)) {
+    for (const [, line = ''] of read(page).matchAll(/npm run (?:--silent )?ops -- ([a-z][^`\n.)"]*)/g)) {
       const [command = '', ...words] = line.split(/\s+/);
       const options = named.get(command) ?? new Set();
       for (const word of words) if (word.startsWith('--')) options.add(word);
