@@ -24,6 +24,16 @@ const url = (...protocols: string[]) =>
 const oneOf = <const T extends readonly string[]>(...values: T) =>
   z.enum(values, `must be one of ${values.join(', ')}`);
 
+/** OpenTelemetry's names. No trace of ours begins elsewhere, so that a parent decides makes no difference. */
+const samplers = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
 const schema = z.object({
   NODE_ENV: z.string().optional(),
   /** npm's own: the script that it runs. */
@@ -75,6 +85,12 @@ const schema = z.object({
     .string()
     .regex(/^[^\s",:;<>@]+@[^\s",:;<>@]+$/, 'must be one mail address')
     .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('must be a number from 0 to 1')
+    .refine((share) => share >= 0 && share <= 1, 'must be a number from 0 to 1')
+    .default(1),
   OPS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
@@ -113,6 +129,11 @@ function combinedFaults(env: Record<string, string | undefined>): Fault[] {
 
 function isLiveKey(key: string | undefined): boolean {
   return /^(sk|rk)_live_/.test(key ?? '');
+}
+
+function sampledShare({ OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: share }: Environment): number {
+  if (sampler.endsWith('traceidratio')) return share;
+  return sampler.endsWith('always_on') ? 1 : 0;
 }
 
 function toConfig(env: Environment) {
@@ -154,6 +175,8 @@ function toConfig(env: Environment) {
     },
     /** Where a person is told that something is wrong. Both null: in the log alone. */
     alerts: { webhookUrl: env.ALERT_WEBHOOK_URL ?? null, mail: env.ALERT_MAIL ?? null },
+    /** Null: nobody collects traces. `ratio`: the share that is sampled. */
+    tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { ratio: sampledShare(env) },
     /** Null: whoever calls from this machine, and nobody in production. */
     opsToken: env.OPS_TOKEN ?? null,
     retentionDays: env.RETENTION_DAYS,

@@ -7,6 +7,18 @@ import type { Logger } from './logger.ts';
 import type { SandboxShop } from './sandbox/shop/router.ts';
 import { createStripe } from './stripe/client.ts';
 
+/** Traces, where somebody collects them; let go with `opened`. */
+export async function openTracing(
+  { tracing }: Config,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<void> {
+  if (tracing === null) return;
+  // Loaded here only: without a collector no process holds it.
+  const { startTracing } = await import('./tracing/sdk.ts');
+  opened.defer(startTracing(tracing, log).stop);
+}
+
 /** No key, and no other Stripe to ask: all that is around the service is played. */
 function isPlayed({ sandbox, stripe }: Config): boolean {
   return sandbox && stripe.apiBase === null;

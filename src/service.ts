@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { startAlerts } from './alerts/start.ts';
 import type { Watch } from './alerts/watch.ts';
 import type { Config } from './config.ts';
-import { openFulfiller, openShop, openStripe } from './connect.ts';
+import { openFulfiller, openShop, openStripe, openTracing } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
@@ -17,6 +17,7 @@ import { landingPageRouter } from './http/landing-page.ts';
 import { metricsRouter } from './http/metrics.ts';
 import { listen } from './http/server.ts';
 import { type Signatures, watchSignatures } from './http/signatures.ts';
+import { traceDelivery } from './http/traces.ts';
 import { type Delivery, webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -52,6 +53,7 @@ const MAIL_CONCURRENCY = 5;
 export async function startService(config: Config, log: Logger, ownFulfil?: Fulfiller): Promise<Service> {
   const opened = new AsyncDisposableStack();
   try {
+    await openTracing(config, log, opened);
     const database = await openDatabase(config, log);
     opened.defer(() => database.stop());
     await migrate(database.url, log);
@@ -134,7 +136,7 @@ function openDoors(
     log: Logger;
   },
 ): RequestListener {
-  const { role, sandbox, opsToken: token, production } = config;
+  const { role, sandbox, opsToken: token, production, tracing } = config;
   const { webhookSecrets: secrets, livemode } = config.stripe;
   const db = web;
   const health = healthRouter({ db, notes: watch.causes, log });
@@ -155,6 +157,7 @@ function openDoors(
     count(delivery);
     signatures.saw(delivery);
     if (delivery.status === 200) acknowledgements.took(delivery.seconds * 1_000);
+    if (tracing !== null) traceDelivery(delivery);
   };
   return webhookListener({ record, secrets, livemode, onDelivery, log }, app);
 }

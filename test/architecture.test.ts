@@ -19,6 +19,7 @@ const floors = [
   ['stripe'],
   ['work'],
   ['db'],
+  ['tracing'],
   ['config.ts', 'logger.ts', 'metrics.ts', 'program.ts', 'progress.ts'],
   ['errors.ts'],
 ];

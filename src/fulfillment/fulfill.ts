@@ -5,6 +5,7 @@ import type { LineItem, Order } from '../orders/order.ts';
 import { findOrdersWithItems, type OrderWithItems, type Purchase, storeLineItems } from '../orders/store.ts';
 import { retrieveSessionWithItems, type SessionLineItem } from '../stripe/checkout-session.ts';
 import { idOf, textOf } from '../stripe/shapes.ts';
+import { calling } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Claim, Queue } from '../work/queue.ts';
 import type { Work } from '../work/worker.ts';
@@ -49,6 +50,7 @@ export function fulfillmentWork({
         db,
         rows.map(({ order_id }) => order_id),
       ),
+    sessionOf: ({ order }) => order.checkout_session_id,
     async perform(subject, signal) {
       const { order } = subject;
       const lineItems = await itemsOf(subject);
@@ -63,7 +65,9 @@ async function fetchLineItems(
   stripe: Stripe,
   { checkout_session_id, account }: Order,
 ): Promise<readonly LineItem[]> {
-  const { session, lineItems } = await retrieveSessionWithItems(stripe, checkout_session_id, account);
+  const { session, lineItems } = await calling('Stripe: retrieve checkout session', {}, () =>
+    retrieveSessionWithItems(stripe, checkout_session_id, account),
+  );
   if (session.payment_status === 'unpaid') throw new AttemptFailed('Stripe says that the session is unpaid');
   return lineItems.map(toLineItem);
 }

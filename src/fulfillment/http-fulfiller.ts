@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { messageOf } from '../errors.ts';
+import { calling, traceHeaders } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Fulfiller, PaidOrder } from './fulfiller.ts';
 import { post } from './post.ts';
@@ -27,15 +28,18 @@ export function httpFulfiller({ url, secret, timeoutMs }: Endpoint): Fulfiller {
       'webhook-signature': webhook.sign(id, now, body),
       'idempotency-key': id,
     };
-    const { status, retryAfter } = await post(receiver, { headers, body, timeoutMs, signal }).catch(
-      (error) => {
+    await calling('POST receiver', { 'http.request.method': 'POST' }, async (span) => {
+      // The trace's headers are not part of what is signed.
+      const message = { headers: { ...headers, ...traceHeaders() }, body, timeoutMs, signal };
+      const { status, retryAfter } = await post(receiver, message).catch((error) => {
         throw new AttemptFailed(`the receiver could not be reached: ${messageOf(error)}`);
-      },
-    );
-    // A redirect is a failure: the order goes to nobody but the configured receiver.
-    if (status >= 200 && status < 300) return;
-    throw new AttemptFailed(`the receiver answered ${status}`, {
-      retryAfterMs: retryAfterMs(retryAfter, now),
+      });
+      span.setAttribute('http.response.status_code', status);
+      // A redirect is a failure: the order goes to nobody but the configured receiver.
+      if (status >= 200 && status < 300) return;
+      throw new AttemptFailed(`the receiver answered ${status}`, {
+        retryAfterMs: retryAfterMs(retryAfter, now),
+      });
     });
   };
 }

@@ -17,12 +17,12 @@ export function countDeliveries({ deliveries, acknowledgement, signatureFailures
   };
 }
 
-function typeOf({ type }: Delivery): string {
-  if (type === null) return 'none';
-  return handledTypes.includes(type) ? type : 'other';
+function typeOf({ event }: Delivery): string {
+  if (event === null) return 'none';
+  return handledTypes.includes(event.type) ? event.type : 'other';
 }
 
-function outcomeOf(delivery: Delivery): string {
+export function outcomeOf(delivery: Delivery): string {
   const { recorded, status } = delivery;
   if (recorded !== null)
     return recorded.duplicate && recorded.moved_to === null ? 'duplicate' : recorded.outcome;

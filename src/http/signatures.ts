@@ -22,10 +22,10 @@ export function watchSignatures() {
   let offset = 0;
 
   return {
-    saw({ type, refusal, signature, at }: Delivery): void {
+    saw({ event, refusal, signature, at }: Delivery): void {
       const sentAt = SIGNATURE.exec(signature ?? '')?.[1];
       if (sentAt === undefined) return;
-      const isGenuine = type !== null || refusal === 'signature_expired' || refusal === 'not_an_event';
+      const isGenuine = event !== null || refusal === 'signature_expired' || refusal === 'not_an_event';
       if (isGenuine) {
         wrong.end();
         offset = Math.round(at / 1_000 - Number(sentAt));

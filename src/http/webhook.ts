@@ -23,10 +23,12 @@ const ANSWER_WITHIN_MS = 4_000;
 /** Deliveries taken apart between two looks at the network: 0.3 ms. */
 const turn = inTurns(4);
 
+type EventIds = ReturnType<typeof idsOf>;
+
 /** What became of a delivery, for whoever counts or watches. */
 export interface Delivery {
-  /** Of its event; null where none was verified. */
-  readonly type: string | null;
+  /** Null where none was verified. */
+  readonly event: EventIds | null;
   /** Null where it was not recorded. */
   readonly recorded: Recorded | null;
   /** Why it was refused, in the words of the answer: `signature_invalid`. Null where it was taken, or could not be. */
@@ -36,6 +38,8 @@ export interface Delivery {
   /** When it was answered, on this process's clock, in milliseconds; and what that took. */
   readonly at: number;
   readonly seconds: number;
+  /** What of it went by from when the event was handed to the ledger; null where it was not. */
+  readonly waitedSeconds: number | null;
 }
 
 interface Dependencies {
@@ -68,7 +72,8 @@ async function receive(
   { record, secrets, livemode, onDelivery, log }: Dependencies,
 ): Promise<void> {
   const began = performance.now();
-  let ids: ReturnType<typeof idsOf> | null = null;
+  let ids: EventIds | null = null;
+  let handedOver: number | null = null;
   let recorded: Recorded | null = null;
   let refusal: string | null = null;
   try {
@@ -77,6 +82,7 @@ async function receive(
     const signed = verifyEvent(body.bytes, signatureOf(req), secrets);
     ids = idsOf(signed);
     const request = requestOf(signed, livemode);
+    handedOver = performance.now();
     recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
     log.info({ ...ids, ...recorded }, 'event recorded');
     answerJson(res, 200, { received: true });
@@ -88,14 +94,16 @@ async function receive(
     else log.error(report, 'event not kept; Stripe will send it again');
     answerError(res, error, log);
   }
+  const ended = performance.now();
   onDelivery?.({
-    type: ids?.type ?? null,
+    event: ids,
     recorded,
     refusal,
     signature: signatureOf(req),
     status: res.statusCode,
     at: Date.now(),
-    seconds: (performance.now() - began) / 1_000,
+    seconds: (ended - began) / 1_000,
+    waitedSeconds: handedOver === null ? null : (ended - handedOver) / 1_000,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
+import { calling } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Claim, Queue } from '../work/queue.ts';
 import type { Work } from '../work/worker.ts';
@@ -35,6 +36,7 @@ export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMai
       );
       return orders.map((order, i) => ({ ...order, kind: (rows[i] as OwedMail).kind }));
     },
+    sessionOf: ({ order }) => order.checkout_session_id,
     async perform({ order, lineItems, kind }) {
       if (order.customer_email === null) {
         throw new AttemptFailed('the order has no customer_email to write to', { final: true });
@@ -42,7 +44,8 @@ export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMai
       const message =
         kind === 'order_paid' ? orderPaid({ order, lineItems, shop }) : paymentFailed({ order, shop });
       const messageId = `${kind.replace('_', '-')}.${order.checkout_session_id}`;
-      await send({ to: order.customer_email, messageId, ...message });
+      const mail = { to: order.customer_email, messageId, ...message };
+      await calling(`mail ${kind}`, {}, () => send(mail));
     },
   };
 }

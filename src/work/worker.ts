@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Span, SpanKind } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { inside, markFailed, startSpan } from '../tracing/spans.ts';
 import {
   type Claim,
   claim,
@@ -26,6 +28,8 @@ export interface Work<Row extends Claim, Subject> {
   readonly queue: Queue;
   /** What attempts at these rows are about, in their order. Read for a whole claim at once. */
   readonly load: (rows: readonly Row[]) => Promise<readonly Subject[]>;
+  /** The checkout session whose trace an attempt belongs to. */
+  readonly sessionOf: (subject: Subject) => string;
   /** One attempt. It throws to be tried again, and stops early when the signal says so. */
   readonly perform: (subject: Subject, signal: AbortSignal) => Promise<void>;
 }
@@ -47,6 +51,8 @@ interface Held<Row, Subject> {
   readonly abort: AbortController;
   /** On the process's monotonic clock, in milliseconds. */
   leasedUntil: number;
+  /** Of the attempt. */
+  span?: Span;
 }
 
 const POLL_MS = 1_000;
@@ -63,7 +69,7 @@ const unref = { ref: false };
 
 /** A dull loop: claim what is due, attempt it, settle it. Any number of processes may run it on one table. */
 export function startWorker<Row extends Claim, Subject>(options: Options<Row, Subject>): Worker {
-  const { db, queue, load, perform, concurrency, maxAttempts, onAttempt } = options;
+  const { db, queue, load, sessionOf, perform, concurrency, maxAttempts, onAttempt } = options;
   const log = options.log.child({ queue: queue.table });
   const settle = settler({ db, queue, maxAttempts, log });
   const held = new Map<number, Held<Row, Subject>>();
@@ -151,15 +157,22 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     const seconds = (performance.now() - began) / 1_000;
     performing -= 1;
     fillPlaces();
-    if (signal.aborted) return;
+    if (signal.aborted) return one.span?.setAttribute('checkout.outcome', 'broken_off').end();
+    if (error !== undefined && one.span) markFailed(one.span, messageOf(error));
     const outcome = await settle(one.row, error, isHeld);
+    one.span?.setAttribute('checkout.outcome', outcome).end();
     onAttempt?.(outcome, seconds);
   }
 
   /** The error of an attempt; undefined when it succeeded. */
-  async function performed({ subject, abort }: Held<Row, Subject>): Promise<unknown> {
+  async function performed(one: Held<Row, Subject>): Promise<unknown> {
+    const { row, subject, abort } = one;
     try {
-      await perform(await subject, abort.signal);
+      one.span = startSpan(`attempt ${queue.table}`, await subject.then(sessionOf, () => undefined), {
+        kind: SpanKind.CONSUMER,
+        attributes: { 'checkout.order_id': row.order_id, 'checkout.attempt': row.attempts },
+      });
+      await inside(one.span, async () => perform(await subject, abort.signal));
       return undefined;
     } catch (error) {
       return error ?? new Error('unknown');

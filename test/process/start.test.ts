@@ -53,6 +53,9 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
       SMTP_URL: 'https://shop:hunter2@mail.example',
       ALERT_WEBHOOK_URL: 'hooks.example/hunter2',
       ALERT_MAIL: 'hunter2@ops.example, jenny@ops.example',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'hunter2:4318',
+      OTEL_TRACES_SAMPLER: 'hunter2',
+      OTEL_TRACES_SAMPLER_ARG: '1.5',
       ROLE: 'hunter2',
       LOG_LEVEL: 'hunter2',
     };

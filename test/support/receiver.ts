@@ -9,6 +9,7 @@ export const FULFILLMENT_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 export interface Call {
   readonly id: string;
   readonly idempotencyKey: string | undefined;
+  readonly traceparent: string | undefined;
   readonly text: string;
   readonly body: { type: string; timestamp: string; data: { order: Order; line_items: LineItem[] } };
   readonly at: number;
@@ -39,6 +40,7 @@ export async function startReceiver(): Promise<Receiver> {
     const call = {
       id: req.headers['webhook-id'] as string,
       idempotencyKey: req.headers['idempotency-key'] as string | undefined,
+      traceparent: req.headers.traceparent as string | undefined,
       text,
       body: body as Call['body'],
       at: performance.now(),

@@ -37,12 +37,13 @@ async function owe(count: number): Promise<number[]> {
 type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
 
 const asClaimed = async (rows: readonly Claim[]) => rows;
+const sessionOf = ({ order_id }: Claim) => `cs_${order_id}`;
 
 function start(
   perform: Perform,
   { concurrency = 10, maxAttempts = 12, load = asClaimed, log = silent } = {},
 ): Worker {
-  const worker = startWorker({ db, queue, load, perform, concurrency, maxAttempts, log });
+  const worker = startWorker({ db, queue, load, sessionOf, perform, concurrency, maxAttempts, log });
   workers.push(worker);
   return worker;
 }
@@ -159,6 +160,7 @@ test('whoever counts hears what became of each attempt, and how many seconds it 
     db,
     queue,
     load: asClaimed,
+    sessionOf,
     perform: async ({ order_id }) => {
       if (order_id === failing) throw new Error('no');
       await new Promise((resolve) => setTimeout(resolve, 200));
