@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { down, up } from '../../migrations/0017e_let_people_read.ts';
+import { down, up } from '../../migrations/0021_let_people_read.ts';
 import type { Knex } from '../../src/db/knex.ts';
 import { createTestDatabase } from '../support/database.ts';
 
