@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { openPool } from '../../src/db/knex.ts';
 import { migrate } from '../../src/db/migrations.ts';
+import { testBinaries } from './binaries.ts';
 
 /** Kept between runs: the next start is quick, and what a killed run left behind is taken over by the next one. */
 const dir = path.join(import.meta.dirname, '..', '..', '.data', 'test-postgres');
@@ -20,7 +21,7 @@ export default async function setUp(): Promise<void> {
     full_page_writes: 'off',
     max_connections: '200',
   };
-  const server = await startEmbeddedPostgres({ dir, log, settings });
+  const server = await startEmbeddedPostgres({ dir, log, settings, binaries: testBinaries });
   const admin = openPool(server.url, { kind: 'migration', max: 1, log });
   const template = `template_${randomUUID().replaceAll('-', '')}`;
   await admin.raw('create database :template:', { template });

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll } from '@jest/globals';
 import pg from 'pg';
-import { findBinaries } from '../../src/db/embedded/binaries.ts';
 import { ensureCluster } from '../../src/db/embedded/cluster.ts';
 import { urlOf } from '../../src/db/embedded/connection.ts';
 import { type Home, openHome, spawnAtHome } from '../../src/db/embedded/home.ts';
 import { freePort } from '../../src/db/embedded/start.ts';
+import { testBinaries } from './binaries.ts';
 import { until } from './until.ts';
 
 /** A PostgreSQL server to be maltreated: fsync is on, and nobody brings it back but the test. */
@@ -29,7 +29,7 @@ export function serverDir(): Promise<string> {
 /** On the directory's data, made if there are none. Both are gone when the test file ends. */
 export async function openPostgres(dir: string): Promise<PostgresServer> {
   const home = await openHome(dir);
-  const binaries = await findBinaries(home);
+  const binaries = await testBinaries(home);
   await ensureCluster(home, binaries);
   const port = await freePort();
   const url = await urlOf(home, port, 'postgres');
