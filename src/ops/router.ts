@@ -1,6 +1,5 @@
 import path from 'node:path';
 import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
-import helmet from 'helmet';
 import type { Knex } from '../db/knex.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
@@ -10,6 +9,7 @@ import { openDoor, StaleForm, visitorOf } from './door.ts';
 import { countGuesses } from './guesses.ts';
 import { NotFound } from './identify.ts';
 import type { Live } from './live.ts';
+import { pageHeaders } from './page-headers.ts';
 import type { Reader } from './pages/layout.ts';
 import { loginPage } from './pages/login.ts';
 import { messagePage } from './pages/message.ts';
@@ -27,24 +27,7 @@ interface Dependencies extends Guard {
 
 const STATIC = path.join(import.meta.dirname, 'static');
 
-/** Nothing but what this server sends itself: no script in a page, no frame around it, no form to elsewhere. */
-const headers = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  // 'no-referrer', helmet's own, makes browsers hide where a form comes from, from us too.
-  referrerPolicy: { policy: 'same-origin' },
-});
+const headers = pageHeaders();
 
 /** The pages for people, under /ops. */
 export function opsRouter({ token, production, db, live, mode, log }: Dependencies): Router {

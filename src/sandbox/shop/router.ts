@@ -1,6 +1,5 @@
 import path from 'node:path';
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
-import helmet from 'helmet';
 import type Stripe from 'stripe';
 import type { Config } from '../../config.ts';
 import type { Knex } from '../../db/knex.ts';
@@ -9,6 +8,7 @@ import { isOpenTo } from '../../http/access.ts';
 import type { Logger } from '../../logger.ts';
 import { isOfThisSite } from '../../ops/door.ts';
 import { openLive } from '../../ops/live.ts';
+import { pageHeaders } from '../../ops/page-headers.ts';
 import { send } from '../../ops/pages/send.ts';
 import { openEvents } from '../events.ts';
 import { openReceiverFiles } from '../receiver.ts';
@@ -38,27 +38,8 @@ const AGAIN_AFTER_MS = 3_000;
 
 const STATIC = path.join(import.meta.dirname, 'static');
 
-/** Nothing but what this server sends itself, and mails in a frame. */
-const headers = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      frameSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  // Chromium complains of it where the address was once open without it.
-  originAgentCluster: false,
-  // 'no-referrer', helmet's own, makes browsers hide where a form comes from, from us too.
-  referrerPolicy: { policy: 'same-origin' },
-});
+/** Mails are shown in a frame. Of an agent cluster Chromium complains where the address was once open without it. */
+const headers = pageHeaders({ frames: true, originAgentCluster: false });
 
 /** The shop under /sandbox, for whoever sits at this machine. */
 export async function openSandboxShop(
