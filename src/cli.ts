@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
+import { runCommandLine } from './command-line.ts';
 import { loadConfig } from './config.ts';
 import { openStripe } from './connect.ts';
 import { openDatabase } from './db/database.ts';
 import { openPool } from './db/knex.ts';
-import { messageOf } from './errors.ts';
 import { createLogger } from './logger.ts';
 import type { Act, ActAlone, Report, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
@@ -49,13 +49,6 @@ function print({ data, text }: Report, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text}\n`);
 }
 
-function explain(error: unknown): string {
-  const undefinedTable = '42P01';
-  return (error as { code?: string }).code === undefinedTable
-    ? 'The database lacks a table: run `npm run migrate`, or start the service once.'
-    : messageOf(error);
-}
-
 for (const describe of commands) program.addCommand(describe(act, actAlone));
 for (const command of withAllBelow(program)) {
   command.exitOverride();
@@ -66,13 +59,7 @@ function withAllBelow(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withAllBelow)];
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = error instanceof Unconfirmed ? 2 : 1;
-  }
-}
+await runCommandLine(program, {
+  tableMissing: 'The database lacks a table: run `npm run migrate`, or start the service once.',
+  isMisuse: (error) => error instanceof Unconfirmed,
+});

@@ -18,6 +18,7 @@ const floors = [
   ['orders'],
   ['stripe'],
   ['work'],
+  ['command-line.ts'],
   ['db'],
   ['tracing'],
   ['config.ts', 'logger.ts', 'metrics.ts', 'program.ts', 'progress.ts'],

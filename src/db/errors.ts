@@ -15,6 +15,11 @@ export function isDataError(error: unknown): boolean {
   return ['22', '54'].includes(classOf(error) ?? '');
 }
 
+/** Whether a statement met a database in which the service's tables are not there (yet). */
+export function isTableMissing(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '42P01';
+}
+
 function classOf(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : null;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Knex } from 'knex';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { isTableMissing } from './errors.ts';
 import { openPool } from './knex.ts';
 
 /** Shared with knexfile.ts, so that knex's own command line agrees with the service. */
@@ -58,9 +59,7 @@ async function appliedMigrations(db: Knex): Promise<string[]> {
   try {
     return await db('knex_migrations').pluck('name');
   } catch (error) {
-    if ((error as { code?: string }).code === UNDEFINED_TABLE) return [];
+    if (isTableMissing(error)) return [];
     throw error;
   }
 }
-
-const UNDEFINED_TABLE = '42P01';

@@ -1,6 +1,6 @@
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { runCommandLine } from '../command-line.ts';
 import { loadConfig } from '../config.ts';
-import { messageOf } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { hideProgress, showProgress } from '../progress.ts';
 import { asJson, asText, isAllWell } from './report.ts';
@@ -59,19 +59,6 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function explain(error: unknown): string {
-  const undefinedTable = '42P01';
-  if ((error as { code?: string }).code !== undefinedTable) return messageOf(error);
-  return "The database has no orders: run this in the service's directory and with its DATABASE_URL.";
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = 1;
-  }
-}
+await runCommandLine(program, {
+  tableMissing: "The database has no orders: run this in the service's directory and with its DATABASE_URL.",
+});

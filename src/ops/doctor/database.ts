@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import { isTableMissing } from '../../db/errors.ts';
 import type { Knex } from '../../db/knex.ts';
 import { pendingMigrations } from '../../db/migrations.ts';
 import { compareClocks } from './clock.ts';
@@ -113,10 +114,7 @@ async function withTables(look: () => Promise<Verdict>): Promise<Verdict> {
   try {
     return await look();
   } catch (error) {
-    if ((error as { code?: string }).code === UNDEFINED_TABLE)
-      return notChecked('its tables are not there yet');
+    if (isTableMissing(error)) return notChecked('its tables are not there yet');
     throw error;
   }
 }
-
-const UNDEFINED_TABLE = '42P01';

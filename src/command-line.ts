@@ -1,0 +1,28 @@
+import { type Command, CommanderError } from 'commander';
+import { isTableMissing } from './db/errors.ts';
+import { messageOf } from './errors.ts';
+
+interface Failures {
+  /** What to say where the service's tables are not there. */
+  readonly tableMissing: string;
+  /** Whether an error of the command's own is bad usage. */
+  readonly isMisuse?: (error: unknown) => boolean;
+}
+
+/** Runs a command line. What fails says so in a line; its exit code is 2 for bad usage, else 1. */
+export async function runCommandLine(
+  program: Command,
+  { tableMissing, isMisuse = () => false }: Failures,
+): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    // It has said itself what is wrong, or was only asked for help.
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    process.stderr.write(`${isTableMissing(error) ? tableMissing : messageOf(error)}\n`);
+    process.exitCode = isMisuse(error) ? 2 : 1;
+  }
+}
