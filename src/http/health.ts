@@ -27,8 +27,10 @@ export function healthRouter({ db, notes = () => [], log }: Dependencies): Route
   });
   router.get('/readyz', async (_req, res) => {
     try {
-      if ((await pending()).length === 0)
-        return void res.json({ status: 'ready', ...(notes().length > 0 && { notes: notes() }) });
+      if ((await pending()).length === 0) {
+        const noted = notes();
+        return void res.json({ status: 'ready', ...(noted.length > 0 && { notes: noted }) });
+      }
       res.status(503).json({ status: 'not_ready', reason: 'migrations_pending' });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'not ready');

@@ -5,7 +5,7 @@ import { createLogger } from '../../logger.ts';
 import { createStripe } from '../../stripe/client.ts';
 import { configurationChecks } from './configuration.ts';
 import { databaseChecks, findServer } from './database.ts';
-import { check, type Finding, ok, skip, type Verdict, verdictOf } from './finding.ts';
+import { check, type Finding, noneChecked, ok, type Verdict, verdictOf } from './finding.ts';
 import { examineStripe, stripeChecks } from './stripe.ts';
 
 /** All that can be wrong with a process like this one, from near to far. Without a configuration it ends there. */
@@ -33,7 +33,7 @@ function modeOf({ production, sandbox, stripe }: Config): string {
 async function examineDatabase(config: Config): Promise<Finding[]> {
   const log = createLogger('silent', false, 2);
   await using opened = new AsyncDisposableStack();
-  let checks: readonly Finding[] = skip(Object.keys(databaseChecks), 'there is no database to ask');
+  let checks: readonly Finding[] = noneChecked(Object.keys(databaseChecks), 'there is no database to ask');
   const server = await verdictOf(async (): Promise<Verdict> => {
     const database = await openDatabase(config, log);
     opened.defer(() => database.stop());
@@ -49,6 +49,6 @@ async function examineDatabase(config: Config): Promise<Finding[]> {
 async function examineApi(config: Config): Promise<Finding[]> {
   const { secretKey, apiBase } = config.stripe;
   return secretKey === null
-    ? skip(stripeChecks, 'sandbox')
+    ? noneChecked(stripeChecks, 'sandbox')
     : examineStripe(createStripe(secretKey, apiBase), config);
 }

@@ -42,6 +42,6 @@ export async function verdictOf(ask: () => Verdict | Promise<Verdict>): Promise<
   }
 }
 
-export function skip(names: readonly string[], why: string): Finding[] {
+export function noneChecked(names: readonly string[], why: string): Finding[] {
   return names.map((name) => ({ check: name, ...notChecked(why) }));
 }

@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts';
 import { messageOf } from '../../errors.ts';
 import { compareClocks } from './clock.ts';
 import { endpointChecks } from './endpoints.ts';
-import { check, type Finding, ok, skip, type Verdict, wrong } from './finding.ts';
+import { check, type Finding, noneChecked, ok, type Verdict, wrong } from './finding.ts';
 
 const WITHIN = { timeout: 5_000, maxNetworkRetries: 0 };
 const CLOCK = "Stripe's clock";
@@ -25,7 +25,7 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
     ];
   } catch (error) {
     const rest = stripeChecks.slice(1);
-    return [{ check: 'Stripe', ...refusalOf(error) }, ...skip(rest, 'Stripe did not answer')];
+    return [{ check: 'Stripe', ...refusalOf(error) }, ...noneChecked(rest, 'Stripe did not answer')];
   }
 }
 
@@ -35,7 +35,7 @@ async function examineEndpoints(stripe: Stripe, config: Config): Promise<Finding
     return await check(endpointChecks, { config, endpoints: await all.autoPagingToArray({ limit: 1_000 }) });
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
-    return skip(ENDPOINT_CHECKS, 'the key may not read Webhook Endpoints');
+    return noneChecked(ENDPOINT_CHECKS, 'the key may not read Webhook Endpoints');
   }
 }
 
