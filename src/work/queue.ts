@@ -141,16 +141,22 @@ export async function settleFailed(
 
 /**
  * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
- * those it has left. What is due within a lease's time may be in an attempt right now, and is let be. The number of rows.
+ * those it has left. A pause ends when the attempt that failed said so; what else is due within a lease's time may be in an
+ * attempt right now, and is let be. The number of rows.
  */
 export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update :table: set
+    `update :table: as work set
        status = 'pending',
        attempts = case when status = 'dead' then 0 else attempts end,
        next_attempt_at = now()
      where order_id = :orderId
-       and (status = 'dead' or status = 'pending' and next_attempt_at > now() + :lease * interval '1 second')`,
+       and (status = 'dead'
+         or status = 'pending' and next_attempt_at > now() + :lease * interval '1 second'
+         or status = 'pending' and next_attempt_at > now() and exists (
+           select from failed_attempts as failed
+           where failed.order_id = work.order_id and failed.work = :table
+             and failed.attempt = work.attempts and failed.next_attempt_at = work.next_attempt_at))`,
     { table: queue.table, orderId, lease: LEASE_SECONDS },
   );
   return rowCount;

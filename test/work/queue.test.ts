@@ -236,6 +236,16 @@ describe('made due by a person', () => {
     expect(await claimAll()).toMatchObject([{ id, attempts: 4 }]);
   });
 
+  test('so is work in a pause that is shorter than a lease, once and not again in the attempt after it', async () => {
+    const id = await owe();
+    const [row] = await claimAll();
+    await settleFailed(db, queue, row as Claim, { error: 'the receiver answered 503', pauseMs: 9_000 });
+    expect(await make(id)).toBe(1);
+    expect(await make(id)).toBe(0);
+    expect(await claimAll()).toMatchObject([{ id, attempts: 2 }]);
+    expect(await make(id)).toBe(0);
+  });
+
   test('what may be in an attempt right now is let be, and so is what is done', async () => {
     const id = await owe();
     const claims = await claimAll();
