@@ -25,12 +25,11 @@ export function orderPage({ session, episode, whole, requests, down }: OrderPage
 ${whole?.fulfillment && badge(whole.fulfillment.status, whole.fulfillment.status === 'pending' ? 'to fulfil' : whole.fulfillment.status)}</span>
 <span class="total">${money(session.amount_total, session.currency)}</span></div>
 <div data-part="hands">${bank(session, episode, whole)}${repair(session, whole, down)}</div>
-<div class="columns">
 <section class="card" data-part="story"><h2>What happened</h2>${storyList(story)}</section>
-<div class="side">
-<section class="card" data-part="mail"><h2>What the customer got</h2>${mails(session, whole)}</section>
+<div class="pair">
 <section class="card" data-part="request"><h2>What your backend got</h2>${received(requests, down)}</section>
-</div></div>
+<section class="card" data-part="mail"><h2>What the customer got</h2>${mails(session, whole)}</section>
+</div>
 <p class="next" data-part="next"><a class="button" href="/sandbox">Buy something else</a>
 ${whole && html`<a class="button" href="/ops/orders/${whole.order.id}">The same as operators see it</a>`}</p>`;
   return page({ title: 'Your order', watches: `/sandbox/live?topic=${session.id}`, body });
@@ -76,7 +75,7 @@ const players = { stripe: 'Stripe', shop: 'Shop', service: 'Service' } as const;
 function storyList(story: readonly Line[]): Markup {
   const start = story[0]?.at;
   if (start === undefined) return html`<p class="muted">Nothing yet.</p>`;
-  return html`<ol class="timeline">${story.map(
+  return html`<ol class="timeline story">${story.map(
     ({ at, by, words, tone }) => html`<li class="${tone} ${by}"><p>${words}</p>
 <p class="when"><span class="who-did ${by}">${players[by]}</span> <time datetime="${at.toISOString()}">${sinceStart(at, start)}</time></p></li>`,
   )}</ol>`;
@@ -99,7 +98,7 @@ function received(requests: readonly ReceivedRequest[], down: boolean | null): M
   const last = requests.at(-1);
   if (last === undefined) return html`<p class="muted">No request yet: only a paid order makes one.</p>`;
   const { 'content-length': _, connection: __, host: ___, ...headers } = last.headers;
-  return html`<p>${requests.map(({ status }) => html`${badge(status === 200 ? 'paid' : 'failed', `answered ${status}`)} `)}</p>
+  return html`<p class="answers">${requests.map(({ status }) => badge(status === 200 ? 'paid' : 'failed', `answered ${status}`))}</p>
 <pre tabindex="0" aria-label="The last request">POST /orders
 ${Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`)}
 ${JSON.stringify(JSON.parse(last.body), null, 2)}</pre>

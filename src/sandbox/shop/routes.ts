@@ -12,6 +12,7 @@ import { decide, landOn, play } from './play.ts';
 import { currency, products, shippingOptions } from './products.ts';
 import { shopPage } from './shop-page.ts';
 import type { Stage } from './stage.ts';
+import { PLAYER } from './story.ts';
 
 /** The sandbox has no such page, or no such session. */
 export class Missing extends Error {
@@ -126,7 +127,7 @@ export function routes(stage: Stage): Router {
       journal.note(id, { by: 'shop', tone: 'plain', words: 'The receiver is repaired.' });
     } else {
       const order = await orderOf(id);
-      if (order) await retryOrder(db, order.order.id, 'sandbox');
+      if (order) await retryOrder(db, order.order.id, PLAYER);
     }
     res.redirect(303, `/sandbox/orders/${id}`);
   });

@@ -2,6 +2,9 @@ import type { Entry } from '../../ops/timeline.ts';
 import { tell } from '../../ops/words.ts';
 import type { Deed } from './journal.ts';
 
+/** Who presses the buttons of the sandbox, as `ops_actions` keeps it. */
+export const PLAYER = 'sandbox';
+
 /** A line of what happened, told by whoever did it. */
 export interface Line {
   readonly at: Date;
@@ -16,11 +19,18 @@ export function storyOf(deeds: readonly Deed[], timeline: readonly Entry[]): Lin
     (entry): Line => ({
       at: entry.at,
       by: 'service',
-      words: isUnderWay(entry, timeline) ? `Attempt ${entry.attempt - 1} is under way.` : tell(entry),
+      words: wordsOf(entry, timeline),
       tone: toneOf(entry),
     }),
   );
   return [...deeds, ...entries].toSorted((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+function wordsOf(entry: Entry, timeline: readonly Entry[]): string {
+  if (isUnderWay(entry, timeline)) return `Attempt ${entry.attempt - 1} is under way.`;
+  return entry.kind === 'action' && entry.actor === PLAYER
+    ? 'You asked for the next attempt at once.'
+    : tell(entry);
 }
 
 /** While an attempt is made, the next one is due when its lease ends. */

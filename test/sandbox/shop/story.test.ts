@@ -32,3 +32,17 @@ test('an attempt whose lease is still to end is under way, and not the next one 
   expect(storyOf([], [due]).map(({ words }) => words)).toEqual(['Attempt 2 is under way.']);
   expect(storyOf([], [failed, due]).at(-1)?.words).toBe('Attempt 3 at the fulfilment is due.');
 });
+
+test('what was asked for by a button here is told in words', () => {
+  const action = {
+    at: at(5),
+    kind: 'action',
+    actor: 'sandbox',
+    action: 'retry',
+    subject: '1',
+    details: {},
+  } as const;
+  expect(storyOf([], [action]).map(({ words }) => words)).toEqual([
+    'You asked for the next attempt at once.',
+  ]);
+});
