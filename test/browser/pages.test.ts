@@ -1,8 +1,8 @@
-import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Page, PageScreenshotOptions } from 'playwright-core';
 import { openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
+import { picture } from '../support/pictures.ts';
 import { openShop } from '../support/shop.ts';
 
 const shop = await openShop();
@@ -32,16 +32,19 @@ const pages = {
   'orders of an empty shop': `${emptyShop.service.url}/ops/orders`,
 };
 
-/** PICTURES=docs/img npm test -- browser/pages: how the pictures of the README are made. */
-const pictured = ['overview-light', 'order-dark', 'orders-phone'];
+/** Those that the README shows, each to the end of a card. */
+const pictures: Readonly<Record<string, PageScreenshotOptions>> = {
+  'overview-light': { clip: { x: 0, y: 0, width: 1280, height: 790 } },
+  'order-dark': { fullPage: true },
+  'orders-phone': {},
+};
 
-async function picture(page: Page, name: string) {
-  const dir = process.env.PICTURES;
-  if (dir && pictured.includes(name)) await page.screenshot({ path: path.join(dir, `ops-${name}.png`) });
-}
-
-const sidewaysOf = (page: Page) =>
-  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+/** What is wider than its place, and so cut off: the page itself, or a card and the like. */
+const cutOffOn = (page: Page) =>
+  page.evaluate(`[document.documentElement, ...document.querySelectorAll('main :not(.sr)')]
+    .filter((it) => it.scrollWidth > it.clientWidth)
+    .filter((it) => it === document.documentElement || getComputedStyle(it).overflowX === 'hidden')
+    .map((it) => it.className || it.tagName)`);
 
 test.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['light', 'all'],
@@ -51,8 +54,9 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
   const page = await openPage(browser, looks[look]);
   for (const [name, address] of Object.entries(pages)) {
     await page.goto(address);
-    await picture(page, `${name}-${look}`);
-    expect([name, await sidewaysOf(page)]).toEqual([name, 0]);
+    const options = pictures[`${name}-${look}`];
+    if (options) await picture(page, `ops-${name}-${look}`, options);
+    expect([name, await cutOffOn(page)]).toEqual([name, []]);
     expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
   }
 });

@@ -26,7 +26,8 @@ type Status = Pick<ListedOrder, 'status' | 'fulfillment_status' | 'attempts' | '
 
 /** How the order stands with its payment, and then with its fulfilment. */
 export function statusOf({ status, fulfillment_status, attempts, waiting_seconds }: Status): Markup {
-  const waits = waiting_seconds !== null && html` <span class="muted">${ageOf(waiting_seconds)}</span>`;
+  const waits =
+    waiting_seconds !== null && html` <span class="muted nowrap">${ageOf(waiting_seconds)}</span>`;
   if (status !== 'paid' || fulfillment_status === null) return html`${badge(status)}${waits}`;
   if (fulfillment_status === 'fulfilled') return html`${badge('paid')} ${badge('fulfilled')}`;
   const words =

@@ -1,0 +1,55 @@
+import { expect, test } from '@jest/globals';
+import type { Locator } from 'playwright-core';
+import { openBrowser, openPage } from '../support/browser.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { openFilm, picture } from '../support/pictures.ts';
+import { startTestService } from '../support/service.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const service = await startTestService({
+  DATABASE_URL,
+  // Empty is unset: a sandbox.
+  STRIPE_SECRET_KEY: '',
+  STRIPE_WEBHOOK_SECRET: '',
+  SHOP_NAME: 'Mugs & More',
+});
+const browser = await openBrowser();
+const screen = { width: 960, height: 800 };
+
+/** In a file of its own, since nothing else may be drawn while a film is made: the README's picture that moves. */
+test('buying a mug while the receiver is down: it gets the order once it is repaired', async () => {
+  const page = await openPage(browser, { viewport: screen, colorScheme: 'light' });
+  const film = openFilm(page);
+  const click = async (at: Locator) => {
+    await film.point(at);
+    await film.show(0.9);
+    await at.click();
+  };
+  await page.goto(`${service.url}/sandbox`);
+  await film.show(1.6);
+  await click(page.getByRole('button', { name: 'Check out' }));
+  await click(page.getByLabel('The receiver is down'));
+  await click(page.getByRole('button', { name: 'by card' }));
+  for (const attempt of [1, 2, 3]) {
+    await page.getByText(`Attempt ${attempt} at the fulfilment failed`).waitFor();
+    await film.show(1.4);
+  }
+  await page.frameLocator('iframe').getByText('Thank you for your order').waitFor();
+  // As high as the page: a frame below the screen is not drawn.
+  await page.setViewportSize({ ...screen, height: 1_540 });
+  await picture(page, 'sandbox', { fullPage: true });
+  await page.setViewportSize(screen);
+  await click(page.getByRole('button', { name: 'Repair the receiver' }));
+  await page.getByText('The receiver is well.').waitFor();
+  await click(page.getByRole('button', { name: 'Try again now' }));
+  await page.getByText('The fulfilment was done, at attempt 4.').waitFor();
+  await film.show(3);
+  await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+  await film.show(4);
+  await film.save('sandbox');
+
+  expect(await page.locator('[data-part="request"]').innerText()).toMatch(/(answered 503\s+){3}answered 200/);
+  expect(await db('orders')).toMatchObject([{ status: 'paid' }]);
+  expect(await db('fulfillments')).toMatchObject([{ status: 'fulfilled', attempts: 4 }]);
+  expect(await db('notifications')).toMatchObject([{ status: 'sent' }]);
+});
