@@ -1,21 +1,11 @@
 import { z } from 'zod';
 import { minorUnits } from '../notifications/money.ts';
-
-/** A moment, for the database to reckon with: its own clock says when three days ago was. */
-export type Moment = { readonly ago: string } | { readonly at: Date };
-
-const UNITS: Readonly<Record<string, string>> = { m: 'minutes', h: 'hours', d: 'days', w: 'weeks' };
+import { MOMENTS, type Moment, parseMoment } from './moment.ts';
 
 const moment = z.string().transform((text, context): Moment => {
-  const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
-  if (count) return { ago: `${count} ${UNITS[unit]}` };
-  // A date alone would be midnight in UTC, and a person means their own.
-  const at = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text);
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return { at };
-  context.addIssue({
-    code: 'custom',
-    message: 'must be like 30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00',
-  });
+  const read = parseMoment(text);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: `must be like ${MOMENTS}` });
   return z.NEVER;
 });
 
@@ -52,9 +42,7 @@ export const orderFilterShape = z.object({
     .optional()
     .describe('how its fulfilment stands; stuck: dead, or owed for more than 15 minutes'),
   email: words.optional().describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),
-  since: moment
-    .optional()
-    .describe('created since then: 30m, 12h, 3d, 2w ago, or 2026-11-25, or 2026-11-25T18:00'),
+  since: moment.optional().describe(`created since then: ${MOMENTS}`),
   until: moment.optional().describe('created before then'),
   reference: words.optional().describe("the shop's own reference, client_reference_id"),
   amount: sum.optional().describe('the total: 64.98, "64.98 eur", "500 jpy"'),

@@ -103,8 +103,8 @@ function bindings({
     session: session ?? null,
     event: event ?? null,
     since_at: since && 'at' in since ? since.at : null,
-    since_ago: since && 'ago' in since ? since.ago : null,
+    since_ago: since && 'ago' in since ? `${since.ago} seconds` : null,
     until_at: until && 'at' in until ? until.at : null,
-    until_ago: until && 'ago' in until ? until.ago : null,
+    until_ago: until && 'ago' in until ? `${until.ago} seconds` : null,
   };
 }

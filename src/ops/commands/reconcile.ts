@@ -7,9 +7,9 @@ import { databaseTime, lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/c
 import { nothingFound } from '../../reconcile/findings.ts';
 import { audit, EVENTS_REACH, type Run, takeNewEvents } from '../../reconcile/reconcile.ts';
 import { rehearsal } from '../../reconcile/rehearsal.ts';
-import { parseSince, type Since, secondsOf } from '../../reconcile/since.ts';
 import { recordAction } from '../actions.ts';
 import type { Describe, Report, Tools } from '../command.ts';
+import { MOMENTS, type Moment, parseMoment, secondsOf } from '../moment.ts';
 import { reportOf } from '../reconcile-report.ts';
 
 const help = `
@@ -31,7 +31,7 @@ Examples:
 Exit code: 0 all is well or was repaired, 1 something is left for a person (with --dry-run also what it would repair).`;
 
 interface Options {
-  readonly since?: Since;
+  readonly since?: Moment;
   readonly dryRun?: boolean;
   readonly json?: true;
 }
@@ -39,14 +39,14 @@ interface Options {
 export const reconcile: Describe = (act) =>
   new Command('reconcile')
     .description('Compares orders with Stripe, both ways, and repairs what is missing here.')
-    .option('--since <when>', 'from then on: 45m, 12h, 3d or 2w ago, or a date', sinceOf)
+    .option('--since <when>', `from then on: ${MOMENTS}`, sinceOf)
     .option('--dry-run', 'change nothing, and tell what would be')
     .addHelpText('after', help)
     .action(act(run));
 
-function sinceOf(text: string): Since {
-  const since = parseSince(text);
-  if (since === null) throw new InvalidArgumentError('It must be like 45m, 12h, 3d, 2w or 2026-11-20T18:00.');
+function sinceOf(text: string): Moment {
+  const since = parseMoment(text);
+  if (since === null) throw new InvalidArgumentError(`It must be like ${MOMENTS}.`);
   return since;
 }
 

@@ -1,0 +1,24 @@
+const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 60 * 60, d: 24 * 60 * 60, w: 7 * 24 * 60 * 60 };
+
+/** A moment, or how many seconds ago it was: by the database's clock. */
+export type Moment = { readonly at: Date } | { readonly ago: number };
+
+/** What is taken, as it is said to whoever typed something else. */
+export const MOMENTS = '30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00';
+
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?))?$/;
+
+/** So long ago, or a date with or without a time, in the zone of whoever asks unless it names one; null for anything else. */
+export function parseMoment(text: string): Moment | null {
+  const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
+  if (count) return { ago: Number(count) * (SECONDS[unit] as number) };
+  // A date alone would be midnight in UTC, and a person means their own.
+  const [, date, time = '00:00'] = DATE.exec(text) ?? [];
+  const at = new Date(`${date}T${time}`);
+  return Number.isNaN(at.getTime()) ? null : { at };
+}
+
+/** @param now the database's time, in seconds since 1970, as is the result */
+export function secondsOf(moment: Moment, now: number): number {
+  return Math.max(0, 'at' in moment ? Math.floor(moment.at.getTime() / 1_000) : now - moment.ago);
+}
