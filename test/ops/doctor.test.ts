@@ -288,7 +288,7 @@ describe('Stripe', () => {
   ])('%s', async (_what, status, words) => {
     answering(status, '/v1/checkout/sessions');
     const { code, unlike } = await doctor(env);
-    const rest = 'not_checked: Stripe did not answer';
+    const rest = 'not_checked: Stripe let nothing be seen';
     expect([code, unlike('ok')]).toEqual([
       1,
       {

@@ -25,7 +25,7 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
     ];
   } catch (error) {
     const rest = stripeChecks.slice(1);
-    return [{ check: 'Stripe', ...refusalOf(error) }, ...noneChecked(rest, 'Stripe did not answer')];
+    return [{ check: 'Stripe', ...refusalOf(error) }, ...noneChecked(rest, 'Stripe let nothing be seen')];
   }
 }
 
