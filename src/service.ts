@@ -23,14 +23,13 @@ import type { Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { openMailer } from './notifications/mailer.ts';
 import { notifications, notificationWork } from './notifications/notify.ts';
-import { type Acknowledgements, keepAcknowledgements } from './ops/acknowledgements.ts';
-import { type Live, openLive } from './ops/live.ts';
+import { keepAcknowledgements } from './ops/acknowledgements.ts';
+import { openLive } from './ops/live.ts';
 import { pulseOf } from './ops/pulse.ts';
 import { opsRouter } from './ops/router.ts';
 import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
 import { startReconciling } from './reconcile/schedule.ts';
-import type { SandboxShop } from './sandbox/shop/router.ts';
 import type { Queue } from './work/queue.ts';
 import type { Outcome } from './work/settle.ts';
 import { startWorker, type Worker } from './work/worker.ts';
@@ -66,21 +65,16 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     const watch = startAlerts(config, { db: pools.worker, signatures: signatures.findings, log, opened });
     const stripe = await openStripe(config, log, opened);
     const receives = ownFulfil === undefined && config.fulfillment.endpoint === null;
-    const shop = await openShop(config, { db: pools.web, stripe, receives, log });
     const fulfil = ownFulfil ?? (await openFulfiller(config, log, opened));
     const workers =
       config.role === 'web'
         ? []
         : startWorkers(config, { db: pools.worker, stripe, fulfil, metrics, log, opened });
-    const live = openLive({ pulse: pulseOf(pools.web), log });
-    const acknowledgements = keepAcknowledgements({ db: pools.web, log });
-    opened.defer(acknowledgements.stop);
-    const watches = { metrics, signatures, watch, live, acknowledgements };
-    const doors = openDoors(config, { pools, stripe, workers, ...watches, shop, log });
-    const server = await listen(doors, config.http);
+    const watches = { metrics, signatures, watch };
+    const doors = await openDoors(config, { pools, stripe, workers, receives, ...watches, log, opened });
+    const server = await listen(doors.listener, config.http);
     opened.defer(async () => {
-      live.stop();
-      shop?.stop();
+      doors.endStreams();
       await Promise.all([server.close(), stopAll(workers)]);
     });
     if (config.role !== 'web') {
@@ -109,40 +103,44 @@ function openPools({ role, database: { poolMax } }: Config, { url }: Database, l
   return { web, worker, destroy };
 }
 
+interface Doors {
+  readonly listener: RequestListener;
+  /** What would keep the server from closing. */
+  endStreams(): void;
+}
+
 /** Every process says how it is; one for the web takes events as well, the calls of the shop's pages, and operators. */
-function openDoors(
+async function openDoors(
   config: Config,
   {
     pools: { web, worker },
     stripe,
     workers,
+    receives,
     metrics,
     signatures,
     watch,
-    live,
-    acknowledgements,
-    shop,
     log,
+    opened,
   }: {
     pools: { web: Knex; worker: Knex };
     stripe: Stripe;
     workers: readonly Worker[];
+    receives: boolean;
     metrics: Metrics;
     signatures: Signatures;
     watch: Watch;
-    live: Live;
-    acknowledgements: Acknowledgements;
-    shop: SandboxShop | null;
     log: Logger;
+    opened: AsyncDisposableStack;
   },
-): RequestListener {
+): Promise<Doors> {
   const { role, sandbox, opsToken: token, production, tracing } = config;
   const { webhookSecrets: secrets, livemode } = config.stripe;
   const db = web;
   const health = healthRouter({ db, notes: watch.causes, log });
   const pools = web === worker ? { web } : { web, worker };
   const figures = metricsRouter({ metrics, pools, db, log });
-  if (role === 'worker') return createApp([health, figures], log);
+  if (role === 'worker') return { listener: createApp([health, figures], log), endStreams() {} };
   const record = waking(
     openLedger(db, (size) => metrics.batchSize.observe(size)),
     workers,
@@ -150,8 +148,12 @@ function openDoors(
   const access = opsAccess({ token, production });
   const landingPage = landingPageRouter({ access, stripe, record, db, livemode, log });
   const mode = sandbox ? 'sandbox' : livemode ? 'live' : 'test';
+  const live = openLive({ pulse: pulseOf(db), log });
+  const shop = await openShop(config, { db, stripe, receives, log });
   const ops = opsRouter({ token, production, db, live, mode, log });
   const app = createApp([health, figures, landingPage, ops, ...(shop ? [shop.router] : [])], log);
+  const acknowledgements = keepAcknowledgements({ db, log });
+  opened.defer(acknowledgements.stop);
   const count = countDeliveries(metrics);
   const onDelivery = (delivery: Delivery) => {
     count(delivery);
@@ -159,7 +161,13 @@ function openDoors(
     if (delivery.status === 200) acknowledgements.took(delivery.seconds * 1_000);
     if (tracing !== null) traceDelivery(delivery);
   };
-  return webhookListener({ record, secrets, livemode, onDelivery, log }, app);
+  return {
+    listener: webhookListener({ record, secrets, livemode, onDelivery, log }, app),
+    endStreams() {
+      live.stop();
+      shop?.stop();
+    },
+  };
 }
 
 function startWorkers(
