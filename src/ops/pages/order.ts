@@ -86,7 +86,7 @@ function facts(order: Order, { zone }: Reader): Markup {
     ['Created', time(order.created_at, zone)],
     ['Paid', order.paid_at && time(order.paid_at, zone)],
     ['Failed', order.failed_at && time(order.failed_at, zone)],
-    ['Ship to', lines(flat(order.shipping_details))],
+    ['Ship to', lines(envelope(order.shipping_details))],
     ['Metadata', lines(pairs(order.metadata))],
     ['Custom fields', lines(flat(order.custom_fields))],
     ['Checkout session', id(order.checkout_session_id)],
@@ -102,6 +102,13 @@ function facts(order: Order, { zone }: Reader): Markup {
 function flat(value: unknown): string[] {
   if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(flat);
   return value === null || value === undefined || value === '' ? [] : [String(value)];
+}
+
+/** In the order of an envelope: jsonb keeps none. */
+function envelope(details: unknown): string[] {
+  const { name, phone, address } = (details ?? {}) as Record<string, Record<string, string> | undefined>;
+  const { line1, line2, postal_code, city, state, country } = address ?? {};
+  return flat([name, line1, line2, flat([postal_code, city]).join(' '), state, country, phone]);
 }
 
 function pairs(value: unknown): string[] {

@@ -37,6 +37,23 @@ test('what customers have written is text in every page, never markup', async ()
   expect(text).not.toContain('<script>alert');
 });
 
+test('an address stands as on an envelope', async () => {
+  const address = {
+    city: 'Berlin',
+    country: 'DE',
+    line1: 'Torstraße 12',
+    line2: null,
+    postal_code: '10119',
+    state: '',
+  };
+  const { order } = await paid({
+    collected_information: { shipping_details: { address, name: 'Nora Kim' } },
+  });
+  const { text } = await get(`/ops/orders/${order.id}`).expect(200);
+  const [, shipTo = ''] = /<dt>Ship to<\/dt><dd>(.*?)<\/dd>/.exec(text) ?? [];
+  expect(shipTo.split(/<.*?>/).filter(Boolean)).toEqual(['Nora Kim', 'Torstraße 12', '10119 Berlin', 'DE']);
+});
+
 describe('finding', () => {
   test('by whatever a person has at hand leads to the order, or to a list with it', async () => {
     const { order, session, event } = await paid({ client_reference_id: 'cart-find-me' });
