@@ -58,14 +58,16 @@ Days pass at Stripe; here you are the bank.</p>
 }
 
 function repair({ id }: Session, whole: WholeOrder | null, down: boolean | null): Markup {
-  const waits =
-    whole?.fulfillment && whole.fulfillment.status !== 'fulfilled' && whole.fulfillment.attempts > 0;
+  const { status, attempts } = whole?.fulfillment ?? { status: 'fulfilled', attempts: 0 };
+  const waits = status !== 'fulfilled' && attempts > 0;
   if (!down && !waits) return html``;
-  return html`<form class="card hand" method="post" action="/sandbox/orders/${id}/receiver"><p>${
-    down
-      ? html`<b>The receiver is down.</b> The service tries again by itself, with growing pauses.`
-      : html`<b>The receiver is well.</b> The next attempt comes by itself, or now.`
-  }</p>
+  const next =
+    status === 'dead'
+      ? 'All attempts have failed: the next one comes when you ask for it.'
+      : down
+        ? 'The service tries again by itself, with growing pauses.'
+        : 'The next attempt comes by itself, or now.';
+  return html`<form class="card hand" method="post" action="/sandbox/orders/${id}/receiver"><p><b>The receiver is ${down ? 'down' : 'well'}.</b> ${next}</p>
 ${down && html`<button class="button primary" name="action" value="repair">Repair the receiver</button>`}
 ${waits && html`<button class="button" name="action" value="retry">Try again now</button>`}</form>`;
 }

@@ -1,0 +1,18 @@
+import { expect, test } from '@jest/globals';
+import { orderPage } from '../../../src/sandbox/shop/order-page.ts';
+
+test.each([
+  ['pending', 3, true, 'is down.</b> The service tries again by itself'],
+  ['pending', 3, false, 'is well.</b> The next attempt comes by itself, or now'],
+  ['dead', 12, true, 'is down.</b> All attempts have failed'],
+  ['dead', 12, false, 'is well.</b> All attempts have failed'],
+])(
+  'a fulfilment that is %s after %d attempts, the receiver being down: %s',
+  async (status, attempts, down, words) => {
+    const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
+    const whole = { order: { id: 1, status: 'paid' }, fulfillment: { status, attempts }, timeline: [] };
+    const episode = { trouble: new Set<never>(), deeds: [], held: null, decided: false };
+    const shown = { session: session as never, whole: whole as never, episode, requests: [], down };
+    expect(String(await orderPage(shown))).toContain(words);
+  },
+);
