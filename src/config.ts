@@ -191,12 +191,19 @@ export type Config = ReturnType<typeof toConfig>;
  * @throws {SetupError} one message that names every bad variable, and no value
  */
 export function parseConfig(environment: NodeJS.ProcessEnv): Config {
-  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+  const env = withoutEmpty(environment);
   const parsed = schema.safeParse(env);
-  const ownFaults = parsed.error?.issues.map((issue): Fault => [String(issue.path[0]), issue.message]) ?? [];
-  const faults = [...ownFaults, ...combinedFaults(env)];
+  const faults = [...faultsOf(parsed), ...combinedFaults(env)];
   if (!parsed.success || faults.length > 0) throw new SetupError(describe(faults));
   return Object.freeze(toConfig(parsed.data));
+}
+
+function withoutEmpty(environment: NodeJS.ProcessEnv) {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+}
+
+function faultsOf({ error }: z.ZodSafeParseResult<unknown>): Fault[] {
+  return error?.issues.map((issue) => [String(issue.path[0]), issue.message]) ?? [];
 }
 
 function describe(faults: readonly Fault[]): string {
@@ -211,4 +218,15 @@ function describe(faults: readonly Fault[]): string {
 export function loadConfig(): Config {
   dotenv.config({ quiet: true });
   return parseConfig(process.env);
+}
+
+/** The Stripe account alone, before all that the service wants is there: an endpoint's secret comes after the endpoint. */
+export function loadStripeAccount() {
+  dotenv.config({ quiet: true });
+  const parsed = schema
+    .pick({ STRIPE_SECRET_KEY: true, STRIPE_API_BASE: true })
+    .safeParse(withoutEmpty(process.env));
+  if (!parsed.success) throw new SetupError(describe(faultsOf(parsed)));
+  const { STRIPE_SECRET_KEY: secretKey = null, STRIPE_API_BASE: apiBase = null } = parsed.data;
+  return { secretKey, apiBase };
 }

@@ -1,12 +1,11 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { createTestDatabase } from '../support/database.ts';
 import { answerJson, bodyOf } from '../support/http.ts';
 import { ops } from '../support/ops.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 
-const { url: DATABASE_URL } = await createTestDatabase();
 const stripe = await startStripeApi();
-const env = { DATABASE_URL, STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_API_BASE: stripe.url };
+/** Neither a database nor a secret of the endpoint: it comes before both. */
+const env = { NODE_ENV: 'production', STRIPE_SECRET_KEY: 'sk_live_123', STRIPE_API_BASE: stripe.url };
 const url = 'https://pay.example.com/webhook';
 
 const created: URLSearchParams[] = [];
@@ -62,6 +61,6 @@ test.each(['http://pay.example.com/webhook', 'https://pay.example.com/', 'pay.ex
 );
 
 test('the sandbox needs none', async () => {
-  const { code, stdout } = await ops({ DATABASE_URL }, 'endpoint', 'create', url);
+  const { code, stdout } = await ops({}, 'endpoint', 'create', url);
   expect([code, stdout]).toEqual([1, expect.stringContaining('set STRIPE_SECRET_KEY first')]);
 });

@@ -1,25 +1,29 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { loadStripeAccount } from '../../config.ts';
+import { createStripe } from '../../stripe/client.ts';
 import type { Describe, Report } from '../command.ts';
 import { createEndpoint } from '../endpoint.ts';
 
 const HELP = `
 It sends the three events that the service handles, in the version of Stripe's API that it knows. The key in
-STRIPE_SECRET_KEY must be allowed to write Webhook Endpoints; the service itself needs no such right.
+STRIPE_SECRET_KEY must be allowed to write Webhook Endpoints; the service itself needs no such right. No other
+variable and no database is needed.
 
 Examples:
   npm run ops -- endpoint create https://pay.example.com/webhook
   npm run --silent ops -- endpoint create https://pay.example.com/webhook --json`;
 
-export const endpoint: Describe = (act) =>
+export const endpoint: Describe = (_act, actAlone) =>
   new Command('endpoint').description('Registers this service with Stripe.').addCommand(
     new Command('create')
       .description('Creates the webhook endpoint, and prints its secret, once.')
       .argument('<url>', 'where Stripe reaches this service: https://<your host>/webhook', webhookUrl)
       .addHelpText('after', HELP)
       .action(
-        act(async ({ config, stripe }, url: string): Promise<Report> => {
-          if (config.sandbox) return sandboxed;
-          const created = await createEndpoint(stripe, url);
+        actAlone(async (url: string): Promise<Report> => {
+          const { secretKey, apiBase } = loadStripeAccount();
+          if (secretKey === null) return sandboxed;
+          const created = await createEndpoint(createStripe(secretKey, apiBase), url);
           const { id, secret } = created;
           return {
             ok: true,
