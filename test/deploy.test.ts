@@ -15,7 +15,7 @@ function documentsOf(file: string): Yaml[] {
   return [...documents].map((document) => document.toJS());
 }
 
-const variables = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+const variables = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
 /** Every program that such a file starts is there: `node src/….ts`. */
 function expectPrograms(text: string, count: number): void {
   const programs = [...text.matchAll(/\b(src\/\S+?\.ts)\b/g)].map(([, program = '']) => program);
@@ -46,6 +46,20 @@ test('Kubernetes: only variables that the service reads, and none that is a secr
   const names = Object.keys(object('ConfigMap', 'checkout-fulfillment').data ?? {});
   expect(names.filter((name) => !variables.includes(name))).toEqual([]);
   expect(names.filter((name) => /SECRET|TOKEN|_KEY|DATABASE_URL|SMTP_URL/.test(name))).toEqual([]);
+});
+
+test('Kubernetes: the secret that the README makes has the name and the variables that are read', () => {
+  const readme = read('ops/kubernetes/README.md');
+  const [, name] = /create secret generic (\S+)/.exec(readme) ?? [];
+  const names = [...readme.matchAll(/--from-literal=(\w+)=/g)].map(([, variable = '']) => variable);
+  expect(names.length).toBeGreaterThan(3);
+  expect(names.filter((variable) => !variables.includes(variable))).toEqual([]);
+  for (const [kind, of] of [
+    ['Deployment', 'web'],
+    ['Deployment', 'worker'],
+    ['Job', 'migrate'],
+  ] as const)
+    expect(JSON.stringify(object(kind, of))).toContain(`"secretRef":{"name":"${name}"}`);
 });
 
 test.each(['web', 'worker'])(
@@ -82,22 +96,26 @@ test('what Kubernetes, systemd and Procfile start is there', () => {
   expectPrograms(read('Dockerfile').replaceAll(/["[\],]/g, ' '), 1);
 });
 
-test('the compose file: only variables that the service reads, and a database that is waited for', () => {
+/** The image and its one published port decide these. */
+const OF_THE_CONTAINER = ['NODE_ENV', 'PORT', 'HOST'];
+
+test('the compose file: every variable that the service reads, and a database that is waited for', () => {
   const [{ services }] = documentsOf('docker-compose.yml') as unknown as [
     { services: Record<string, { environment?: object; depends_on?: object; healthcheck?: object }> },
   ];
-  expect(
-    Object.keys(services.service?.environment ?? {}).filter((name) => !variables.includes(name)),
-  ).toEqual([]);
+  expect(Object.keys(services.service?.environment ?? {}).toSorted()).toEqual(
+    variables.filter((name) => !OF_THE_CONTAINER.includes(name)).toSorted(),
+  );
   expect(services.service?.depends_on).toMatchObject({ postgres: { condition: 'service_healthy' } });
   expect(services.postgres?.healthcheck).toBeDefined();
 });
 
-test('the workflow runs .ci/run on Node 24 and 26 and on PostgreSQL 15 to 18', () => {
+test('the workflow asks the tools about these files, and runs .ci/run on Node 24 and 26 and on PostgreSQL 15 to 18', () => {
   const [{ jobs }] = documentsOf('.github/workflows/ci.yml') as unknown as [
-    { jobs: Record<string, { strategy: { matrix: object }; steps: { run?: string }[] }> },
+    { jobs: Record<string, { strategy?: { matrix: object }; steps: { run?: string }[] }> },
   ];
-  expect(jobs.versions?.strategy.matrix).toEqual({ node: [24, 26], postgres: [15, 16, 17, 18] });
+  expect(jobs.versions?.strategy?.matrix).toEqual({ node: [24, 26], postgres: [15, 16, 17, 18] });
   expect(jobs.versions?.steps.filter(({ run }) => run === '.ci/run')).toHaveLength(1);
+  expect(jobs.deploy?.steps).toContainEqual({ run: 'ops/verify.sh --all' });
   expect(documentsOf('.github/workflows/release.yml')).toHaveLength(1);
 });

@@ -9,6 +9,9 @@ import type { Delivery } from './webhook.ts';
 export function countDeliveries({ deliveries, acknowledgement, signatureFailures }: Metrics) {
   const counterOf = once((key) => deliveries.labels(...(key.split(' ') as [string, string])));
   const histogramOf = once((code) => acknowledgement.labels(code));
+  // Prometheus sees no increase in a series that begins with its first count: what alerts ask for is there from the start.
+  for (const type of [...handledTypes, 'other', 'none'])
+    for (const outcome of ['conflict', 'refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
   return (delivery: Delivery): void => {
     counterOf(`${typeOf(delivery)} ${outcomeOf(delivery)}`).inc();
     histogramOf(String(delivery.status)).observe(delivery.seconds);

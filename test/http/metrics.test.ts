@@ -41,6 +41,14 @@ test('Prometheus text, with the process itself', async () => {
 });
 
 describe('deliveries', () => {
+  test.each([
+    'outcome="conflict",type="checkout.session.async_payment_failed"',
+    `outcome="refused",${COMPLETED}`,
+    'outcome="unavailable",type="none"',
+  ])('%s is there before there is any, for an alert to see the first', async (labels) => {
+    expect((await scrape(service.url)).get(`checkout_deliveries_total{${labels}}`)).toBe(0);
+  });
+
   test('by type and outcome, with what their answers took', async () => {
     const sample = await gained(async () => {
       const paid = events.completedPaid(checkout());

@@ -48,6 +48,11 @@ test('there are alerts, and each has a name of its own', () => {
   expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
 });
 
+test('each alert is tried both ways by ops/alerts.test.yml, which promtool runs', () => {
+  const tried = (parse(read('alerts.test.yml')).tests as { readonly name: string }[]).map(({ name }) => name);
+  expect(rules.filter(({ alert }) => !tried.some((name) => name.startsWith(`${alert},`)))).toEqual([]);
+});
+
 test.each(panels)('the panel $title shows what is scraped', ({ targets }) => {
   for (const { expr } of targets) {
     expect(metricsIn(expr)).not.toEqual([]);
