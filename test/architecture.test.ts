@@ -57,6 +57,17 @@ test('no file imports itself by way of others', () => {
   expect(files.filter((file) => reached(file, new Set()).has(file))).toEqual([]);
 });
 
+test('src lives without what only development needs, and without what is optional', () => {
+  const { dependencies } = JSON.parse(readFileSync(path.join(src, '..', 'package.json'), 'utf8'));
+  const packages = sources.flatMap(({ text }) =>
+    [...text.matchAll(/^(?:import|export|\}) (?:[^'\n]* )?from '((?:@[^/'\n]+\/)?[^./'\n][^/'\n]*)/gm)].map(
+      ([, name = '']) => name,
+    ),
+  );
+  expect(packages.length).toBeGreaterThan(50);
+  expect(packages.filter((name) => !name.startsWith('node:') && !(name in dependencies))).toEqual([]);
+});
+
 test('the environment is read in one place', () => {
   expect(sources.filter(({ text }) => text.includes('process.env')).map(({ file }) => file)).toEqual([
     'config.ts',

@@ -50,7 +50,7 @@ def ship_once(webhook_id: str, data: dict) -> bool:
             if new:
                 session = data["order"]["checkout_session_id"]
                 items = [(session, item["description"], item["quantity"]) for item in data["line_items"]]
-                db.executemany("insert into shipments values (?, ?, ?)", items)
+                db.executemany("insert into shipments (checkout_session_id, description, quantity) values (?, ?, ?)", items)
         return new
     finally:
         db.close()
