@@ -8,8 +8,11 @@ export const pageParams = {
   starting_after: z.string().optional(),
   ending_before: z.string().optional(),
 };
-/** When the objects of a page were made, in seconds. */
-export const created = z.strictObject({ gt: time, gte: time, lt: time, lte: time }).partial().default({});
+/** When the objects of a page were made, in seconds: within bounds, or at that very second. */
+export const created = z.preprocess(
+  (when) => (typeof when === 'string' ? { gte: when, lte: when } : when),
+  z.strictObject({ gt: time, gte: time, lt: time, lte: time }).partial().default({}),
+);
 
 interface Dated {
   readonly id: string;

@@ -79,10 +79,11 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
   });
 
   app.get('/v1/events', async (req, res) => {
-    const { created, types, delivery_success, ...page } = read(eventsParams, req.query);
+    const { created, type, types, delivery_success, ...page } = read(eventsParams, req.query);
     // pending_webhooks counts the endpoints that have not acknowledged the event.
     const wanted = (event: SessionEvent) =>
       isWithin(created, event) &&
+      (type === undefined || isOfType(event, type)) &&
       (types?.includes(event.type) ?? true) &&
       (delivery_success === undefined || delivery_success === (event.pending_webhooks === 0));
     res.json(pageOf('/v1/events', newestFirst(await events.all()), page, wanted));
@@ -113,9 +114,15 @@ const sessionsParams = z.strictObject({
 const eventsParams = z.strictObject({
   ...pageParams,
   created,
+  type: z.string().optional(),
   types: z.array(z.string()).max(20).optional(),
   delivery_success: z.stringbool().optional(),
 });
+
+/** `type` is one, or what a group of them begins with: `checkout.session.*`. */
+function isOfType(event: SessionEvent, type: string): boolean {
+  return type.endsWith('*') ? event.type.startsWith(type.slice(0, -1)) : event.type === type;
+}
 
 async function existing(sessions: Sessions, id: string): Promise<StoredSession> {
   const stored = await sessions.find(id);

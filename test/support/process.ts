@@ -40,7 +40,16 @@ export function run(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): TestProcess {
-  const child = spawn(process.execPath, [path.join(root, program), ...args], {
+  return runFile(process.execPath, env, [path.join(root, program), ...args]);
+}
+
+/** The same for any file that can be executed. */
+export function runFile(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+): TestProcess {
+  const child = spawn(file, args, {
     cwd: workDir,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
