@@ -81,7 +81,7 @@ function serviceUrl({ production, sandbox, stripe, http }: Config): string {
   if (production) throw new SetupError('simulate sends invented events, so it does not run in production.');
   if (!sandbox) {
     throw new SetupError(
-      'STRIPE_SECRET_KEY is set, so Stripe itself makes the events. Forward them with `stripe listen --forward-to`\n' +
+      'STRIPE_SECRET_KEY is set, so Stripe itself makes the events. Forward them with `stripe listen` (see README)\n' +
         'and make one with `stripe trigger checkout.session.completed`. Without the key, simulate plays Stripe.',
     );
   }
