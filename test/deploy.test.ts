@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { variablesIn } from './support/variables.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -15,7 +16,7 @@ function documentsOf(file: string): Yaml[] {
   return [...documents].map((document) => document.toJS());
 }
 
-const variables = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
+const variables = variablesIn(read('.env.example'));
 /** Every program that such a file starts is there: `node src/….ts`. */
 function expectPrograms(text: string, count: number): void {
   const programs = [...text.matchAll(/\b(src\/\S+?\.ts)\b/g)].map(([, program = '']) => program);

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { Page, PageScreenshotOptions } from 'playwright-core';
-import { openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
+import type { PageScreenshotOptions } from 'playwright-core';
+import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
 import { picture } from '../support/pictures.ts';
 import { openShop } from '../support/shop.ts';
@@ -38,13 +38,6 @@ const pictures: Readonly<Record<string, PageScreenshotOptions>> = {
   'order-dark': { fullPage: true },
   'orders-phone': {},
 };
-
-/** What is wider than its place, and so cut off: the page itself, or a card and the like. */
-const cutOffOn = (page: Page) =>
-  page.evaluate(`[document.documentElement, ...document.querySelectorAll('main :not(.sr)')]
-    .filter((it) => it.scrollWidth > it.clientWidth)
-    .filter((it) => it === document.documentElement || getComputedStyle(it).overflowX === 'hidden')
-    .map((it) => it.className || it.tagName)`);
 
 test.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['light', 'all'],

@@ -1,18 +1,10 @@
 import { expect, test } from '@jest/globals';
 import type { Locator } from 'playwright-core';
 import { openBrowser, openPage } from '../support/browser.ts';
-import { createTestDatabase } from '../support/database.ts';
 import { openFilm, picture } from '../support/pictures.ts';
-import { startTestService } from '../support/service.ts';
+import { openSandbox } from '../support/sandbox.ts';
 
-const { db, url: DATABASE_URL } = await createTestDatabase();
-const service = await startTestService({
-  DATABASE_URL,
-  // Empty is unset: a sandbox.
-  STRIPE_SECRET_KEY: '',
-  STRIPE_WEBHOOK_SECRET: '',
-  SHOP_NAME: 'Mugs & More',
-});
+const { db, service } = await openSandbox();
 const browser = await openBrowser();
 const screen = { width: 960, height: 800 };
 

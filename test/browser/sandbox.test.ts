@@ -1,17 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
-import { createTestDatabase } from '../support/database.ts';
-import { startTestService } from '../support/service.ts';
+import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
+import { openSandbox } from '../support/sandbox.ts';
 
-const { db, url: DATABASE_URL } = await createTestDatabase();
-const service = await startTestService({
-  DATABASE_URL,
-  // Empty is unset: a sandbox.
-  STRIPE_SECRET_KEY: '',
-  STRIPE_WEBHOOK_SECRET: '',
-  SHOP_NAME: 'Mugs & More',
-});
+const { db, service } = await openSandbox();
 const browser = await openBrowser();
 
 async function openCheckout(page: Page): Promise<Page> {
@@ -182,8 +174,7 @@ test.concurrent.each<[look: keyof typeof looks, rules: RuleSet]>([
   const page = await openPage(browser, looks[look]);
   const check = async (name: string) => {
     expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
-    const sideways = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-    expect([name, await page.evaluate(sideways)]).toEqual([name, 0]);
+    expect([name, await cutOffOn(page)]).toEqual([name, []]);
   };
   await page.goto(`${service.url}/sandbox`);
   await check('shop');

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { cp, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { freePort } from '../../src/db/embedded/start.ts';
 import { startBroker } from '../support/nats.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
-import { startSurroundings } from '../support/process.ts';
+import { runFile, startSurroundings, type TestProcess } from '../support/process.ts';
 import { scratchDir } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { commandsOf, pages, root, settings } from './commands.ts';
@@ -111,25 +110,10 @@ afterAll(async () => {
   for (const stop of lasting.values()) await stop();
 });
 
-function type(line: string, env: Readonly<Record<string, string>>) {
-  const shell = spawn('sh', ['-c', line], {
-    cwd: checkout,
-    env: { ...terminal, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const written = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    shell[stream].setEncoding('utf8').on('data', (text: string) => {
-      written[stream] += text;
-    });
-  return { shell, written, ended: once(shell, 'close') as Promise<[number | null]> };
-}
-
-/** With all that it started. */
-async function stop(shell: ChildProcess, ended: Promise<unknown>): Promise<void> {
-  if (shell.exitCode === null) process.kill(-(shell.pid as number), 'SIGTERM');
-  await ended;
+/** In a shell; what that starts ends with it. */
+function type(line: string, env: Readonly<Record<string, string>>): TestProcess {
+  const variables = { ...terminal, ...env };
+  return runFile('sh', variables, ['-c', line], { cwd: checkout, detached: true });
 }
 
 const commands = [
@@ -147,8 +131,11 @@ test.each(commands)('$page: $line', async ({ line }) => {
   };
   if (what) {
     await lasting.get(what)?.();
-    const { shell, written, ended } = type(filledIn(line), env);
-    lasting.set(what, () => stop(shell, ended));
+    const { written, ended, kill } = type(filledIn(line), env);
+    lasting.set(what, () => {
+      kill('SIGTERM');
+      return ended;
+    });
     const failed = ended.then(() => Promise.reject(new Error(`it ended: ${written.stderr}`)));
     failed.catch(() => {});
     await Promise.race([until('it is ready', () => READY.test(written.stdout)), failed]);
@@ -156,7 +143,7 @@ test.each(commands)('$page: $line', async ({ line }) => {
   }
   const [, exported] = /^export (\w+)=/.exec(line) ?? [];
   const { written, ended } = type(filledIn(line) + (exported ? `; printf %s "$${exported}"` : ''), env);
-  const [code] = await ended;
+  const { code } = await ended;
   expect({ code, ...written }).toEqual({ ...written, code: 0 });
   if (exported) terminal[exported] = written.stdout;
   bought = /\bcs_test_\w+/.exec(written.stdout)?.[0] ?? bought;
@@ -167,7 +154,7 @@ async function typeOps(line: string): Promise<void> {
   const isBare = /-- (erase|show|retry|replay|endpoint create)$/.test(line);
   const added = isBare ? ' --help' : / erase /.test(line) ? ' --yes' : '';
   const { written, ended } = type(filledIn(line) + added, live);
-  const [code] = await ended;
+  const { code } = await ended;
   // 1: there is something that a person should look at.
   expect([0, 1]).toContain(code);
   expect(written.stderr).not.toMatch(/^error:/m);

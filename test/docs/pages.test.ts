@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import { statementsOf } from '../../bench/support/readme.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { dictionaryOf } from '../support/dictionary.ts';
+import { variablesIn } from '../support/variables.ts';
 import { pages, read, root, settings } from './commands.ts';
 
 const { db } = await createTestDatabase();
@@ -29,11 +30,11 @@ test('every npm script that the documentation names is there', () => {
 });
 
 test('every variable that a page sets is one that the service reads', () => {
-  const variables = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
+  const variables = variablesIn(read('.env.example'));
   const blocks = pages.flatMap((page) =>
     [...read(page).matchAll(/^```ini\n(.*?)^```$/gms)].map(([, block = '']) => block),
   );
-  const set = blocks.flatMap((block) => [...block.matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name));
+  const set = blocks.flatMap(variablesIn);
   expect(set.length).toBeGreaterThan(10);
   expect(set.filter((name) => !variables.includes(name))).toEqual([]);
 });

@@ -92,3 +92,11 @@ export async function violationsOf(page: Page, ruleSet: RuleSet): Promise<string
   );
   return results.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }
+
+/** What is wider than its place, and so cut off: the page itself, or a card and the like. */
+export function cutOffOn(page: Page): Promise<unknown> {
+  return page.evaluate(`[document.documentElement, ...document.querySelectorAll('main :not(.sr)')]
+    .filter((it) => it.scrollWidth > it.clientWidth)
+    .filter((it) => it === document.documentElement || getComputedStyle(it).overflowX === 'hidden')
+    .map((it) => it.className || it.tagName)`);
+}

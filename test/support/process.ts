@@ -43,17 +43,26 @@ export function run(
   return runFile(process.execPath, env, [path.join(root, program), ...args]);
 }
 
-/** The same for any file that can be executed. */
+/**
+ * The same for any file that can be executed.
+ * @param detached what it starts ends with it
+ */
 export function runFile(
   file: string,
   env: Readonly<Record<string, string>>,
   args: readonly string[],
+  { cwd = workDir, detached = false } = {},
 ): TestProcess {
   const child = spawn(file, args, {
-    cwd: workDir,
+    cwd,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
+  const pid = child.pid as number;
+  const kill = (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(detached ? -pid : pid, signal);
+  };
   const written = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
@@ -62,12 +71,12 @@ export function runFile(
   }
   const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal }));
   return {
-    pid: child.pid as number,
+    pid,
     written,
     ended,
-    kill: (signal) => void child.kill(signal),
+    kill,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      kill('SIGKILL');
       await ended;
     },
   };

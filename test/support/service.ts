@@ -30,6 +30,9 @@ export async function startTestService(env: Record<string, string>): Promise<Tes
   return { url: service.url, dataDir, stop, deliver: (event) => deliver(service.url, event) };
 }
 
+/** What makes a service the sandbox with its shop: empty is unset. */
+export const sandboxEnv = { STRIPE_SECRET_KEY: '', STRIPE_WEBHOOK_SECRET: '' };
+
 export async function deliver(url: string, event: unknown, signal?: AbortSignal): Promise<number> {
   const payload = JSON.stringify(event);
   const response = await fetch(`${url}/webhook`, {

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import request from 'supertest';
 import { createTestDatabase } from '../../support/database.ts';
-import { startTestService } from '../../support/service.ts';
+import { sandboxEnv, startTestService } from '../../support/service.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
-const sandbox = { DATABASE_URL, STRIPE_SECRET_KEY: '', STRIPE_WEBHOOK_SECRET: '' };
+const sandbox = { ...sandboxEnv, DATABASE_URL };
 const { url } = await startTestService({ ...sandbox, OPS_TOKEN: 'a-token-of-the-shop' });
 const others = [{ STRIPE_SECRET_KEY: 'sk_test_123' }, { STRIPE_API_BASE: 'http://127.0.0.1:1' }];
 const withoutShop = await Promise.all(others.map((env) => startTestService({ ...sandbox, ...env })));
