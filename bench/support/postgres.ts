@@ -77,7 +77,7 @@ async function asInProduction(home: Home): Promise<Binaries> {
  */
 async function settle(admin: Knex): Promise<void> {
   await admin.raw(`create table warm_up as
-    select n, repeat(md5(n::text), 240) as filling from generate_series(1, 270000) as n`);
+    select n, repeat(md5(n::text), 60) as filling from generate_series(1, 1080000) as n`);
   await admin.raw('drop table warm_up');
   await admin.raw('checkpoint');
 }
