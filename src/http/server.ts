@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 export interface HttpServer {
   readonly url: string;
@@ -39,31 +39,37 @@ export async function listen(
   app: RequestListener,
   address: { host: string; port: number },
 ): Promise<HttpServer> {
-  const underWay = new Set<ServerResponse>();
+  // The last one of each connection, and no Set of those under way: a Set that changes with each request leaves a trail of
+  // outgrown tables, each of which points to the next. One that has grown old keeps alive what the others held until the
+  // whole heap is marked (of 25 MB, a scavenge copied 3.3 instead of 0.8).
+  const answers = new Map<Socket, ServerResponse | null>();
   const server = createServer(timeouts, (req, res) => {
-    underWay.add(res);
-    res.once('close', () => underWay.delete(res));
+    answers.set(req.socket, res);
     if (!server.listening) res.setHeader('Connection', 'close');
     app(req, res);
   });
   server.timeout = UNREAD_FOR_MS;
+  server.on('connection', (socket) => {
+    answers.set(socket, null);
+    socket.once('close', () => answers.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...address, backlog: BACKLOG }, resolve);
   });
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return { url: `http://${host}:${port}`, close: () => close(server, underWay) };
+  return { url: `http://${host}:${port}`, close: () => close(server, answers.values()) };
 }
 
 /** Node leaves a connection open on which a client keeps sending, so each is told that its answer is the last one. */
-function close(server: Server, underWay: ReadonlySet<ServerResponse>): Promise<void> {
+function close(server: Server, answers: Iterable<ServerResponse | null>): Promise<void> {
   return new Promise((resolve) => {
     const patience = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
     server.close(() => {
       clearTimeout(patience);
       resolve();
     });
-    for (const res of underWay) if (!res.headersSent) res.setHeader('Connection', 'close');
+    for (const res of answers) if (res && !res.headersSent) res.setHeader('Connection', 'close');
   });
 }
