@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { type Scratch, takeScratch } from './scratch.ts';
 
 /** What an array says its elements are: the oids of their types, the same in every PostgreSQL. */
 const { TEXT, JSON: JSON_TEXT } = pg.types.builtins;
@@ -7,14 +8,15 @@ type Element = string | Uint8Array | null;
 
 /**
  * Arrays in PostgreSQL's binary form (array_recv in its arrayfuncs.c): elements travel as they are, while a literal
- * escapes each of them here and takes it apart again there. pg sends a Buffer as a parameter in binary form.
+ * escapes each of them here and takes it apart again there. pg sends a Buffer as a parameter in binary form. Whoever has
+ * the statement's answer disposes of them.
  */
-export function jsonArray(elements: readonly Element[]): Buffer {
+export function jsonArray(elements: readonly Element[]): Scratch {
   return binaryArray(JSON_TEXT, [elements.length], elements);
 }
 
 /** Rows of equal length. @throws {RangeError} */
-export function textMatrix(rows: readonly (readonly Element[])[]): Buffer {
+export function textMatrix(rows: readonly (readonly Element[])[]): Scratch {
   const width = rows[0]?.length ?? 0;
   if (rows.some((row) => row.length !== width)) throw new RangeError('the rows differ in length');
   return binaryArray(TEXT, [rows.length, width], rows.flat());
@@ -24,7 +26,7 @@ function binaryArray(
   elementType: number,
   dimensions: readonly number[],
   elements: readonly Element[],
-): Buffer {
+): Scratch {
   const mayHoldNulls = 1;
   const head = [
     dimensions.length,
@@ -32,23 +34,29 @@ function binaryArray(
     elementType,
     ...dimensions.flatMap((length) => [length, FIRST_SUBSCRIPT]),
   ];
-  // A UTF-16 unit takes at most three bytes: cheaper than to measure each text before it is written.
-  const size = elements.reduce((sum, element) => sum + INT + 3 * (element?.length ?? 0), head.length * INT);
-  const buffer = Buffer.allocUnsafe(size);
-  let end = 0;
-  for (const int of head) end = buffer.writeInt32BE(int, end);
-  for (const element of elements) {
-    const begin = end + INT;
-    const length = element === null ? NULL_LENGTH : write(buffer, element, begin);
-    buffer.writeInt32BE(length, end);
-    end = begin + Math.max(0, length);
-  }
-  return buffer.subarray(0, end);
+  const size = elements.reduce((sum, element) => sum + INT + mostBytes(element), head.length * INT);
+  return takeScratch(size, (buffer) => {
+    let end = 0;
+    for (const int of head) end = buffer.writeInt32BE(int, end);
+    for (const element of elements) {
+      const begin = end + INT;
+      const length = element === null ? NULL_LENGTH : write(buffer, element, begin);
+      buffer.writeInt32BE(length, end);
+      end = begin + Math.max(0, length);
+    }
+    return end;
+  });
 }
 
 const INT = 4;
 const FIRST_SUBSCRIPT = 1;
 const NULL_LENGTH = -1;
+
+/** A UTF-16 unit takes at most three bytes: cheaper than to measure each text before it is written. */
+function mostBytes(element: Element): number {
+  if (element === null) return 0;
+  return typeof element === 'string' ? 3 * element.length : element.length;
+}
 
 /** How many bytes it wrote. Half surrogates become U+FFFD. */
 function write(buffer: Buffer, element: string | Uint8Array, begin: number): number {

@@ -54,9 +54,11 @@ interface Entry {
 
 /** Commits a batch, in which each session and each event stands once. The results are in its order. */
 export async function recordNews(db: Knex, batch: readonly Entry[], round = 1): Promise<readonly Recorded[]> {
+  using news = textMatrix(batch.map(({ row }) => row));
+  using payloads = jsonArray(batch.map(({ payload }) => payload));
   const { rows } = await db.raw<{ rows: Recorded[] }>(RECORD, {
-    news: textMatrix(batch.map(({ row }) => row)),
-    payloads: jsonArray(batch.map(({ payload }) => payload)),
+    news: news.bytes,
+    payloads: payloads.bytes,
     verdicts: VERDICTS,
   });
   const outrun = rows.flatMap((row, i) => (row.outcome === 'applied' && row.moved_to === null ? [i] : []));

@@ -20,7 +20,8 @@ test('a matrix of text arrives as it was sent, row by row', async () => {
     );
   await fc.assert(
     fc.asyncProperty(matrix, async (rows) => {
-      const { rows: found } = await db.raw('select :matrix::text[] as matrix', { matrix: textMatrix(rows) });
+      using matrix = textMatrix(rows);
+      const { rows: found } = await db.raw('select :matrix::text[] as matrix', { matrix: matrix.bytes });
       expect(found).toEqual([{ matrix: rows }]);
     }),
   );
@@ -32,8 +33,9 @@ test('an array of JSON arrives to the letter, whether it came as text or as byte
     fc.asyncProperty(fc.array(fc.option(document), { minLength: 1 }), async (documents) => {
       const bytes = documents.map((json) => (json === null ? null : Buffer.from(json)));
       for (const sent of [documents, bytes]) {
+        using array = jsonArray(sent);
         const { rows } = await db.raw('select json::text from unnest(:documents::json[]) as json', {
-          documents: jsonArray(sent),
+          documents: array.bytes,
         });
         expect(rows.map(({ json }: { json: string | null }) => json)).toEqual(documents);
       }
@@ -42,9 +44,8 @@ test('an array of JSON arrives to the letter, whether it came as text or as byte
 });
 
 test('half a surrogate, which no UTF-8 has, becomes U+FFFD', async () => {
-  const { rows } = await db.raw('select (:matrix::text[])[1][1] as text', {
-    matrix: textMatrix([['a\ud800b']]),
-  });
+  using matrix = textMatrix([['a\ud800b']]);
+  const { rows } = await db.raw('select (:matrix::text[])[1][1] as text', { matrix: matrix.bytes });
   expect(rows).toEqual([{ text: 'a\uFFFDb' }]);
 });
 
