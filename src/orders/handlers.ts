@@ -52,7 +52,9 @@ export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boole
 }
 
 function readSession(event: StripeEvent): CheckoutSession {
-  const parsed = checkoutSessionShape.safeParse({ livemode: event.livemode, ...event.data.object });
+  const { object } = event.data;
+  const given = 'livemode' in object ? object : { ...object, livemode: event.livemode };
+  const parsed = checkoutSessionShape.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new BadRequest(
     'session_unreadable',
