@@ -53,6 +53,8 @@ interface Held<Row, Subject> {
   leasedUntil: number;
   /** Of the attempt. */
   span?: Span;
+  /** The attempt, with the outcome written. Absent while it waits. */
+  ended?: Promise<void>;
 }
 
 const POLL_MS = 1_000;
@@ -72,9 +74,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const { db, queue, load, sessionOf, perform, concurrency, maxAttempts, onAttempt } = options;
   const log = options.log.child({ queue: queue.table });
   const settle = settler({ db, queue, maxAttempts, log });
-  const held = new Map<number, Held<Row, Subject>>();
+  // No Map: one that changes with each row leaves a trail of outgrown tables, as in src/http/server.ts.
+  let held: readonly Held<Row, Subject>[] = [];
   const waiting: Held<Row, Subject>[] = [];
-  const running = new Set<Promise<void>>();
   let performing = 0;
   let stopping = false;
   let backlog = false;
@@ -82,7 +84,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   const wake = () => bell.resolve();
   const fromNow = (seconds: number) => performance.now() + seconds * 1_000;
-  const room = () => concurrency * HELD_PER_PLACE - held.size;
+  const room = () => concurrency * HELD_PER_PLACE - held.length;
   const hasRoom = () => room() >= concurrency * CLAIMED_PER_PLACE;
 
   async function loop(): Promise<void> {
@@ -116,7 +118,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   function take(rows: readonly Row[], leasedUntil: number): void {
     if (rows.length === 0) return;
     const subjects = load(rows);
-    rows.forEach((row, i) => {
+    const taken = rows.map((row, i): Held<Row, Subject> => {
       // Where reading them together fails each is read alone, so one poison order hurts only itself.
       const subject = subjects.then(
         (all) => all[i] as Subject,
@@ -124,10 +126,12 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       );
       // Whoever attempts it meets the error.
       subject.catch(() => {});
-      const one = { row, subject, abort: new AbortController(), leasedUntil };
-      held.set(row.id, one);
-      waiting.push(one);
+      return { row, subject, abort: new AbortController(), leasedUntil };
     });
+    // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
+    const ids = new Set(rows.map(({ id }) => id));
+    held = [...held.filter(({ row }) => !ids.has(row.id)), ...taken];
+    waiting.push(...taken);
     fillPlaces();
   }
 
@@ -135,13 +139,10 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     while (!stopping && performing < concurrency) {
       const one = waiting.shift();
       if (!one) break;
-      const ended = attempt(one).finally(() => {
-        running.delete(ended);
-        // Not a later attempt's place, which begins when this one's lease was lost.
-        if (held.get(one.row.id) === one) held.delete(one.row.id);
+      one.ended = attempt(one).finally(() => {
+        held = held.filter((other) => other !== one);
         if (backlog && hasRoom()) wake();
       });
-      running.add(ended);
     }
   }
 
@@ -180,7 +181,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   }
 
   async function renewLeases(): Promise<void> {
-    const all = [...held.values()];
+    const all = held;
     if (all.length === 0) return;
     const leasedUntil = fromNow(LEASE_SECONDS);
     try {
@@ -202,11 +203,11 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     stopping = true;
     wake();
     await looping;
+    const running = held.map(({ ended }) => ended);
     await Promise.race([Promise.all(running), pause(graceMs, undefined, unref)]);
     clearInterval(renewing);
-    const rest = [...held.values()];
-    for (const { abort } of rest) abort.abort();
-    if (rest.length > 0) await release(db, queue, rowsOf(rest));
+    for (const { abort } of held) abort.abort();
+    if (held.length > 0) await release(db, queue, rowsOf(held));
   }
 
   let ended: Promise<void> | undefined;
