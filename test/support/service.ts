@@ -45,9 +45,9 @@ export async function deliver(url: string, event: unknown, signal?: AbortSignal)
   return response.status;
 }
 
-/** A folder of the test file's own, gone when the file ends. */
+/** A folder of the test file's own, gone when the file ends. A process that is yet to be ended may still be writing there. */
 export async function scratchDir(): Promise<string> {
   const dir = await mkdtemp(path.join(tmpdir(), 'checkout-fulfillment-'));
-  afterAll(() => rm(dir, { recursive: true, force: true }));
+  afterAll(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   return dir;
 }
