@@ -12,8 +12,8 @@ const free: Buffer[] = [];
 
 /**
  * A place for `size` bytes at most, of which `fill` writes the first and says how many. New places for each batch, 100 kB
- * outside of V8's heap, made it mark the whole heap every 2,000 events: a process took 27 us an event more (130 instead of 111,
- * with its share of collections), and the bench 6,900 events a second instead of 6,200.
+ * outside of V8's heap, made it mark the whole heap every 2,000 events: an event took 130 us of the process instead of 111, collections
+ * included, and the bench 6,200 events a second instead of 6,900.
  */
 export function takeScratch(size: number, fill: (place: Buffer) => number): Scratch {
   const place = (size <= PLACE && free.pop()) || Buffer.allocUnsafeSlow(Math.max(size, PLACE));

@@ -42,17 +42,14 @@ export async function listen(
   // The last one of each connection, and no Set of those under way: a Set that changes with each request leaves a trail of
   // outgrown tables, each of which points to the next. One that has grown old keeps alive what the others held until the
   // whole heap is marked (of 25 MB, a scavenge copied 3.3 instead of 0.8).
-  const answers = new Map<Socket, ServerResponse | null>();
+  const answers = new Map<Socket, ServerResponse>();
   const server = createServer(timeouts, (req, res) => {
     answers.set(req.socket, res);
     if (!server.listening) res.setHeader('Connection', 'close');
     app(req, res);
   });
   server.timeout = UNREAD_FOR_MS;
-  server.on('connection', (socket) => {
-    answers.set(socket, null);
-    socket.once('close', () => answers.delete(socket));
-  });
+  server.on('connection', (socket) => socket.once('close', () => answers.delete(socket)));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...address, backlog: BACKLOG }, resolve);
@@ -63,13 +60,13 @@ export async function listen(
 }
 
 /** Node leaves a connection open on which a client keeps sending, so each is told that its answer is the last one. */
-function close(server: Server, answers: Iterable<ServerResponse | null>): Promise<void> {
+function close(server: Server, answers: Iterable<ServerResponse>): Promise<void> {
   return new Promise((resolve) => {
     const patience = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
     server.close(() => {
       clearTimeout(patience);
       resolve();
     });
-    for (const res of answers) if (res && !res.headersSent) res.setHeader('Connection', 'close');
+    for (const res of answers) if (!res.headersSent) res.setHeader('Connection', 'close');
   });
 }

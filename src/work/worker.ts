@@ -53,8 +53,6 @@ interface Held<Row, Subject> {
   leasedUntil: number;
   /** Of the attempt. */
   span?: Span;
-  /** The attempt, with the outcome written. Absent while it waits. */
-  ended?: Promise<void>;
 }
 
 const POLL_MS = 1_000;
@@ -74,8 +72,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const { db, queue, load, sessionOf, perform, concurrency, maxAttempts, onAttempt } = options;
   const log = options.log.child({ queue: queue.table });
   const settle = settler({ db, queue, maxAttempts, log });
-  // No Map: one that changes with each row leaves a trail of outgrown tables, as in src/http/server.ts.
+  // No Map and no Set: one that changes with each row leaves a trail of outgrown tables, as in src/http/server.ts.
   let held: readonly Held<Row, Subject>[] = [];
+  let running: readonly Promise<void>[] = [];
   const waiting: Held<Row, Subject>[] = [];
   let performing = 0;
   let stopping = false;
@@ -139,10 +138,12 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     while (!stopping && performing < concurrency) {
       const one = waiting.shift();
       if (!one) break;
-      one.ended = attempt(one).finally(() => {
+      const ended = attempt(one).finally(() => {
+        running = running.filter((other) => other !== ended);
         held = held.filter((other) => other !== one);
         if (backlog && hasRoom()) wake();
       });
+      running = [...running, ended];
     }
   }
 
@@ -203,7 +204,6 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     stopping = true;
     wake();
     await looping;
-    const running = held.map(({ ended }) => ended);
     await Promise.race([Promise.all(running), pause(graceMs, undefined, unref)]);
     clearInterval(renewing);
     for (const { abort } of held) abort.abort();

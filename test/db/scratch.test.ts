@@ -11,7 +11,10 @@ test('what is written stays until it is disposed of, whoever else takes and give
     fc.property(steps, (all) => {
       const taken: { scratch: Scratch; mark: number }[] = [];
       all.forEach((step, mark) => {
-        const scratch = takeScratch(step.size, (place) => place.fill(mark, 0, step.size).length && step.size);
+        const scratch = takeScratch(step.size, (place) => {
+          place.fill(mark, 0, step.size);
+          return step.size;
+        });
         taken.push({ scratch, mark });
         if (step.giveBack % 2 === 1)
           for (const { scratch } of taken.splice(step.giveBack % taken.length, 1)) scratch[Symbol.dispose]();
