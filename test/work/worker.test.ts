@@ -589,6 +589,26 @@ describe('a lease', () => {
     expect((await rowOf(order)).next_attempt_at.getTime()).toBeLessThanOrEqual(Date.now());
   });
 
+  test('taken anew by the same worker: a stop waits for the earlier attempt as well', async () => {
+    await owe(1);
+    const { begun, ends, perform } = attempts();
+    const worker = start(perform);
+    await until('it has begun', () => begun.length === 1);
+    await db('fulfillments').update({ next_attempt_at: db.fn.now() });
+    worker.wake();
+    await until('it has begun again', () => begun.length === 2);
+    let hasStopped = false;
+    const stopped = worker.stop(60_000).then(() => {
+      hasStopped = true;
+    });
+    ends[1]?.();
+    await until('the later one is done', async () => (await statusesOf()).includes('fulfilled'));
+    for (let i = 0; i < 20; i += 1) await statusesOf();
+    expect(hasStopped).toBe(false);
+    ends[0]?.();
+    await stopped;
+  });
+
   test('is no matter where nothing is held: an idle worker claims, poll by poll, and asks nothing else', async () => {
     fakeClock('setInterval', 'clearInterval');
     const asked: string[] = [];
