@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort } from '../../src/db/embedded/start.ts';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 import { startPeer } from './peer.ts';
 import type { Server } from './process.ts';
 

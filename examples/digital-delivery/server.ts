@@ -74,7 +74,8 @@ app.get('/download/:link', (req, res) => {
   res.set('Cache-Control', 'no-store').download(file, file, { root: FILES });
 });
 
-const server = app.listen(Number(PORT), '127.0.0.1', () => {
+const server = app.listen(Number(PORT), '127.0.0.1', (error) => {
+  if (error) throw error;
   const { port } = server.address() as AddressInfo;
   console.log(`receiving on http://127.0.0.1:${port}/orders`);
 });

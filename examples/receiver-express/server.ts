@@ -56,7 +56,8 @@ app.post('/orders', express.raw({ type: 'application/json', limit: '10mb' }), (r
   res.status(204).end();
 });
 
-const server = app.listen(Number(PORT), '127.0.0.1', () => {
+const server = app.listen(Number(PORT), '127.0.0.1', (error) => {
+  if (error) throw error;
   const { port } = server.address() as AddressInfo;
   console.log(`receiving on http://127.0.0.1:${port}/orders`);
 });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cp, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { freePort } from '../../src/db/embedded/start.ts';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 import { startBroker } from '../support/nats.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { runFile, startSurroundings, type TestProcess } from '../support/process.ts';

@@ -1,25 +1,14 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { ops } from '../support/ops.ts';
 import { run, spawnService, workDir } from '../support/process.ts';
 
-/** The command finds the service by its configuration, so the port is chosen before. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
-
 const { url: DATABASE_URL, db } = await createTestDatabase();
-const env = { DATABASE_URL, PORT: await freePort() };
+/** The command finds the service by its configuration, so the port is chosen before. */
+const env = { DATABASE_URL, PORT: String(await freePort()) };
 const service = await spawnService(env);
 afterAll(async () => {
   await service[Symbol.asyncDispose]();

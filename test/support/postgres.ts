@@ -6,8 +6,8 @@ import { afterAll } from '@jest/globals';
 import pg from 'pg';
 import { ensureCluster } from '../../src/db/embedded/cluster.ts';
 import { urlOf } from '../../src/db/embedded/connection.ts';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 import { type Home, openHome, spawnAtHome } from '../../src/db/embedded/home.ts';
-import { freePort } from '../../src/db/embedded/start.ts';
 import { testBinaries } from './binaries.ts';
 import { until } from './until.ts';
 

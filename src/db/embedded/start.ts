@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { open, readFile, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SetupError } from '../../errors.ts';
 import type { Binaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
 import { type Connection, connectWhenReady } from './connection.ts';
+import { freePort } from './free-port.ts';
 import { type Home, lastLines, spawnAtHome } from './home.ts';
 import { findPostmaster, mark } from './postmaster.ts';
 
@@ -56,15 +56,6 @@ async function refuseAcrossContainers(home: Home): Promise<void> {
   throw new SetupError(
     `${home.dir} is in use by a process in another container. Stop that one, or set DATABASE_URL for both.`,
   );
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const maxLogBytes = 8 * 1024 * 1024;

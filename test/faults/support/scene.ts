@@ -1,5 +1,5 @@
 import { afterAll, expect } from '@jest/globals';
-import { freePort } from '../../../src/db/embedded/start.ts';
+import { freePort } from '../../../src/db/embedded/free-port.ts';
 import { type Knex, openPool } from '../../../src/db/knex.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { silent } from '../../support/log.ts';
