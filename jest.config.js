@@ -4,6 +4,8 @@ export default {
   testMatch: ['**/*.test.ts'],
   globalSetup: './test/support/global-setup.ts',
   globalTeardown: './test/support/global-teardown.ts',
+  // Jest's own default leaves a core idle: on two, the whole suite took 10 minutes instead of 6.
+  maxWorkers: 2,
   testTimeout: 60_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
