@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll } from '@jest/globals';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { CLOSE_WITHIN_MS } from './mailbox.ts';
 
 export interface MailServer {
   readonly url: string;
@@ -39,7 +40,11 @@ export async function startRefusingMailServer() {
 }
 
 async function listen(options: SMTPServerOptions): Promise<string> {
-  const server = new SMTPServer({ ...options, disabledCommands: ['STARTTLS'] });
+  const server = new SMTPServer({
+    ...options,
+    disabledCommands: ['STARTTLS'],
+    closeTimeout: CLOSE_WITHIN_MS,
+  });
   const listening = server.listen(0, '127.0.0.1');
   await once(listening, 'listening');
   afterAll(() => new Promise<void>((resolve) => server.close(resolve)));

@@ -8,15 +8,20 @@ export interface Mailbox {
   readonly taken: string[];
 }
 
-/** A mail server that takes every mail. */
-export async function startMailbox(): Promise<Mailbox> {
+/** The service is stopped later, and keeps its connections until then: by default they are waited for. */
+export const CLOSE_WITHIN_MS = 100;
+
+/** A mail server that takes every mail, once `taking` lets it. */
+export async function startMailbox(taking = async () => {}): Promise<Mailbox> {
   const taken: string[] = [];
   const smtp = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
+    closeTimeout: CLOSE_WITHIN_MS,
     onData(stream, _session, done) {
       stream.toArray().then(
-        (pieces) => {
+        async (pieces) => {
+          await taking();
           const source = Buffer.concat(pieces).toString('latin1');
           taken.push(/^message-id:\s*(\S+)/im.exec(source)?.[1] ?? 'none');
           done();
