@@ -19,6 +19,8 @@ import { idsOf, type Outcome, settler } from './settle.ts';
 export interface Worker {
   /** There may be due work now: look soon instead of at the next poll. */
   wake(): void;
+  /** Whether more may be due than it had room for when it last looked. */
+  isBehind(): boolean;
   /** Begins nothing more, lets attempts end for `graceMs`, then breaks the others off and releases all leases. Once. */
   stop(graceMs: number): Promise<void>;
 }
@@ -36,8 +38,8 @@ export interface Work<Row extends Claim, Subject> {
 
 interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   readonly db: Knex;
-  /** Attempts at a time. */
-  readonly concurrency: number;
+  /** Attempts at a time; asked before each. */
+  readonly concurrency: () => number;
   readonly maxAttempts: number;
   /** Hears what became of each attempt, and what it took. */
   readonly onAttempt?: (outcome: Outcome, seconds: number) => void;
@@ -83,8 +85,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   const wake = () => bell.resolve();
   const fromNow = (seconds: number) => performance.now() + seconds * 1_000;
-  const room = () => concurrency * HELD_PER_PLACE - held.length;
-  const hasRoom = () => room() >= concurrency * CLAIMED_PER_PLACE;
+  const room = () => concurrency() * HELD_PER_PLACE - held.length;
+  const hasRoom = () => room() >= concurrency() * CLAIMED_PER_PLACE;
 
   async function loop(): Promise<void> {
     while (!stopping) {
@@ -135,7 +137,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   }
 
   function fillPlaces(): void {
-    while (!stopping && performing < concurrency) {
+    while (!stopping && performing < concurrency()) {
       const one = waiting.shift();
       if (!one) break;
       const ended = attempt(one).finally(() => {
@@ -213,6 +215,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   let ended: Promise<void> | undefined;
   return {
     wake,
+    isBehind: () => backlog,
     stop(graceMs) {
       ended ??= end(graceMs);
       return ended;

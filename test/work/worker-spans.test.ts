@@ -29,7 +29,7 @@ async function spanOf(perform: Perform, whileAttempting: (stop: () => Promise<vo
     load: async (rows: readonly Claim[]) => rows,
     sessionOf: () => order.checkout_session_id,
     perform,
-    concurrency: 1,
+    concurrency: () => 1,
     maxAttempts: 12,
     log: silent,
   });

@@ -43,7 +43,16 @@ function start(
   perform: Perform,
   { concurrency = 10, maxAttempts = 12, load = asClaimed, log = silent } = {},
 ): Worker {
-  const worker = startWorker({ db, queue, load, sessionOf, perform, concurrency, maxAttempts, log });
+  const worker = startWorker({
+    db,
+    queue,
+    load,
+    sessionOf,
+    perform,
+    concurrency: () => concurrency,
+    maxAttempts,
+    log,
+  });
   workers.push(worker);
   return worker;
 }
@@ -71,6 +80,23 @@ test('attempts all that is owed, each once, never more at a time than allowed', 
   );
   expect(attempted.toSorted((a, b) => a - b)).toEqual(orders);
   expect(most).toBe(7);
+});
+
+test('is behind while more is due than it has room for', async () => {
+  const ends: (() => void)[] = [];
+  const worker = start(() => new Promise((resolve) => ends.push(resolve)), { concurrency: 2 });
+  await owe(1);
+  worker.wake();
+  await until('it is attempted', () => ends.length === 1);
+  expect(worker.isBehind()).toBe(false);
+
+  await owe(15);
+  worker.wake();
+  await until('there is no room for all', () => worker.isBehind());
+  await until('there is', () => {
+    ends.shift()?.();
+    return !worker.isBehind();
+  });
 });
 
 test('two workers share the work: each order is attempted once', async () => {
@@ -165,7 +191,7 @@ test('whoever counts hears what became of each attempt, and how many seconds it 
       if (order_id === failing) throw new Error('no');
       await new Promise((resolve) => setTimeout(resolve, 200));
     },
-    concurrency: 2,
+    concurrency: () => 2,
     maxAttempts: 1,
     onAttempt: (outcome, seconds) => void heard.push([outcome, seconds]),
     log: silent,
