@@ -97,6 +97,19 @@ test('what Kubernetes, systemd and Procfile start is there', () => {
   expectPrograms(read('Dockerfile').replaceAll(/["[\],]/g, ' '), 1);
 });
 
+test('the service is started alike everywhere: with what keeps its memory small', () => {
+  const { start } = JSON.parse(read('package.json')).scripts as { start: string };
+  const image = /^CMD (\[.*\])$/m.exec(read('Dockerfile'))?.[1] ?? '[]';
+  expect(JSON.parse(image).join(' ')).toBe(start);
+  for (const file of [
+    'README.md',
+    'docs/going-live.md',
+    'ops/systemd/checkout-fulfillment@.service',
+    'Procfile',
+  ])
+    expect(read(file)).toContain(start);
+});
+
 /** The image and its one published port decide these. */
 const OF_THE_CONTAINER = ['NODE_ENV', 'PORT', 'HOST'];
 

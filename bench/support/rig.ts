@@ -1,8 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import manifest from '../../package.json' with { type: 'json' };
 import { WEBHOOK_SECRET } from './events.ts';
 import { type BenchDatabase, type Postgres, startPostgres } from './postgres.ts';
 import { cpuSeconds, familyOf, type Server, startServer } from './process.ts';
+
+/** As `npm start` does it. */
+const start = manifest.scripts.start.split(' ');
+const [program = '', nodeOptions] = [start.at(-1), start.slice(1, -1)];
 
 /** What every part of the bench measures with: one machine, one PostgreSQL, this service as it starts in production. */
 export interface Rig extends AsyncDisposable {
@@ -45,7 +50,11 @@ export async function openRig(): Promise<Rig> {
     dir,
     postgres,
     startService: (database, name, env) =>
-      startServer('src/main.ts', { logFile: logFile(name), env: { ...environment(database), ...env } }),
+      startServer(program, {
+        nodeOptions,
+        logFile: logFile(name),
+        env: { ...environment(database), ...env },
+      }),
     startRival: (name, args = []) => startServer(`bench/rivals/${name}.ts`, { logFile: logFile(name), args }),
     startPeer: (name) => startServer(`bench/peers/${name}.ts`, { logFile: logFile(name) }),
     cpu: (server) => {

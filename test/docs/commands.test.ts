@@ -101,7 +101,7 @@ const isOps = (line: string) => /\bnpm run (--silent |-s )?ops -- /.test(line);
 const LASTING = [
   ['receiver', /\b(node|python3) examples\/(receiver|digital)\S+$/],
   ['consumer', /\bnode examples\/sql-only\S+$/],
-  ['service', /\b(npm start|npm run dev|node (src|examples)\/\S+)$/],
+  ['service', /\b(npm start|npm run dev|node (--\S+ )*(src|examples)\/\S+)$/],
 ] as const;
 const READY = /(?:listening|receiving) on http|waiting for paid orders/;
 
