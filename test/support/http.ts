@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll } from '@jest/globals';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 
 /** A server of the test's own on a free loopback port, gone when the file ends. */
 export async function serve(handle: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<string> {
@@ -30,9 +31,5 @@ export function answerJson(
 
 /** An address where nobody listens. */
 export async function closedUrl(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}/`;
+  return `http://127.0.0.1:${await freePort()}/`;
 }
