@@ -1,9 +1,5 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { afterAll } from '@jest/globals';
 import { type ParsedMail, simpleParser } from 'mailparser';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { CLOSE_WITHIN_MS } from './mailbox.ts';
+import { serveMail } from './smtp.ts';
 
 export interface MailServer {
   readonly url: string;
@@ -14,7 +10,7 @@ export interface MailServer {
 /** An SMTP server that takes everything. It is stopped when the file ends. */
 export async function startMailServer(): Promise<MailServer> {
   const mails: MailServer['mails'] = [];
-  const host = await listen({
+  const { host } = await serveMail({
     authOptional: true,
     async onData(stream, { envelope }, done) {
       const mail = await simpleParser(Buffer.concat(await stream.toArray()));
@@ -28,7 +24,7 @@ export async function startMailServer(): Promise<MailServer> {
 /** One that knows no recipient, and says so in words that repeat it. `host` is with its port, for a URL with any user. */
 export async function startRefusingMailServer() {
   const refused: string[] = [];
-  const host = await listen({
+  const { host } = await serveMail({
     allowInsecureAuth: true,
     onAuth: (_auth, _session, done) => done(null, { user: 'anyone' }),
     onRcptTo({ address }, _session, done) {
@@ -37,16 +33,4 @@ export async function startRefusingMailServer() {
     },
   });
   return { host, refused };
-}
-
-async function listen(options: SMTPServerOptions): Promise<string> {
-  const server = new SMTPServer({
-    ...options,
-    disabledCommands: ['STARTTLS'],
-    closeTimeout: CLOSE_WITHIN_MS,
-  });
-  const listening = server.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  afterAll(() => new Promise<void>((resolve) => server.close(resolve)));
-  return `127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }

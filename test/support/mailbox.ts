@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { afterAll } from '@jest/globals';
-import { SMTPServer } from 'smtp-server';
+import { serveMail } from './smtp.ts';
 
 export interface Mailbox {
   readonly url: string;
@@ -8,16 +6,11 @@ export interface Mailbox {
   readonly taken: string[];
 }
 
-/** The service is stopped later, and keeps its connections until then: by default they are waited for. */
-export const CLOSE_WITHIN_MS = 100;
-
 /** A mail server that takes every mail, once `taking` lets it. */
 export async function startMailbox(taking = async () => {}): Promise<Mailbox> {
   const taken: string[] = [];
-  const smtp = new SMTPServer({
+  const { smtp, host } = await serveMail({
     authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    closeTimeout: CLOSE_WITHIN_MS,
     onData(stream, _session, done) {
       stream.toArray().then(
         async (pieces) => {
@@ -32,8 +25,5 @@ export async function startMailbox(taking = async () => {}): Promise<Mailbox> {
     },
   });
   smtp.on('error', () => {});
-  const listening = smtp.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  afterAll(() => new Promise<void>((resolve) => smtp.close(resolve)));
-  return { url: `smtp://127.0.0.1:${(listening.address() as { port: number }).port}`, taken };
+  return { url: `smtp://${host}`, taken };
 }
