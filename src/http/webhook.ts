@@ -4,11 +4,11 @@ import type { Logger } from '../logger.ts';
 import { requestOf } from '../orders/handlers.ts';
 import type { Ledger, Recorded } from '../orders/ledger.ts';
 import { type SignedEvent, verifyEvent } from '../stripe/signature.ts';
+import { inTurns } from '../turns.ts';
 import { answerJson } from './answer.ts';
 import { type Room, readBody } from './body.ts';
 import { within } from './deadline.ts';
 import { answerError } from './errors.ts';
-import { inTurns } from './turns.ts';
 
 /** Stripe's events are far smaller; its own limit is not documented. */
 const MAX_BODY = 1024 * 1024;

@@ -19,12 +19,15 @@ beforeEach(async () => {
 });
 
 /** The work, and the orders that its fulfiller was told of. */
-function workOf({ onReceiptOwed = () => {} } = {}) {
+function workOf({ onReceiptOwed = () => {}, onTold = () => {} } = {}) {
   const told: PaidOrder[] = [];
   const work = fulfillmentWork({
     db,
     stripe: createStripe('sk_test_123', stripe.url),
-    fulfil: async (paid) => void told.push(paid),
+    async fulfil(paid) {
+      told.push(paid);
+      onTold();
+    },
     onReceiptOwed,
   });
   return { work, told };
@@ -98,6 +101,21 @@ test('the fulfiller is told of the order and all that is in it, under the id of 
       ],
     },
   ]);
+});
+
+test('orders whose items were stored together go on one at a time, and others have their turn in between', async () => {
+  const rows = await owe(20, lineItems(1));
+  const turns: number[] = [];
+  let turn = 0;
+  let counting = setImmediate(function count() {
+    turn += 1;
+    counting = setImmediate(count);
+  });
+  const { work } = workOf({ onTold: () => turns.push(turn) });
+  const subjects = await work.load(rows);
+  await Promise.all(subjects.map((subject) => work.perform(subject, never)));
+  clearImmediate(counting);
+  expect(new Set(turns).size).toBe(20);
 });
 
 test('a session that Stripe calls unpaid is not fulfilled: nothing is given away on the word of an event alone', async () => {

@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { inTurns } from '../../src/http/turns.ts';
+import { inTurns } from '../src/turns.ts';
 
 test('a burst goes on a few at a time, in order, and others have their turn in between', async () => {
   const turn = inTurns(2);
