@@ -27,6 +27,7 @@ export async function fill(db: Knex, orders: number): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, fillNext));
   await db.raw(`select setval(pg_get_serial_sequence('orders', 'id'), :orders)`, { orders });
+  await db.raw(ACKNOWLEDGEMENTS);
 }
 
 /** A body cut where its ids were, and what the service makes of it. */
@@ -79,6 +80,16 @@ const CHUNK_OF_ORDERS = `
     customer_email text, customer_name text, client_reference_id text, payment_intent_id text,
     shipping_details jsonb, custom_fields jsonb, total_details jsonb, metadata jsonb)
   on cart.cart = n % 6`;
+
+/** As long as they are kept; most deliveries are answered quickly. */
+const ACKNOWLEDGEMENTS = `
+  insert into acknowledgements (quarter, within_ms, deliveries)
+  select
+    date_bin('15 minutes', received_at, 'epoch'), (array[2, 2, 2, 3, 3, 5, 7, 10, 20, 50])[1 + abs(hashtext(id) % 10)],
+    count(*)
+  from stripe_events
+  where received_at > now() - interval '31 days'
+  group by 1, 2`;
 
 const STATEMENTS = [
   `insert into orders overriding system value
