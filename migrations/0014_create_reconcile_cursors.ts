@@ -22,7 +22,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on table reconcile_cursors is 'Where reconcile stands in each of Stripe''s lists.';
     comment on column reconcile_cursors.list is 'events, or checkout_sessions.';
     comment on column reconcile_cursors.position is 'Stripe''s id of the last object that was looked at. Null: none yet.';
-    comment on column reconcile_cursors.since is 'Where to begin without a position.';
+    comment on column reconcile_cursors.since is 'When that object was created; without a position, where to begin.';
     comment on column reconcile_cursors.next_run_at is 'When the worker''s next run is due; during a run, when another one may take the list up.';
     comment on column reconcile_cursors.held_by is 'The run that walks the list, or was killed while it did.';
   `);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Listed } from '../stripe/lists.ts';
 
 export type ListName = 'events' | 'checkout_sessions';
 
@@ -7,14 +8,14 @@ export type ListName = 'events' | 'checkout_sessions';
 export interface Beginning {
   /** The last object that was looked at. */
   readonly position: string | null;
-  /** Without a position: from this time on. */
+  /** Without a position: from this time on. With one: when that object was created. */
   readonly since: number;
 }
 
 /** A list's cursor, while somebody walks the list by it. */
 export interface Held extends Beginning {
-  /** Between pages: the list stays held, and the cursor moves to `position`, unless that is null. */
-  keep(position: string | null): Promise<void>;
+  /** Between pages: the list stays held, and the cursor moves to what was reached, unless that is null. */
+  keep(reached: Listed | null): Promise<void>;
   /** The walk is over, and the next one is due by the schedule. */
   release(): Promise<void>;
 }
@@ -54,7 +55,10 @@ export async function lookAt(db: Knex, list: ListName, since: number | null): Pr
   return { ...(await beginningOf(db, list, since)), keep: async () => {}, release: async () => {} };
 }
 
-/** Whoever holds the list now loses it. Its cursor goes back to `since`, if that is given. */
+/**
+ * Whoever holds the list now loses it. Its cursor goes back to `since`, if that is given. It never goes forward to it: what
+ * lies between has not been looked at, and stays the next run's, so this one leaves the cursor where it is.
+ */
 export async function takeOver(
   trx: Knex.Transaction,
   list: ListName,
@@ -63,14 +67,17 @@ export async function takeOver(
 ): Promise<Held> {
   const holder = randomUUID();
   const beginning = await beginningOf(trx, list, since);
-  await trx.raw(
+  const { rows } = await trx.raw<{ rows: [{ follows: boolean }] }>(
     `update reconcile_cursors set
        held_by = :holder, next_run_at = now() + :held * interval '1 second',
-       position = :position, since = to_timestamp(:since)
-     where list = :list`,
+       position = case when since < to_timestamp(:since) then position else :position end,
+       since = least(since, to_timestamp(:since))
+     where list = :list
+     returning since = to_timestamp(:since) as follows`,
     { list, holder, held: HELD_SECONDS, ...beginning },
   );
-  return heldBy(holder, db, list, beginning);
+  const held = heldBy(holder, db, list, beginning);
+  return rows[0].follows ? held : { ...held, keep: () => held.keep(null) };
 }
 
 /** The list, if its next run is due: then nobody else gets it. */
@@ -88,7 +95,8 @@ export async function claimDue(db: Knex, list: ListName): Promise<Held | null> {
 async function beginningOf(db: Knex, list: ListName, since: number | null): Promise<Beginning> {
   if (since !== null) return { position: null, since };
   const { rows } = await db.raw<{ rows: Beginning[] }>(
-    `select position, floor(extract(epoch from least(since, now() - :usual * interval '1 second')))::int8 as since
+    `select position, floor(extract(epoch from
+       case when position is null then least(since, now() - :usual * interval '1 second') else since end))::int8 as since
      from reconcile_cursors where list = :list`,
     { list, usual: USUAL_SECONDS },
   );
@@ -98,12 +106,13 @@ async function beginningOf(db: Knex, list: ListName, since: number | null): Prom
 function heldBy(holder: string, db: Knex, list: ListName, beginning: Beginning): Held {
   return {
     ...beginning,
-    async keep(position) {
+    async keep(reached) {
       const { rowCount } = await db.raw<{ rowCount: number }>(
         `update reconcile_cursors set
-           position = coalesce(:position, position), next_run_at = now() + :held * interval '1 second'
+           position = coalesce(:id, position), since = coalesce(to_timestamp(:created), since),
+           next_run_at = now() + :held * interval '1 second'
          where list = :list and held_by = :holder`,
-        { list, holder, position, held: HELD_SECONDS },
+        { list, holder, held: HELD_SECONDS, id: reached?.id ?? null, created: reached?.created ?? null },
       );
       if (rowCount === 0) throw new Overtaken(list);
     },

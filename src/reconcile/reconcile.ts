@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { handledTypes } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import type { OpenProgress } from '../progress.ts';
-import { completeSessionList, eventList, undeliveredEventList } from '../stripe/lists.ts';
+import { completeSessionList, eventList, type Listed, undeliveredEventList } from '../stripe/lists.ts';
 import type { Held } from './cursors.ts';
 import type { Findings } from './findings.ts';
 import { takeEvents, takeSessions } from './repair.ts';
@@ -71,7 +71,7 @@ function boundsOf({ now, settledOnly }: Run, settlesIn: number): Bounds {
   return { now, settled, upTo: settledOnly ? settled : now + HOUR, reach: now - EVENTS_REACH };
 }
 
-async function follow<T>(
+async function follow<T extends Listed>(
   title: string,
   stages: AsyncIterable<Stage<T>>,
   take: (page: readonly T[]) => Promise<void>,
@@ -80,10 +80,10 @@ async function follow<T>(
 ): Promise<void> {
   const progress = openProgress(title, 100);
   try {
-    for await (const { objects, position, percent } of stages) {
+    for await (const { objects, reached, percent } of stages) {
       signal.throwIfAborted();
       await take(objects);
-      await keep(position);
+      await keep(reached);
       if (percent < 100) progress.at(percent);
     }
     progress.at(100);

@@ -12,10 +12,10 @@ export interface Bounds {
   readonly reach: number;
 }
 
-/** A page, where the cursor may move once it is done, and how much of the way lies behind it then. */
+/** A page, the object to which the cursor may move once it is done, and how much of the way lies behind it then. */
 export interface Stage<T> {
   readonly objects: readonly T[];
-  readonly position: string | null;
+  readonly reached: T | null;
   readonly percent: number;
 }
 
@@ -52,8 +52,8 @@ async function* onwards<T extends Listed>(
   let from: number | undefined;
   for await (const objects of oldestFirst(list, begin, { lte: upTo })) {
     from ??= timeOf(objects.at(0));
-    const position = objects.findLast(({ created }) => created <= settled)?.id ?? null;
-    yield { objects, position, percent: percentage(timeOf(objects.at(-1)) - from, now - from) };
+    const reached = objects.findLast(({ created }) => created <= settled) ?? null;
+    yield { objects, reached, percent: percentage(timeOf(objects.at(-1)) - from, now - from) };
   }
 }
 
@@ -62,12 +62,12 @@ export async function* backwards<T extends Listed>(
   since: number,
   { now, upTo, settled }: Bounds,
 ): AsyncGenerator<Stage<T>> {
-  let position: string | null = null;
+  let reached: T | null = null;
   for await (const objects of newestFirst(list, { gte: since, lte: upTo })) {
-    position ??= objects.find(({ created }) => created <= settled)?.id ?? null;
-    yield { objects, position: null, percent: percentage(now - timeOf(objects.at(-1)), now - since) };
+    reached ??= objects.find(({ created }) => created <= settled) ?? null;
+    yield { objects, reached: null, percent: percentage(now - timeOf(objects.at(-1)), now - since) };
   }
-  yield { objects: [], position, percent: 100 };
+  yield { objects: [], reached, percent: 100 };
 }
 
 const timeOf = (object: Listed | undefined) => (object as Listed).created;

@@ -171,6 +171,14 @@ describe('after an outage of three days', () => {
   });
 });
 
+test('what lies before --since, and was not looked at yet, is left to the next run', async () => {
+  const lost = customersSince(stripe, secondsAgo(4 * DAY), 12);
+  await db('reconcile_cursors').update({ since: db.raw(`now() - interval '5 days'`) });
+  expect(await reconcile('--since', '1m')).toMatchObject({ code: 0, report: { orders_behind: [] } });
+  expect((await reconcile()).code).toBe(0);
+  expect(await statuses()).toEqual(endingsOf(lost));
+});
+
 describe('both ways', () => {
   /** An order as the service makes it of a delivered event, then changed by hand. */
   async function orderOf(customer: Customer, changes: Record<string, unknown> = {}) {
@@ -264,6 +272,11 @@ describe('a clear error', () => {
   test.each(['yesterday', '3', '2026-13-45', '3 d'])('%s is no --since', async (since) => {
     const { code, stderr } = await ops(env, 'reconcile', '--since', since);
     expect([code, stderr]).toEqual([2, expect.stringContaining('2026-11-25T18:00')]);
+  });
+
+  test('--since can not be in the future', async () => {
+    const { code, stderr } = await ops(env, 'reconcile', '--since', '2099-01-01');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('in the future')]);
   });
 
   test.each([

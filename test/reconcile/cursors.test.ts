@@ -19,6 +19,8 @@ const make = (changes: Record<string, unknown>) =>
   db('reconcile_cursors').update({ held_by: null, ...changes });
 const due = () => db.raw("now() - interval '1 second'");
 
+const evt = (n: number, created = 1_700_000_000 + n) => ({ id: `evt_${n}`, created });
+
 beforeEach(() => make({ position: null, since: db.fn.now(), next_run_at: due() }));
 
 test('of many processes one gets a list that is due, and none until it is due again', async () => {
@@ -31,10 +33,10 @@ test('of many processes one gets a list that is due, and none until it is due ag
 
 test('a cursor moves with the pages, and the list stays held', async () => {
   const held = await claimDue(db, 'events');
-  await held?.keep('evt_1');
+  await held?.keep(evt(1));
   await make({ next_run_at: due(), held_by: (await row()).held_by });
   await held?.keep(null);
-  expect(await row()).toMatchObject({ position: 'evt_1' });
+  expect(await row()).toMatchObject({ position: 'evt_1', since: new Date(1_700_000_001_000) });
   expect((await row()).due_in).toBeGreaterThan(14 * 60);
   expect(await db('reconcile_cursors').where({ list: 'checkout_sessions' }).first()).toMatchObject({
     position: null,
@@ -60,11 +62,32 @@ test('a person takes a list over: who held it can not move its cursor any more, 
   const now = await databaseTime(db);
   const persons = await db.transaction((trx) => takeOver(trx, 'events', now - 60, db));
   expect(persons).toMatchObject({ position: null, since: now - 60 });
-  await persons.keep('evt_2');
-  await expect(scheduled?.keep('evt_1')).rejects.toThrow(Overtaken);
+  await persons.keep(evt(2));
+  await expect(scheduled?.keep(evt(1))).rejects.toThrow(Overtaken);
   await scheduled?.release();
   expect(await row()).toMatchObject({ position: 'evt_2', held_by: expect.any(String) });
   expect((await row()).due_in).toBeGreaterThan(0);
+});
+
+test.each([
+  ['goes back to the moment that is given, and moves on from there', 3_600, 600, 'evt_2'],
+  ['does not go forward to it: what lies between is left to the next run', 600, 3_600, 'evt_1'],
+] as const)('a cursor %s', async (_, since, stands, position) => {
+  const now = await databaseTime(db);
+  await (await claimDue(db, 'events'))?.keep(evt(1, now - stands));
+  const held = await db.transaction((trx) => takeOver(trx, 'events', now - since, db));
+  expect(held).toMatchObject({ position: null, since: now - since });
+  await held.keep(evt(2, now - 300));
+  await held.release();
+  expect(await row()).toMatchObject({ position, held_by: null });
+});
+
+test('a run that goes on where the last one ended keeps the time of its position', async () => {
+  const now = await databaseTime(db);
+  await (await claimDue(db, 'events'))?.keep(evt(1, now - 600));
+  const held = await db.transaction((trx) => takeOver(trx, 'events', null, db));
+  expect(held).toMatchObject({ position: 'evt_1', since: now - 600 });
+  expect(await row()).toMatchObject({ position: 'evt_1', since: new Date((now - 600) * 1_000) });
 });
 
 test('without a position the schedule begins where the database does, and a person three days back', async () => {
@@ -79,7 +102,7 @@ test('a look moves no cursor', async () => {
   const before = await row();
   const held = await lookAt(db, 'events', null);
   expect(held.position).toBe('evt_1');
-  await held.keep('evt_2');
+  await held.keep(evt(2));
   await held.release();
   expect({ ...(await row()), due_in: before.due_in }).toEqual(before);
 });

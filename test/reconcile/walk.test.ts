@@ -51,7 +51,7 @@ test('killed after any page, what is left is seen by the next walk; what is not 
     fc.asyncProperty(ages, fc.nat(4), async (given, pages) => {
       const objects = objectsOf(given);
       const first = (await walked(objects, null)).slice(0, pages);
-      const position = first.findLast((stage) => stage.position !== null)?.position ?? null;
+      const position = first.findLast(({ reached }) => reached !== null)?.reached?.id ?? null;
       const second = seen(await walked(objects, position));
       expect(new Set([...(position ? seen(first) : []), ...second])).toEqual(
         new Set(objects.map(({ id }) => id)),
@@ -66,7 +66,7 @@ test('a cursor leads on from its object, the oldest first, and moves with each p
   const objects = objectsOf([...Array(250).keys()].map((n) => 500 + n));
   const stages = await walked(objects, 'evt_9');
   expect(seen(stages)).toEqual(objects.slice(10).map(({ id }) => id));
-  expect(stages.map(({ position }) => position)).toEqual(['evt_109', 'evt_149', null]);
+  expect(stages.map(({ reached }) => reached?.id ?? null)).toEqual(['evt_109', 'evt_149', null]);
   expect(stages.map(({ percent }) => percent)).toEqual([13, 26, 32]);
 });
 
@@ -78,7 +78,11 @@ test('what is not settled is left out where that is asked for', async () => {
 test('a cursor that Stripe does not know any more leads back as far as it may', async () => {
   const stages = await walked(objectsOf([30_000, 15_000, 5_000]), 'evt_gone');
   expect(seen(stages)).toEqual(['evt_2', 'evt_1']);
-  expect(stages.at(-1)).toEqual({ objects: [], position: 'evt_2', percent: 100 });
+  expect(stages.at(-1)).toEqual({
+    objects: [],
+    reached: { id: 'evt_2', created: NOW - 5_000 },
+    percent: 100,
+  });
 });
 
 test("an error that is not the cursor's is passed on", async () => {

@@ -13,8 +13,9 @@ import { MOMENTS, type Moment, parseMoment, secondsOf } from '../moment.ts';
 import { reportOf } from '../reconcile-report.ts';
 
 const help = `
-Without --since it goes on where the last run ended, also one that was killed (the first time: 3 days back). Stripe keeps
-events for 30 days; before that, orders are found by their checkout sessions alone.
+Without --since it goes on where the last run ended, also one that was killed (the first time: 3 days back). With it, what
+lies between the last run's end and that moment is left to the next run. Stripe keeps events for 30 days; before that, orders
+are found by their checkout sessions alone.
 
 Only the account of STRIPE_SECRET_KEY is looked at, not accounts that are connected to it.
 
@@ -47,6 +48,8 @@ export const reconcile: Describe = (act) =>
 function sinceOf(text: string): Moment {
   const since = parseMoment(text);
   if (since === null) throw new InvalidArgumentError(`It must be like ${MOMENTS}.`);
+  if ('at' in since && since.at.getTime() > Date.now())
+    throw new InvalidArgumentError('It must not be in the future.');
   return since;
 }
 
