@@ -64,7 +64,9 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
   return async (row, error, isHeld) => {
     const pauseMs = error === undefined ? null : pauseAfter(row, error);
     const write = () =>
-      error === undefined ? done(row) : settleFailed(db, queue, row, { error: messageOf(error), pauseMs });
+      error === undefined
+        ? done(row)
+        : settleFailed(db, queue, row, { error: storable(messageOf(error)), pauseMs });
     const written = await whileHeld(row, isHeld, write);
     if (!written) {
       log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
@@ -82,6 +84,11 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
     return 'failed';
   };
+}
+
+/** An error's words come from anywhere, and PostgreSQL's text can't hold this one character. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\u{FFFD}');
 }
 
 export function idsOf({ order_id, attempts }: Claim) {

@@ -54,6 +54,12 @@ test('failure is written, and said with its reason and the pause', async () => {
   expect(lines).toMatchObject([{ level: 'warn', ...idsOf(row), reason: 'busy', again_in_ms: 3_600_000 }]);
 });
 
+test("an error that PostgreSQL's text can't hold is written all the same", async () => {
+  const row = await attemptNo(1);
+  expect(await settle(row, new Error('the warehouse answered \0\0'), held)).toBe('failed');
+  expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: 'the warehouse answered \ufffd\ufffd' });
+});
+
 test.each([
   ['11th of 12 is not', 11, new Error('no'), 'pending', 'warn'],
   ['12th of 12', 12, new Error('no'), 'dead', 'error'],
