@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type Stripe from 'stripe';
 import { startAlerts } from './alerts/start.ts';
 import type { Watch } from './alerts/watch.ts';
+import { atMost } from './at-most.ts';
 import type { Config } from './config.ts';
 import { openFulfiller, openShop, openStripe, openTracing } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
@@ -42,6 +43,8 @@ export interface Service {
 
 /** What an attempt may still take once the service stops. */
 const GRACE_MS = 3_000;
+/** What its last statements may take. A database that is gone does not keep the process. */
+const POOLS_GRACE_MS = 1_000;
 /** Mails at once: SMTP servers like few connections. */
 const MAIL_CONCURRENCY = 5;
 /** While paid orders wait. They share a core with the mails, and a receipt can wait: a backlog drains at 1,080 orders/s instead of 800. */
@@ -60,7 +63,7 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     await migrate(database.url, log);
 
     const pools = openPools(config, database, log);
-    opened.defer(() => pools.destroy());
+    opened.defer(() => atMost(POOLS_GRACE_MS, pools.destroy()));
 
     const metrics = createMetrics();
     const signatures = watchSignatures();

@@ -9,28 +9,24 @@ import type { Finding } from './alert.ts';
 /** Signatures are good for 300 s; a clock that is this far off is on its way there. */
 const OFF_SECONDS = 30;
 
-/** What is owed to customers, and stands still. */
-export async function findOwed(db: Knex): Promise<Finding[]> {
-  const [orders, mails] = [await standingOf(db, fulfillments), await standingOf(db, notifications)];
+/** Orders that are owed to customers, and stand still. */
+export async function findOrders(db: Knex): Promise<Finding[]> {
+  const { dead, oldest_dead, late, oldest_late, oldest_seconds } = await standingOf(db, fulfillments);
   const findings: (Finding | false)[] = [
-    orders.oldest_dead !== null && {
-      cause: 'fulfillments_dead',
-      details: { count: orders.dead, order_id: orders.oldest_dead },
-    },
-    mails.oldest_dead !== null && {
-      cause: 'notifications_dead',
-      details: { count: mails.dead, order_id: mails.oldest_dead },
-    },
-    orders.oldest_late !== null && {
+    oldest_dead !== null && { cause: 'fulfillments_dead', details: { count: dead, order_id: oldest_dead } },
+    oldest_late !== null && {
       cause: 'orders_unfulfilled',
-      details: {
-        count: orders.late,
-        order_id: orders.oldest_late,
-        minutes: Math.floor((orders.oldest_seconds ?? 0) / 60),
-      },
+      details: { count: late, order_id: oldest_late, minutes: Math.floor((oldest_seconds ?? 0) / 60) },
     },
   ];
   return findings.filter((finding) => finding !== false);
+}
+
+/** Mails that are owed to customers, and stand still. */
+export async function findMails(db: Knex): Promise<Finding[]> {
+  const { dead, oldest_dead } = await standingOf(db, notifications);
+  if (oldest_dead === null) return [];
+  return [{ cause: 'notifications_dead', details: { count: dead, order_id: oldest_dead } }];
 }
 
 /** Whether this process and the database agree on the time. */

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { openMailer } from '../notifications/mailer.ts';
 import { type Channel, mailChannel, webhookChannel } from './channels.ts';
-import { findClockOff, findOwed } from './findings.ts';
+import { findClockOff, findMails, findOrders } from './findings.ts';
 import { type Look, startWatch, type Watch } from './watch.ts';
 
 interface Dependencies {
@@ -16,7 +16,7 @@ interface Dependencies {
 
 /** In every process, whatever its role: that no worker runs is what orders wait for most of all. */
 export function startAlerts(config: Config, { db, signatures, log, opened }: Dependencies): Watch {
-  const looks = [signatures, () => findClockOff(db), () => findOwed(db)];
+  const looks = [signatures, () => findClockOff(db), () => findOrders(db), () => findMails(db)];
   const watch = startWatch({ db, looks, channels: openChannels(config, opened), log });
   opened.defer(watch.stop);
   return watch;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from 'knex';
+import { atMost } from '../at-most.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Alert, Cause, Finding } from './alert.ts';
@@ -9,6 +10,8 @@ import { tellDue } from './tell.ts';
 import { wordsOf } from './words.ts';
 
 const BETWEEN_PASSES_MS = 15_000;
+/** Nothing is lost when a pass is broken off: another process, or the next start, tells. */
+const GRACE_MS = 1_000;
 
 /** A place where causes may show. */
 export type Look = () => readonly Finding[] | Promise<readonly Finding[]>;
@@ -16,7 +19,7 @@ export type Look = () => readonly Finding[] | Promise<readonly Finding[]>;
 export interface Watch {
   /** What the last pass found, for whoever asks this process how it is. */
   causes(): readonly Cause[];
-  /** Begins no further pass, and resolves once the last one has ended. */
+  /** Begins no further pass, and resolves soon, also when the database does not answer. */
   stop(): Promise<void>;
 }
 
@@ -52,10 +55,10 @@ export function startWatch({ db, looks, channels, log }: Options): Watch {
       const alert = await raise(db, finding);
       if (alert !== null) log.error(reportOf(alert), wordsOf(alert).title);
     }
-    // Who could not look everywhere has not seen that anything is over.
     const blind = seen.find((look) => look.status === 'rejected');
-    if (blind) throw blind.reason;
-    for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
+    if (blind) log.warn({ reason: messageOf(blind.reason) }, 'could not look everywhere for alerts');
+    // Who could not look everywhere has not seen that anything is over.
+    else for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
     if (channels.length > 0) await tellDue({ db, channels, log, signal });
   }
 
@@ -64,7 +67,7 @@ export function startWatch({ db, looks, channels, log }: Options): Watch {
     causes: () => [...new Set(found.map(({ cause }) => cause))],
     async stop() {
       stopping.abort();
-      await looping;
+      await atMost(GRACE_MS, looping);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { atMost } from '../at-most.ts';
 import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -6,7 +7,7 @@ import type { Logger } from '../logger.ts';
 export interface Acknowledgements {
   /** One was answered after so many milliseconds. */
   took(ms: number): void;
-  /** Writes the last of them. */
+  /** Writes the last of them, if the database takes them soon. */
   stop(): Promise<void>;
 }
 
@@ -15,6 +16,8 @@ const BOUNDS = [
   1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1_000, 2_000, 4_000, 10_000,
 ];
 const WRITTEN_EVERY_MS = 60_000;
+/** A minute's times are not worth a longer wait at the end. */
+const GRACE_MS = 1_000;
 
 /** Counts in memory, and writes once a minute: a delivery costs an increment. Processes add to the same rows. */
 export function keepAcknowledgements({ db, log }: { db: Knex; log: Logger }): Acknowledgements {
@@ -38,7 +41,7 @@ export function keepAcknowledgements({ db, log }: { db: Knex; log: Logger }): Ac
     },
     async stop() {
       clearInterval(timer);
-      await write();
+      await atMost(GRACE_MS, write());
     },
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from 'knex';
+import { atMost } from '../at-most.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
@@ -8,6 +9,8 @@ export const STEP = 200;
 /** What others have to themselves after each full step, and after the last one. */
 const BETWEEN_STEPS_MS = 50;
 const BETWEEN_RUNS_MS = 60 * 60 * 1_000;
+/** A step that is broken off is rolled back, and done by the next run. */
+const GRACE_MS = 1_000;
 
 /**
  * One step: empties the payloads of up to `limit` settled events that came in more than `days` days ago, the oldest
@@ -61,7 +64,7 @@ async function account(trx: Knex.Transaction, { id, events }: Run): Promise<Run>
 }
 
 export interface Retention {
-  /** Begins no further step, and resolves once the last one has ended. */
+  /** Begins no further step, and resolves soon, also when the database does not answer. */
   stop(): Promise<void>;
 }
 
@@ -104,7 +107,7 @@ export function startRetention({ db, days, log }: { db: Knex; days: number; log:
   return {
     async stop() {
       stopping.abort();
-      await looping;
+      await atMost(GRACE_MS, looping);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import type Stripe from 'stripe';
+import { atMost } from '../at-most.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Ledger } from '../orders/ledger.ts';
@@ -43,7 +44,7 @@ export function startReconciling(dependencies: Dependencies): Schedule {
   return {
     async stop() {
       stopping.abort();
-      await Promise.race([looping, pause(GRACE_MS, undefined, { ref: false })]);
+      await atMost(GRACE_MS, looping);
     },
   };
 }

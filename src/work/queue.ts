@@ -68,36 +68,67 @@ export async function claim<Row extends Claim>(
   return rows;
 }
 
-/** Extends leases. The ids that come back are still held; the others were lost. */
-export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
-  return postpone(db, queue, held, LEASE_SECONDS);
+/** A claim that still holds. Not renewed: somebody else has locked its row for the moment. */
+export interface Standing {
+  readonly id: number;
+  readonly renewed: boolean;
 }
 
-/** Gives claims back at once, for another process to take. */
-export async function release(db: Knex, queue: Queue, held: readonly Claim[]): Promise<void> {
-  await postpone(db, queue, held, 0);
+/** Extends leases, and waits for nobody's lock, so that a locked row costs no other its lease. Claims that do not come back were lost. */
+export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<Standing[]> {
+  const { rows } = await db.raw<{ rows: Standing[] }>(
+    `with claim as (
+       select * from unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts)
+     ),
+     held as (
+       select id from :table: join claim using (id, attempts) where status = 'pending'
+     ),
+     free as (
+       select id from :table: join claim using (id, attempts) where status = 'pending'
+       for update of :table: skip locked
+     ),
+     renewed as (
+       update :table: as work set next_attempt_at = now() + :seconds * interval '1 second'
+       from free where work.id = free.id
+       returning work.id
+     )
+     select held.id, renewed.id is not null as renewed from held left join renewed using (id)`,
+    { table: queue.table, seconds: LEASE_SECONDS, ...tokensOf(held) },
+  );
+  return rows;
 }
 
-/** Here and below, rows are locked in the order of their ids: two statements over the same ones never wait for each other. */
-async function postpone(db: Knex, queue: Queue, held: readonly Claim[], seconds: number): Promise<number[]> {
-  const { rows } = await db.raw<{ rows: { id: number }[] }>(
-    `with held as (
-       select id, attempts from :table:
+/**
+ * Gives claims back at once, for another process to take; those whose attempt was `begun` with one attempt fewer left. A row
+ * that somebody else has locked goes when its lease ends.
+ */
+export async function release(
+  db: Knex,
+  queue: Queue,
+  held: readonly Claim[],
+  { begun }: { begun: boolean },
+): Promise<void> {
+  await db.raw(
+    `with free as (
+       select id from :table:
        join unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts) using (id, attempts)
        where status = 'pending'
-       order by id
-       for update of :table:
+       for update of :table: skip locked
      )
-     update :table: as work set next_attempt_at = now() + :seconds * interval '1 second'
-     from held
-     where work.id = held.id and work.attempts = held.attempts and work.status = 'pending'
-     returning work.id`,
-    { table: queue.table, seconds, ids: held.map((c) => c.id), tokens: held.map((c) => c.attempts) },
+     update :table: as work set next_attempt_at = now(), attempts = attempts - :uncounted
+     from free where work.id = free.id`,
+    { table: queue.table, uncounted: begun ? 0 : 1, ...tokensOf(held) },
   );
-  return rows.map((row) => row.id);
 }
 
-/** The work is done. The ids that come back are settled; the other claims were lost meanwhile. */
+function tokensOf(held: readonly Claim[]) {
+  return { ids: held.map(({ id }) => id), tokens: held.map(({ attempts }) => attempts) };
+}
+
+/**
+ * The work is done. The ids that come back are settled; the other claims were lost meanwhile. Rows are locked in the order of
+ * their ids: two statements over the same ones never wait for each other.
+ */
 export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { id: number }[] }>(
     `with held as (
@@ -111,7 +142,7 @@ export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[])
      from held
      where work.id = held.id and work.attempts = held.attempts and work.status = 'pending'
      returning work.id`,
-    { ...queue, ids: held.map((c) => c.id), tokens: held.map((c) => c.attempts) },
+    { ...queue, ...tokensOf(held) },
   );
   return rows.map((row) => row.id);
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Span, SpanKind } from '@opentelemetry/api';
 import type { Knex } from 'knex';
+import { atMost } from '../at-most.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { inside, markFailed, startSpan } from '../tracing/spans.ts';
@@ -50,15 +51,21 @@ interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
 interface Held<Row, Subject> {
   readonly row: Row;
   readonly subject: Promise<Subject>;
+  /** When that was read; like all times here on the process's monotonic clock, in milliseconds. */
+  readonly readAt: number;
   readonly abort: AbortController;
-  /** On the process's monotonic clock, in milliseconds. */
   leasedUntil: number;
+  stage: 'waits' | 'attempted' | 'settled';
   /** Of the attempt. */
   span?: Span;
 }
 
 const POLL_MS = 1_000;
 const RENEW_MS = 10_000;
+/** What was read longer ago is read again for its attempt: the order may have been erased, or paid, while it waited. */
+const FRESH_MS = 1_000;
+/** What a stop waits for a database that may be away. The leases that it can't give back end by themselves. */
+const DATABASE_PATIENCE_MS = 1_000;
 /** Between two claims, so that work which comes in bit by bit is claimed together. */
 const GATHER_MS = 10;
 /**
@@ -82,6 +89,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   let stopping = false;
   let backlog = false;
   let bell = Promise.withResolvers<void>();
+  let renewal: Promise<void> | undefined;
 
   const wake = () => bell.resolve();
   const fromNow = (seconds: number) => performance.now() + seconds * 1_000;
@@ -118,6 +126,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   function take(rows: readonly Row[], leasedUntil: number): void {
     if (rows.length === 0) return;
+    const readAt = performance.now();
     const subjects = load(rows);
     const taken = rows.map((row, i): Held<Row, Subject> => {
       // Where reading them together fails each is read alone, so one poison order hurts only itself.
@@ -127,7 +136,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       );
       // Whoever attempts it meets the error.
       subject.catch(() => {});
-      return { row, subject, abort: new AbortController(), leasedUntil };
+      return { row, subject, readAt, abort: new AbortController(), leasedUntil, stage: 'waits' };
     });
     // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
     const ids = new Set(rows.map(({ id }) => id));
@@ -154,6 +163,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     const isHeld = () => !stopping && !signal.aborted && performance.now() < one.leasedUntil;
     // It may have waited while the database was away and no lease could be renewed.
     if (!isHeld()) return;
+    one.stage = 'attempted';
     performing += 1;
     const began = performance.now();
     // Raced, because not every library can be told to stop.
@@ -163,6 +173,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     fillPlaces();
     if (signal.aborted) return one.span?.setAttribute('checkout.outcome', 'broken_off').end();
     if (error !== undefined && one.span) markFailed(one.span, messageOf(error));
+    // Its lease is left alone from here on: renewed after the outcome is written, a pause of hours would be one of 30 s.
+    one.stage = 'settled';
+    await renewal;
     const outcome = await settle(one.row, error, isHeld);
     one.span?.setAttribute('checkout.outcome', outcome).end();
     onAttempt?.(outcome, seconds);
@@ -170,8 +183,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   /** The error of an attempt; undefined when it succeeded. */
   async function performed(one: Held<Row, Subject>): Promise<unknown> {
-    const { row, subject, abort } = one;
+    const { row, abort } = one;
     try {
+      const subject = isFresh(one) ? one.subject : load([row]).then(([again]) => again as Subject);
       one.span = startSpan(`attempt ${queue.table}`, await subject.then(sessionOf, () => undefined), {
         kind: SpanKind.CONSUMER,
         attributes: { 'checkout.order_id': row.order_id, 'checkout.attempt': row.attempts },
@@ -184,32 +198,48 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   }
 
   async function renewLeases(): Promise<void> {
-    const all = held;
+    const all = held.filter(({ stage }) => stage !== 'settled');
     if (all.length === 0) return;
     const leasedUntil = fromNow(LEASE_SECONDS);
     try {
-      const kept = new Set(await renew(db, queue, rowsOf(all)));
+      const standing = new Map((await renew(db, queue, rowsOf(all))).map(({ id, renewed }) => [id, renewed]));
       for (const one of all) {
-        if (kept.has(one.row.id)) one.leasedUntil = leasedUntil;
-        else one.abort.abort();
+        if (!standing.has(one.row.id)) one.abort.abort();
+        else if (standing.get(one.row.id)) one.leasedUntil = leasedUntil;
       }
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not renew leases');
-      for (const one of all) if (performance.now() >= one.leasedUntil) one.abort.abort();
     }
+    for (const one of all) if (performance.now() >= one.leasedUntil) one.abort.abort();
   }
 
-  const renewing = setInterval(() => void renewLeases(), RENEW_MS);
+  const renewing = setInterval(() => {
+    renewal ??= renewLeases().finally(() => {
+      renewal = undefined;
+    });
+  }, RENEW_MS);
   const looping = loop();
 
   async function end(graceMs: number): Promise<void> {
     stopping = true;
     wake();
-    await looping;
-    await Promise.race([Promise.all(running), pause(graceMs, undefined, unref)]);
+    await atMost(DATABASE_PATIENCE_MS, looping);
+    await atMost(graceMs, Promise.all(running));
     clearInterval(renewing);
     for (const { abort } of held) abort.abort();
-    if (held.length > 0) await release(db, queue, rowsOf(held));
+    await atMost(DATABASE_PATIENCE_MS, handBack());
+  }
+
+  /** Attempts that had not begun are not counted. Where an outcome is being written, that alone decides. */
+  async function handBack(): Promise<void> {
+    const waits = held.filter(({ stage }) => stage === 'waits');
+    const attempted = held.filter(({ stage }) => stage === 'attempted');
+    try {
+      if (waits.length > 0) await release(db, queue, rowsOf(waits), { begun: false });
+      if (attempted.length > 0) await release(db, queue, rowsOf(attempted), { begun: true });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'could not give leases back: they end by themselves');
+    }
   }
 
   let ended: Promise<void> | undefined;
@@ -224,4 +254,5 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 }
 
 const isPending = ({ status }: Claim) => status === 'pending';
+const isFresh = ({ readAt }: { readonly readAt: number }) => performance.now() - readAt <= FRESH_MS;
 const rowsOf = <Row>(held: readonly { readonly row: Row }[]) => held.map(({ row }) => row);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Alert, Finding } from '../../src/alerts/alert.ts';
-import { findClockOff, findOwed } from '../../src/alerts/findings.ts';
+import type { Channel } from '../../src/alerts/channels.ts';
+import { findClockOff, findMails, findOrders } from '../../src/alerts/findings.ts';
 import { startWatch } from '../../src/alerts/watch.ts';
 import { wordsOf } from '../../src/alerts/words.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -20,7 +21,7 @@ describe('what is owed', () => {
   test('nothing is found while all is done, or waits for less than 15 minutes', async () => {
     await owedOrder(db, { status: 'fulfilled', minutes: 90 });
     await owedOrder(db, { minutes: 14 });
-    expect(await findOwed(db)).toEqual([]);
+    expect([await findOrders(db), await findMails(db)]).toEqual([[], []]);
   });
 
   test('dead orders and mails are found with the oldest order, and dead orders are unfulfilled ones too', async () => {
@@ -33,10 +34,12 @@ describe('what is owed', () => {
       status: 'dead',
       next_attempt_at: null,
     });
-    expect(await findOwed(db)).toEqual([
+    expect(await findOrders(db)).toEqual([
       { cause: 'fulfillments_dead', details: { count: 2, order_id: old } },
-      { cause: 'notifications_dead', details: { count: 1, order_id: mailed } },
       { cause: 'orders_unfulfilled', details: { count: 1, order_id: old, minutes: 20 } },
+    ]);
+    expect(await findMails(db)).toEqual([
+      { cause: 'notifications_dead', details: { count: 1, order_id: mailed } },
     ]);
   });
 });
@@ -58,7 +61,7 @@ test.each([
   });
 });
 
-test('while one look fails nothing is said to be over, and what the others find is kept', async () => {
+test('while one look fails nothing is said to be over, and what the others find is kept and told', async () => {
   await db('alerts').insert({
     cause: 'fulfillments_dead',
     details: { count: 1, order_id: 7 },
@@ -68,8 +71,10 @@ test('while one look fails nothing is said to be over, and what the others find 
   const blind = async () => {
     throw new Error('statement timeout');
   };
-  const watch = startWatch({ db, looks: [blind, () => [off]], channels: [], log: silent });
-  await until('the other finding is kept', async () => (await db('alerts')).length === 2);
+  const told: string[] = [];
+  const channel: Channel = { name: 'webhook', tell: async ({ cause }) => void told.push(cause) };
+  const watch = startWatch({ db, looks: [blind, () => [off]], channels: [channel], log: silent });
+  await until('the other finding is told', () => told.includes('clock_off'));
   await watch.stop();
   expect(watch.causes()).toEqual(['clock_off']);
   expect(await db('alerts').whereNotNull('over_at')).toEqual([]);

@@ -4,12 +4,14 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
-import { hold, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
+import { hold, logOf, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import type { EventJson } from '../support/stripe-events.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 const { db, receiver, env, paidEvent } = await startSurroundings();
+const proxy = await startTcpProxy(env.DATABASE_URL);
 
 const CONNECTIONS = 32;
 const ids = (events: readonly EventJson[]) => events.map(({ id }) => id).sort();
@@ -119,6 +121,27 @@ test('a request that never ends does not hold up the stop', async () => {
   expect(performance.now() - begin).toBeLessThan(10_000);
   client.destroy();
 });
+
+test.each(['reset', 'swallow'] as const)(
+  'a database that is away (%s) does not keep it, nor make it fail',
+  async (manner) => {
+    proxy.manner = 'forward';
+    receiver.answer = () => {};
+    receiver.calls.length = 0;
+    await using service = await spawnService({ ...env, DATABASE_URL: proxy.url });
+    expect(await deliver(service.url, paidEvent())).toBe(200);
+    await until('the receiver is called', () => receiver.calls.length === 1);
+    proxy.manner = manner;
+    proxy[manner]();
+
+    const begin = performance.now();
+    service.kill('SIGTERM');
+    expect(await service.ended).toEqual({ code: 0, signal: null });
+    expect(performance.now() - begin).toBeLessThan(9_500);
+    expect(logOf(service).at(-1)).toMatchObject({ msg: 'stopped' });
+    expect(service.written.stderr).toBe('');
+  },
+);
 
 test('npm ends and leaves it behind: it stops as well', async () => {
   // npm hands a signal to its shell, which dies of it.

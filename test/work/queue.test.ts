@@ -107,7 +107,8 @@ describe('an attempt whose lease ended and was claimed again', () => {
     expect(await settleDone(db, queue, [lost])).toEqual([]);
     expect(await settleFailed(db, queue, lost, { error: 'late', pauseMs: null })).toBe(false);
     expect(await renew(db, queue, [lost])).toEqual([]);
-    await release(db, queue, [lost]);
+    await release(db, queue, [lost], { begun: true });
+    await release(db, queue, [lost], { begun: false });
     expect(await failuresOf(id)).toEqual([]);
     expect({ ...(await rowOf(id)), due_in: 0 }).toEqual({ ...before, due_in: 0 });
 
@@ -147,19 +148,16 @@ describe('many settled in one statement', () => {
     expect(await rowOf(first)).toMatchObject({ status: 'pending', attempts: 2 });
   });
 
-  test.each([
-    ['settling', settleDone],
-    ['renewing', renew],
-  ])('%s locks in the order of ids, so that no two of them wait for each other', async (_case, act) => {
+  test('are locked in the order of ids, so that no two statements wait for each other', async () => {
     const [first, second] = [await owe(), await owe()];
     const held = (await claimAll()).toSorted((a, b) => b.id - a.id);
     const other = await db.transaction();
     await other('fulfillments').where({ id: first }).forUpdate();
-    const acting = act(db, queue, held);
+    const settling = settleDone(db, queue, held);
     await untilOneWaits();
     await other('fulfillments').where({ id: second }).forUpdate().noWait();
     await other.rollback();
-    expect((await acting).toSorted((a, b) => a - b)).toEqual([first, second]);
+    expect((await settling).toSorted((a, b) => a - b)).toEqual([first, second]);
   });
 
   const untilOneWaits = () =>
@@ -178,14 +176,33 @@ describe('a held claim', () => {
     await db('fulfillments')
       .where({ id })
       .update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
-    expect(await renew(db, queue, held)).toEqual([id]);
+    expect(await renew(db, queue, held)).toEqual([{ id, renewed: true }]);
     expect((await rowOf(id)).due_in).toBeGreaterThan(29);
   });
 
-  test('is due again at once when released', async () => {
+  test('whose row somebody has locked is left for later, and costs no other its lease', async () => {
+    const [locked, free] = [await owe(), await owe()];
+    const held = await claimAll();
+    await db('fulfillments').update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
+    const other = await db.transaction();
+    await other('fulfillments').where({ id: locked }).forUpdate();
+    expect((await renew(db, queue, held)).toSorted((a, b) => a.id - b.id)).toEqual([
+      { id: locked, renewed: false },
+      { id: free, renewed: true },
+    ]);
+    await release(db, queue, held, { begun: true });
+    await other.rollback();
+    expect((await rowOf(locked)).due_in).toBeGreaterThan(0);
+    expect((await rowOf(free)).due_in).toBeLessThanOrEqual(0);
+  });
+
+  test.each([
+    [true, 2],
+    [false, 1],
+  ])('is due again at once when released, and counted if it had begun (%s)', async (begun, attempts) => {
     const id = await owe();
-    await release(db, queue, await claimAll());
-    expect(await claimAll()).toMatchObject([{ id, attempts: 2 }]);
+    await release(db, queue, await claimAll(), { begun });
+    expect(await claimAll()).toMatchObject([{ id, attempts }]);
   });
 
   test('fails until later, or for good', async () => {

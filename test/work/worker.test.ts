@@ -113,6 +113,24 @@ test('two workers share the work: each order is attempted once', async () => {
   expect(attempted.toSorted((a, b) => a - b)).toEqual(orders);
 });
 
+test('what has waited for its attempt is read again: it may have changed meanwhile', async () => {
+  await owe(2);
+  const reads: number[] = [];
+  const ends: (() => void)[] = [];
+  const load = async (rows: readonly Claim[]) => {
+    reads.push(rows.length);
+    return rows;
+  };
+  start(() => new Promise((resolve) => ends.push(resolve)), { concurrency: 1, load });
+  await until('the first has begun', () => ends.length === 1);
+  const begun = performance.now();
+  await until('the second has waited for more than a second', () => performance.now() - begun > 1_100);
+  expect(reads).toEqual([2]);
+  ends[0]?.();
+  await until('the second has begun', () => ends.length === 2);
+  expect(reads).toEqual([2, 1]);
+});
+
 test('a backlog stays in the table: no more is claimed than five times what is attempted', async () => {
   await owe(100);
   start(() => new Promise(() => {}), { concurrency: 3 });
@@ -393,7 +411,7 @@ describe('stop', () => {
     expect(await rowOf(order)).toMatchObject({ status: 'fulfilled' });
   });
 
-  test('gives back what was claimed and not begun', async () => {
+  test('gives back what was claimed and not begun, and does not count it', async () => {
     await owe(5);
     let attempted = 0;
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
@@ -413,6 +431,8 @@ describe('stop', () => {
     await worker.stop(0);
     expect(attempted).toBe(1);
     expect(await db('fulfillments').where('next_attempt_at', '>', db.fn.now())).toEqual([]);
+    const counted = (await db('fulfillments')).map(({ attempts }) => attempts as number);
+    expect(counted.toSorted()).toEqual([0, 0, 0, 0, 1]);
   });
 
   test('breaks the others off and gives them back at once', async () => {
@@ -489,6 +509,14 @@ describe('a lease', () => {
     (await db('fulfillments').select(db.raw('extract(epoch from next_attempt_at - now())::float8 as s'))).map(
       ({ s }) => s as number,
     );
+  /** In minutes, once the failure is written. */
+  const pauseOf = async (order: number) => {
+    const { next_attempt_at } = await until('the failure is written', async () => {
+      const row = await rowOf(order);
+      return row.last_error && row;
+    });
+    return (next_attempt_at - Date.now()) / 60_000;
+  };
   /** No lease can be renewed, while all else can be written. */
   const refuseToRenew = () =>
     db.raw(`
@@ -540,6 +568,89 @@ describe('a lease', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
     expect([await rowOf(lost), await rowOf(lostInLine)]).toEqual(before);
     expect(lines).toEqual([]);
+  });
+
+  test('whose row somebody has locked costs no other its lease', async () => {
+    fakeClock('performance', 'setInterval', 'clearInterval');
+    const [locked = 0, free = 0] = await owe(2);
+    const { begun, signals, perform } = attempts();
+    start(perform);
+    await until('both have begun', () => begun.length === 2);
+    const other = await db.transaction();
+    await other('fulfillments').where({ order_id: locked }).forUpdate();
+    await db('fulfillments')
+      .where({ order_id: free })
+      .update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
+    tick(10);
+    await until('the other is renewed', async () => (await dueIn()).filter((s) => s > 20).length === 2);
+    const isAborted = () => Object.fromEntries(begun.map((order, i) => [order, signals[i]?.aborted]));
+    expect(isAborted()).toEqual({ [locked]: false, [free]: false });
+    tick(10);
+    await until('the locked one is over', () => isAborted()[locked] === true);
+    expect(isAborted()[free]).toBe(false);
+    await other.rollback();
+  });
+
+  test('is left alone once the outcome is being written: no renewal and no stop shortens a pause', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    const [order = 0] = await owe(1);
+    const { promise: end, reject: fail } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const worker = start(() => {
+      begin();
+      return end;
+    });
+    await begun;
+    // What comes later than the outcome stands behind it.
+    const other = await db.transaction();
+    await other.raw('lock table fulfillments in exclusive mode');
+    fail(new AttemptFailed('busy', { retryAfterMs: 3_600_000 }));
+    const waiting = async () => {
+      const { rows } = await other.raw(
+        `select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return (part: string) => rows.some(({ query }: { query: string }) => query.includes(part));
+    };
+    await until('the outcome is being written', async () => (await waiting())('with failed as'));
+    tick(10);
+    const stopped = worker.stop(0);
+    for (let i = 0; i < 10; i += 1) expect((await waiting())('renewed as')).toBe(false);
+    await other.commit();
+    await stopped;
+    expect(await pauseOf(order)).toBeGreaterThan(59);
+  });
+
+  test('is renewed before the outcome of its attempt is written, never after', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    const [order = 0] = await owe(1);
+    const { promise: end, reject: fail } = Promise.withResolvers<void>();
+    let begun = false;
+    const worker = start(() => {
+      begun = true;
+      return end;
+    });
+    worker.wake();
+    await until('it has begun', () => begun);
+    // The renewal waits in the middle.
+    await db.raw(`
+      create function wait_to_renew() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock(1); return new; end $$;
+      create trigger wait_to_renew before update on fulfillments for each statement execute function wait_to_renew();
+    `);
+    const other = await db.transaction();
+    await other.raw('select pg_advisory_xact_lock(1)');
+    tick(10);
+    await until('it is being renewed', async () => {
+      const { rows } = await db.raw(`select from pg_locks where locktype = 'advisory' and not granted`);
+      return rows.length === 1;
+    });
+    fail(new AttemptFailed('busy', { retryAfterMs: 3_600_000 }));
+    for (let i = 0; i < 10; i += 1) await rowOf(order);
+    const { rows } = await db.raw(`select from pg_locks where locktype = 'advisory' and not granted`);
+    expect(rows).toHaveLength(1);
+    await other.commit();
+    expect(await pauseOf(order)).toBeGreaterThan(59);
+    await db.raw('drop function wait_to_renew cascade');
   });
 
   test('that can not be renewed ends its attempt when it is over, and not before', async () => {
