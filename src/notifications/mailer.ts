@@ -27,43 +27,69 @@ export interface MailTransport {
 export interface SmtpOptions {
   readonly url: string;
   readonly from: string;
+  /** Until the server has the mail whole. */
   readonly timeoutMs?: number;
+  /** Then, until it says whether it takes it. */
+  readonly answerTimeoutMs?: number;
 }
+
+/** Who gives up sooner on a server that takes its time over a whole mail sends it twice (RFC 5321, 4.5.3.2.6). */
+const ANSWER_TIMEOUT_MS = 10 * 60 * 1_000;
 
 /** By SMTP where there is a server, as files otherwise. */
 export function openMailer({ mail: { smtpUrl, from }, dataDir }: Config): MailTransport {
   return smtpUrl ? smtpMailer({ url: smtpUrl, from }) : fileMailer({ dir: `${dataDir}/mail`, from });
 }
 
-export function smtpMailer({ url, from, timeoutMs = 15_000 }: SmtpOptions): MailTransport {
+export function smtpMailer({
+  url,
+  from,
+  timeoutMs = 15_000,
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+}: SmtpOptions): MailTransport {
   const compose = composer(from);
   const transport = createTransport({ url, pool: true });
-  transport.use('stream', ({ message }, done) => {
-    message?.transform(inOnePiece);
+  transport.use('stream', ({ message, data }, done) => {
+    message?.transform(() => inOnePiece((data as Watched).onWhole));
     done();
   });
   return {
     async send(mail) {
       const composed = compose(mail);
-      // One bound on the whole attempt: nodemailer's own timeouts start anew with every phase and byte. Not
+      // One bound on all of a phase: nodemailer's own timeouts start anew with every step and byte. Not
       // AbortSignal.timeout, of which each mail would leave one behind until it fires.
       const stop = new AbortController();
-      const timer = setTimeout(() => stop.abort(), timeoutMs);
+      const giveUpAfter = (ms: number) =>
+        setTimeout(() => stop.abort(new Error(`no answer within ${ms} ms`)), ms);
+      let timer: NodeJS.Timeout | null = giveUpAfter(timeoutMs);
+      const onWhole = () => {
+        // nodemailer composes a mail to its end that the server has refused already.
+        if (timer === null) return;
+        clearTimeout(timer);
+        timer = giveUpAfter(answerTimeoutMs);
+      };
+      const watched: Watched = { ...composed, signal: stop.signal, onWhole };
       try {
-        await transport.sendMail({ ...composed, signal: stop.signal });
+        await transport.sendMail(watched);
       } catch (error) {
-        const reason = stop.signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+        const reason = stop.signal.aborted ? messageOf(stop.signal.reason) : reasonOf(error);
         throw new Error(`the mail was not sent: ${reason}`);
       } finally {
         clearTimeout(timer);
+        timer = null;
       }
     },
     close: () => transport.close(),
   };
 }
 
+interface Watched extends SendMailOptions {
+  /** The mail goes to the server, whole. */
+  readonly onWhole: () => void;
+}
+
 /** Else a mail is some 15 small writes, each a packet and a TLS record of its own. */
-function inOnePiece(): Transform {
+function inOnePiece(onWhole: () => void): Transform {
   const pieces: Buffer[] = [];
   return new Transform({
     transform(piece: Buffer, _encoding, done) {
@@ -71,6 +97,7 @@ function inOnePiece(): Transform {
       done();
     },
     flush(done) {
+      onWhole();
       done(null, Buffer.concat(pieces));
     },
   });

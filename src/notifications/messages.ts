@@ -41,8 +41,10 @@ export function orderPaid({
   });
 }
 
+/** Where the money came after all before this could be said, nobody is asked to order again. */
 export function paymentFailed({ order, shop }: { order: Order; shop: Shop }): Message {
   const reference = referenceOf(order);
+  if (order.status === 'paid') return paidSince({ reference, order, shop });
   return message(`The payment for your order ${reference} at ${shop.name} did not go through`, {
     from: shop.name,
     title: 'Your payment did not go through',
@@ -56,6 +58,23 @@ export function paymentFailed({ order, shop }: { order: Order; shop: Shop }): Me
     sums: [],
     link: shop.url === null ? null : { label: 'Place a new order', url: shop.url },
     closing: 'We are sorry for the trouble.',
+  });
+}
+
+function paidSince({ reference, order, shop }: { reference: string; order: Order; shop: Shop }): Message {
+  return message(`Your order ${reference} at ${shop.name} is paid`, {
+    from: shop.name,
+    title: 'Your order is paid',
+    reference: `Order ${reference}`,
+    paragraphs: [
+      greeting(order.customer_name),
+      'A first payment for your order did not go through, but we have received it since.',
+      'There is nothing left for you to do.',
+    ],
+    items: [],
+    sums: [],
+    link: null,
+    closing: 'Thank you for your order!',
   });
 }
 

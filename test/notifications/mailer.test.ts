@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { fileMailer, type Mail, type MailTransport, smtpMailer } from '../../src/notifications/mailer.ts';
+import { serveMail } from '../support/smtp.ts';
+import { until } from '../support/until.ts';
 
 const from = 'Acme Wares <orders@acme.example>';
 const mail: Mail = {
@@ -16,6 +18,13 @@ const mail: Mail = {
   text: 'Hello Jenny,\n\n2 × Blue mug: €50.00\n',
   html: '<p>2 × Blue mug: €50.00</p>',
 };
+
+/** It says that it takes a mail when the test says so. */
+const taken: (() => void)[] = [];
+const thinking = await serveMail({
+  authOptional: true,
+  onData: (stream, _session, done) => void stream.on('end', () => taken.push(done)).resume(),
+});
 
 async function expectTheMail(source: string | Buffer): Promise<void> {
   const parsed = await simpleParser(source);
@@ -148,6 +157,30 @@ describe('with a server that does not answer', () => {
       mailer.close();
       await new Promise((resolve) => silent.close(resolve));
     }
+  });
+
+  describe('to a whole mail', () => {
+    const url = `smtp://${thinking.host}`;
+    beforeEach(() => {
+      taken.length = 0;
+    });
+
+    test('waits for longer than for all before: given up, it would come twice', async () => {
+      const mailer = smtpMailer({ url, from, timeoutMs: 500 });
+      const began = performance.now();
+      const sent = mailer.send(mail);
+      await until('the server has it', () => taken.length === 1);
+      await until('the first bound is over', () => performance.now() - began > 700);
+      taken[0]?.();
+      await sent;
+      mailer.close();
+    });
+
+    test('gives up after that as well', async () => {
+      const mailer = smtpMailer({ url, from, answerTimeoutMs: 200 });
+      await expect(mailer.send(mail)).rejects.toThrow('the mail was not sent: no answer within 200 ms');
+      mailer.close();
+    });
   });
 
   test('gives up on one that is not there', async () => {

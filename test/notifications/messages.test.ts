@@ -31,6 +31,13 @@ const order: Order = {
   paid_at: new Date(0),
   failed_at: null,
 };
+const unpaid: Order = {
+  ...order,
+  status: 'failed',
+  payment_status: 'unpaid',
+  paid_at: null,
+  failed_at: order.paid_at,
+};
 
 const mug: LineItem = {
   stripe_line_item_id: 'li_1',
@@ -128,7 +135,7 @@ Acme
 
 describe('the mail for a failed payment', () => {
   test('says what happened and what to do, and leads back to the shop', () => {
-    const mail = paymentFailed({ order, shop });
+    const mail = paymentFailed({ order: unpaid, shop });
     expect(mail.subject).toBe('The payment for your order A-17 at Acme did not go through');
     expect(mail.text).toContain('The payment did not go through and your order was not placed.');
     expect(mail.text).toContain('Place a new order: https://shop.example/?a=1&b=2');
@@ -137,8 +144,16 @@ describe('the mail for a failed payment', () => {
   });
 
   test('has no link where the shop has no address', () => {
-    const mail = paymentFailed({ order, shop: { ...shop, url: null } });
+    const mail = paymentFailed({ order: unpaid, shop: { ...shop, url: null } });
     expect(mail.text).toContain('please place a new order.');
+    expect(mail.html).not.toContain('<a');
+  });
+
+  test('asks nobody to order again what has been paid since', () => {
+    const mail = paymentFailed({ order, shop });
+    expect(mail.subject).toBe('Your order A-17 at Acme is paid');
+    expect(mail.text).toContain('did not go through, but we have received it since.');
+    expect(mail.text).not.toContain('new order');
     expect(mail.html).not.toContain('<a');
   });
 });
@@ -154,9 +169,9 @@ describe('words from outside', () => {
       fc.property(hostile, hostile, hostile, (customer_name, client_reference_id, description) => {
         const item = { ...mug, description };
         const mail = receipt({ customer_name, client_reference_id }, item);
-        const failed = paymentFailed({ order: { ...order, customer_name, client_reference_id }, shop });
+        const failed = paymentFailed({ order: { ...unpaid, customer_name, client_reference_id }, shop });
         expect(tags(mail)).toEqual(tags(receipt({}, mug)));
-        expect(tags(failed)).toEqual(tags(paymentFailed({ order, shop })));
+        expect(tags(failed)).toEqual(tags(paymentFailed({ order: unpaid, shop })));
         for (const line of mail.text.split('\n').filter((line) => line !== '')) {
           // The HTML has label and amount in cells of their own, where the text has `label: amount`.
           expect(words(mail).join(': ')).toContain(line);
