@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOfSession } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
-import { findOrder } from '../orders/store.ts';
+import { accountOf, findOrder } from '../orders/store.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { within } from './deadline.ts';
 
@@ -34,7 +34,7 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
     const refuse = (status: number, code: string, message: string) =>
       void res.status(status).json({ error: { code, message } });
 
-    const found = await lookUp(stripe, id);
+    const found = await lookUp(stripe, id, () => within(DATABASE_WITHIN_MS, accountOf(db, id)));
     if (found === 'unknown') return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
     if (found instanceof Error) {
       log.warn({ checkout_session_id: id, reason: messageOf(found) }, 'Stripe could not be asked');
@@ -54,11 +54,16 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
   return router;
 }
 
-async function lookUp(stripe: Stripe, id: string): Promise<CheckoutSession | 'unknown' | Error> {
+async function lookUp(
+  stripe: Stripe,
+  id: string,
+  findAccount: () => Promise<string | null>,
+): Promise<CheckoutSession | 'unknown' | Error> {
   if (!/^cs_\w{1,250}$/.test(id)) return 'unknown';
+  const account = await findAccount();
   try {
     // Twice: the client's own timeout ends only with silence, and an answer may come byte by byte.
-    return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, STRIPE_WITHIN_MS));
+    return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, account, STRIPE_WITHIN_MS));
   } catch (error) {
     if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return 'unknown';
     return error as Error;

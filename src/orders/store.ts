@@ -7,6 +7,12 @@ export async function findOrder(db: Knex, id: number): Promise<Order> {
   return order as Order;
 }
 
+/** The connected account that a session belongs to; null for the shop's own, and where no order tells. */
+export async function accountOf(db: Knex, checkoutSessionId: string): Promise<string | null> {
+  const order = await db<Order>('orders').where({ checkout_session_id: checkoutSessionId }).first('account');
+  return order?.account ?? null;
+}
+
 /** An order with its items in Stripe's order; none before the worker has fetched them. */
 export interface OrderWithItems {
   readonly order: Order;

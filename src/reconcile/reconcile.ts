@@ -4,6 +4,7 @@ import { handledTypes } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import type { OpenProgress } from '../progress.ts';
 import { completeSessionList, eventList, type Listed, undeliveredEventList } from '../stripe/lists.ts';
+import { awaitingOrders, takePaid } from './awaiting.ts';
 import type { Held } from './cursors.ts';
 import type { Findings } from './findings.ts';
 import { takeEvents, takeSessions } from './repair.ts';
@@ -45,7 +46,8 @@ export async function takeNewEvents(run: Run, held: Held): Promise<void> {
 
 /**
  * What the events since the cursor may not tell: undelivered ones from before it (they were refused, say, and are
- * understood by now), sessions that are paid whatever their events say, and orders that Stripe does not know as paid.
+ * understood by now), sessions that are paid whatever their events say, orders whose money has come without an event, and
+ * orders that Stripe does not know as paid.
  */
 export async function audit(run: Run, held: Held, since: number): Promise<void> {
   const { db, stripe, livemode, signal } = run;
@@ -58,7 +60,14 @@ export async function audit(run: Run, held: Held, since: number): Promise<void> 
   const sessions = walk(completeSessionList(stripe), held, boundsOf(run, SESSIONS_SETTLE));
   await follow('Checkout sessions', sessions, (page) => takeSessions(page, run), held.keep, run);
 
-  for await (const orders of unconfirmedOrders(db, { since, upTo: bounds.upTo, livemode })) {
+  const time = { since, upTo: bounds.upTo, livemode };
+  // Not those that this run has made: Stripe has just been heard on them.
+  for await (const orders of awaitingOrders(db, { ...time, upTo: Math.min(bounds.upTo, run.now) })) {
+    await takePaid(orders, run);
+    signal.throwIfAborted();
+    await holdOn();
+  }
+  for await (const orders of unconfirmedOrders(db, time)) {
     await confirm(orders, run);
     signal.throwIfAborted();
     await holdOn();

@@ -10,7 +10,7 @@ import { eventOfApi } from '../stripe/signature.ts';
 import { type Compared, differencesOf } from './compare.ts';
 import type { Findings } from './findings.ts';
 
-interface Dependencies {
+export interface Dependencies {
   readonly db: Knex;
   readonly record: Ledger;
   readonly livemode: boolean;
@@ -77,7 +77,7 @@ function readable(given: Stripe.Checkout.Session): CheckoutSession {
   }
 }
 
-async function put(
+export async function put(
   news: News & { readonly request: Request | null },
   { record, found }: Dependencies,
 ): Promise<void> {
@@ -89,7 +89,7 @@ async function put(
 }
 
 /** One that can't be read or kept is a finding, and hurts no other. */
-async function unlessUnusable(
+export async function unlessUnusable(
   id: string,
   { unrepaired }: Findings,
   work: () => Promise<void>,

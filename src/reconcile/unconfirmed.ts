@@ -1,20 +1,17 @@
 import type { Knex } from 'knex';
-import Stripe from 'stripe';
+import type Stripe from 'stripe';
 import { requestOfSession } from '../orders/handlers.ts';
-import { retrieveSession } from '../stripe/checkout-session.ts';
+import { AT_ONCE, askFor } from './ask.ts';
 import type { Findings } from './findings.ts';
+import { unlessUnusable } from './repair.ts';
 
 export interface Unconfirmed {
   readonly id: number;
   readonly checkout_session_id: string;
 }
 
-/** Asked at once: far below Stripe's limit of 25 a second, of which the worker has its share. */
-const AT_ONCE = 4;
 /** Orders that a statement reads. With one for all of them PostgreSQL reads every line item there is. */
 const STEP = 5_000;
-
-const ANSWER_WITHIN_MS = 15_000;
 
 /**
  * Orders that were paid in this time and of which Stripe's API has not said so: by a webhook, or by hand. All others
@@ -68,21 +65,19 @@ export async function confirm(
 ): Promise<void> {
   found.lookedAt.orders += orders.length;
   await Promise.all(
-    orders.map(async ({ id, checkout_session_id }) => {
-      const reason = await doubtOf(stripe, checkout_session_id, livemode);
-      if (reason) found.notAtStripe.set(checkout_session_id, { order_id: id, reason });
-    }),
+    orders.map(({ id, checkout_session_id }) =>
+      unlessUnusable(checkout_session_id, found, async () => {
+        const reason = await doubtOf(stripe, checkout_session_id, livemode);
+        if (reason) found.notAtStripe.set(checkout_session_id, { order_id: id, reason });
+      }),
+    ),
   );
 }
 
 async function doubtOf(stripe: Stripe, id: string, livemode: boolean): Promise<string | null> {
-  try {
-    const request = requestOfSession(await retrieveSession(stripe, id, ANSWER_WITHIN_MS), livemode);
-    if (request === null) return 'its session is not completed';
-    return request.wanted === 'paid' ? null : 'its session is unpaid';
-  } catch (error) {
-    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404)
-      return 'Stripe has no such session';
-    throw error;
-  }
+  const session = await askFor(stripe, id);
+  if (session === null) return 'Stripe has no such session';
+  const request = requestOfSession(session, livemode);
+  if (request === null) return 'its session is not completed';
+  return request.wanted === 'paid' ? null : 'its session is unpaid';
 }

@@ -61,16 +61,15 @@ export function sessionOfApi(given: unknown): CheckoutSession {
   return read(checkoutSessionShape, given);
 }
 
-/** Within one try, for somebody who waits. Its errors are as below; one of status 404 says that there is no such session. */
+/** Within one try, for somebody who waits. Arguments and errors are as below; an error of status 404 says that there is no such session. */
 export async function retrieveSession(
   stripe: Stripe,
   id: string,
+  account: string | null,
   timeoutMs: number,
 ): Promise<CheckoutSession> {
-  return read(
-    checkoutSessionShape,
-    await stripe.checkout.sessions.retrieve(id, {}, { timeout: timeoutMs, maxNetworkRetries: 0 }),
-  );
+  const options = { ...ofAccount(account), timeout: timeoutMs, maxNetworkRetries: 0 };
+  return read(checkoutSessionShape, await stripe.checkout.sessions.retrieve(id, {}, options));
 }
 
 /**
@@ -82,7 +81,7 @@ export async function retrieveSessionWithItems(
   id: string,
   account: string | null,
 ): Promise<SessionWithItems> {
-  const options = account === null ? {} : { stripeAccount: account };
+  const options = ofAccount(account);
   const found = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] }, options);
   const session = read(checkoutSessionShape, found);
   // An expanded list is only its first page. Most carts end there, and so cost one request instead of two.
@@ -90,6 +89,10 @@ export async function retrieveSessionWithItems(
   const items =
     firstPage && !firstPage.has_more ? firstPage.data : await listAllLineItems(stripe, id, options);
   return { session, lineItems: items.map((item) => read(lineItemShape, item)) };
+}
+
+function ofAccount(account: string | null): Stripe.RequestOptions {
+  return account === null ? {} : { stripeAccount: account };
 }
 
 async function listAllLineItems(

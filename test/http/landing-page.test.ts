@@ -52,6 +52,19 @@ test('100 races with the webhook: one order and one fulfillment each', async () 
   }
 });
 
+test("a connected account's, once its webhook has told of it: it is asked for in that account's name", async () => {
+  const session = shop.checkout();
+  shop.stripe.fault = ({ headers }, res) => {
+    if (headers['stripe-account'] === 'acct_7') return false;
+    answerJson(res, 404, { error: { type: 'invalid_request_error', code: 'resource_missing' } });
+    return true;
+  };
+  await ask(session.id).expect(404);
+  await shop.service.deliver({ ...events.completedPaid(session), account: 'acct_7' });
+  const { body } = await ask(session.id).expect(200);
+  expect(body).toMatchObject({ checkout_session_id: session.id, status: 'paid', account: 'acct_7' });
+});
+
 describe('no order comes of', () => {
   test.each([
     [

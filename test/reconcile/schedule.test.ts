@@ -108,6 +108,45 @@ test('the audit finds paid sessions without an event, events that the cursor has
   ]);
 });
 
+test('the audit finds money that came without an event, after the walk through the sessions has passed', async () => {
+  const session = checkoutSession({ created: secondsAgo(3 * DAY), payment_status: 'unpaid' });
+  const waiting = { status: 'awaiting_payment', payment_status: 'unpaid', mode: 'payment', livemode: false };
+  const created_at = new Date((secondsAgo(0) - 3 * DAY) * 1_000);
+  const made = await db('orders')
+    .insert([
+      { ...waiting, checkout_session_id: session.id, created_at },
+      { ...waiting, checkout_session_id: 'cs_test_gone', created_at },
+      { ...waiting, checkout_session_id: 'cs_test_unreadable', created_at },
+      { ...waiting, checkout_session_id: 'cs_test_connected', account: 'acct_1', created_at },
+      { ...waiting, checkout_session_id: 'cs_test_new' },
+      {
+        ...waiting,
+        checkout_session_id: 'cs_test_old',
+        created_at: new Date((secondsAgo(0) - 34 * DAY) * 1_000),
+      },
+    ])
+    .returning('id');
+  api.keep({ ...checkoutSession(), id: 'cs_test_unreadable', amount_total: 'much' }, []);
+  const cursor = checkoutSession({ created: secondsAgo(2 * DAY) });
+  api.keep(cursor, []);
+  // Captured by hand, days later.
+  api.keep({ ...session, payment_status: 'paid' }, []);
+  await make('checkout_sessions', { ...due, position: cursor.id });
+  start();
+  await isOver('checkout_sessions');
+  expect(await db('orders').where({ status: 'paid' })).toMatchObject([{ checkout_session_id: session.id }]);
+  expect(await db('fulfillments')).toMatchObject([{ order_id: made[0].id, event_id: null }]);
+  expect(await db('order_transitions')).toMatchObject([
+    { source: 'reconcile', from_status: 'awaiting_payment' },
+  ]);
+  const asked = api.requests.map((it) => /sessions\/(\w+)/.exec(it)?.[1]).filter(Boolean);
+  expect(asked.toSorted()).toEqual([session.id, 'cs_test_gone', 'cs_test_unreadable'].toSorted());
+  expect(lines.map(({ level, checkout_session_id, id }) => [level, checkout_session_id ?? id])).toEqual([
+    [40, session.id],
+    [50, 'cs_test_unreadable'],
+  ]);
+});
+
 test('a run that breaks off is told, leaves the service alone, and goes on when its hold ends', async () => {
   api.fault = (_req, res) => {
     res.writeHead(401).end('{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}');
