@@ -11,6 +11,9 @@ export const migrations: Knex.MigratorConfig = {
   directory: path.join(import.meta.dirname, '..', '..', 'migrations'),
   loadExtensions: ['.ts'],
   extension: 'ts',
+  // A database that a newer release has migrated is no fault: while processes are replaced one by one, or a release is taken
+  // back, older ones start beside it.
+  disableMigrationsListValidation: true,
 };
 
 /** Any constant that nobody else takes for an advisory lock in this database. */

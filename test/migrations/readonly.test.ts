@@ -52,6 +52,22 @@ test('who may not make roles migrates all the same, without it', () =>
     await down(trx);
   }));
 
+test('tables of others in the same schema keep neither of it from being done, and stay theirs', () =>
+  takenBack(async (trx) => {
+    await trx.raw(`
+      create table somebody_elses ();
+      revoke select on somebody_elses from checkout_readonly;
+      create role who_migrates;
+      grant all on schema public to who_migrates;
+      set local role who_migrates;
+      create table own ();
+    `);
+    await up(trx);
+    expect([await mayRead(trx, 'own'), await mayRead(trx, 'somebody_elses')]).toEqual([true, false]);
+    await down(trx);
+    expect(await mayRead(trx, 'own')).toBe(false);
+  }));
+
 test('taken back here, it stays for the other databases', () =>
   takenBack(async (trx) => {
     await down(trx);
