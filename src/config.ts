@@ -59,8 +59,8 @@ const schema = z.object({
     .optional(),
   STRIPE_API_BASE: url('http:', 'https:')
     .refine(
-      (base) => !URL.canParse(base) || new URL(base).pathname === '/',
-      'must be an origin without a path',
+      (base) => !URL.canParse(base) || new URL(base).href === `${new URL(base).origin}/`,
+      'must be an origin: no user, path or query',
     )
     .optional(),
   FULFILLMENT_URL: url('http:', 'https:')

@@ -20,7 +20,8 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
 function addressOf({ protocol, hostname, port }: URL) {
   return {
     protocol: protocol === 'http:' ? ('http' as const) : ('https' as const),
-    host: hostname,
+    // An IPv6 address stands in brackets in a URL alone.
+    host: hostname.replace(/^\[|\]$/g, ''),
     port: port || (protocol === 'http:' ? 80 : 443),
   };
 }

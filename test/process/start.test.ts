@@ -63,6 +63,14 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(named(await refusal(bad))).toEqual([...Object.keys(bad), 'MAIL_FROM']);
   });
 
+  test.each([
+    'https://hunter2@api.stripe.com',
+    'https://api.stripe.com?hunter2',
+    'https://api.stripe.com#hunter2',
+  ])('with a STRIPE_API_BASE of which a part would be dropped: %s', async (STRIPE_API_BASE) => {
+    expect(named(await refusal({ STRIPE_API_BASE }))).toEqual(['STRIPE_API_BASE']);
+  });
+
   test('when its port is taken', async () => {
     expect(await refusal({ ...stripe, DATABASE_URL, PORT: String(silentPort) })).toBe(
       `checkout-fulfillment can not start: 127.0.0.1:${silentPort} is taken by another program. Set PORT to another one.\n`,

@@ -61,6 +61,7 @@ test.each([
   ['https://stripe.example:8443', 'https', 'stripe.example', '8443'],
   ['http://stripe.example', 'http', 'stripe.example', '80'],
   ['http://127.0.0.1:12111', 'http', '127.0.0.1', '12111'],
+  ['http://[::1]:12111', 'http', '::1', '12111'],
 ])('of STRIPE_API_BASE %s it takes protocol, host and port', (base, protocol, host, port) => {
   const stripe = createStripe('sk_test_123', base);
   expect([stripe.getApiField('protocol'), stripe.getApiField('host')]).toEqual([protocol, host]);

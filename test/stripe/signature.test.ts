@@ -161,8 +161,15 @@ describe('verifyEvent', () => {
     );
   });
 
-  test.each([{ object: 'balance' }, { object: 'balance', id: null }, {}, { id: 'ba_1' }])(
-    'an event about an object without an id or a name is one: %p',
+  test.each([
+    { object: 'balance' },
+    { object: 'balance', id: null },
+    {},
+    { id: 'ba_1' },
+    { object: 'coupon', id: 'ÉTÉ 2026' },
+    { object: 'plan', id: 'x'.repeat(300) },
+  ])(
+    'an event about an object without an id or a name, or with one that a shop chose, is one: %p',
     (object) => {
       const text = event({ data: { object } });
       expect(verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]).event.data).toEqual({ object });
