@@ -42,7 +42,16 @@ async function withTools<T>(work: (tools: Tools) => Promise<T>): Promise<T> {
   opened.defer(() => db.destroy());
   const stripe = await openStripe(config, log, opened);
   const terminal = { width: process.stdout.isTTY ? process.stdout.columns : null };
-  return await work({ config, db, stripe, log, terminal, actor: `cli:${userInfo().username}` });
+  return await work({ config, db, stripe, log, terminal, actor: `cli:${userName()}` });
+}
+
+/** A container may run as a user of whom its system knows nothing but the number. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }
 
 function print({ data, text }: Report, json: boolean): void {

@@ -95,6 +95,7 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
     'waiting orders',
     'Stripe',
     "Stripe's clock",
+    "Stripe's events",
     'endpoint',
     'API version',
     'one endpoint a URL',
@@ -153,8 +154,8 @@ describe('the configuration', () => {
   test('is the sandbox: Stripe is not asked', async () => {
     const { code, findings, unlike } = await doctor({ DATABASE_URL });
     expect([code, unlike('ok', 'not_checked')]).toEqual([0, {}]);
-    expect(findings.slice(-5).map(({ state, message }) => `${state}: ${message}`)).toEqual(
-      Array(5).fill('not_checked: sandbox'),
+    expect(findings.slice(-6).map(({ state, message }) => `${state}: ${message}`)).toEqual(
+      Array(6).fill('not_checked: sandbox'),
     );
   });
 });
@@ -188,6 +189,13 @@ describe('the database', () => {
         'waiting orders': missing,
       },
     ]);
+  });
+
+  test('takes no changes, as a standby does', async () => {
+    const url = new URL(DATABASE_URL);
+    url.searchParams.set('options', '-c default_transaction_read_only=on');
+    const { code, unlike } = await doctor({ ...env, DATABASE_URL: url.href });
+    expect([code, unlike('ok', 'warning')]).toEqual([1, { database: said('wrong: PostgreSQL') }]);
   });
 
   test('is behind a pooler and knows no limits', async () => {
@@ -294,10 +302,20 @@ describe('Stripe', () => {
       {
         Stripe: said(words),
         "Stripe's clock": rest,
+        "Stripe's events": rest,
         endpoint: rest,
         'API version': rest,
         'one endpoint a URL': rest,
       },
+    ]);
+  });
+
+  test('does not let a restricted key see the events, which reconcile needs', async () => {
+    answering(403, '/v1/events');
+    const { code, unlike } = await doctor(env);
+    expect([code, unlike('ok', 'warning')]).toEqual([
+      1,
+      { "Stripe's events": said('wrong: STRIPE_SECRET_KEY may not read Events') },
     ]);
   });
 

@@ -32,6 +32,15 @@ const fulfillmentOf = (id: number) =>
   db('fulfillments').where({ order_id: id }).select('*', db.raw('next_attempt_at <= now() as due')).first();
 const actionsOf = (id: number) => db('ops_actions').where({ subject: String(id) });
 
+test('a container whose system has no name for its user: the number is kept', async () => {
+  const { id } = await orderWith('dead', null);
+  const nameless = `data:text/javascript,import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';
+    os.userInfo = () => { throw new Error('ENOENT') }; syncBuiltinESMExports();`;
+  const NODE_OPTIONS = `--import=${nameless.replaceAll(/\s+/g, '%20')}`;
+  expect((await ops({ ...env, NODE_OPTIONS }, 'retry', String(id))).code).toBe(0);
+  expect(await actionsOf(id)).toMatchObject([{ actor: `cli:${process.getuid?.() ?? 'unknown'}` }]);
+});
+
 test('a dead fulfilment is due at once with all its attempts, and who did it is kept', async () => {
   const { id, checkout_session_id } = await orderWith('dead', null);
   const { code, stdout } = await ops(env, 'retry', checkout_session_id);

@@ -12,7 +12,7 @@ Examples:
   npm run ops -- orders --status awaiting_payment --until 7d
   npm run ops -- orders --email jenny@example.com
   npm run ops -- orders --amount "64.98 eur" --since 2026-11-01
-  npm run ops -- orders --since 1d --limit 1000 --json`;
+  npm run -s ops -- orders --since 1d --limit 1000 --json`;
 
 type Options = OrderFilter & { readonly limit: number; readonly after?: string };
 

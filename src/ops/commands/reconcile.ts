@@ -27,7 +27,7 @@ With --json: { dry_run, since, events_since, looked_at: { events, checkout_sessi
 Examples:
   npm run ops -- reconcile --dry-run
   npm run ops -- reconcile --since 3d
-  npm run ops -- reconcile --since 2026-11-20T18:00 --json
+  npm run -s ops -- reconcile --since 2026-11-20T18:00 --json
 
 Exit code: 0 all is well or was repaired, 1 something is left for a person (with --dry-run also what it would repair).`;
 

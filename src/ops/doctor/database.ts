@@ -13,11 +13,17 @@ const WAITS_AT_MOST_MIN = 15;
 
 /** @throws when there is none to ask */
 export async function findServer(db: Knex): Promise<Verdict> {
-  const { rows } = await db.raw(`select current_setting('server_version') as version`);
-  const [{ version }] = rows;
-  return Number.parseInt(version, 10) >= OLDEST
-    ? ok(`PostgreSQL ${version} answers`)
-    : wrong(`PostgreSQL ${version} is too old: this service needs ${OLDEST} or newer`);
+  const { rows } = await db.raw(
+    `select current_setting('server_version') as version, current_setting('transaction_read_only') as read_only`,
+  );
+  const [{ version, read_only }] = rows;
+  if (Number.parseInt(version, 10) < OLDEST)
+    return wrong(`PostgreSQL ${version} is too old: this service needs ${OLDEST} or newer`);
+  if (read_only === 'on')
+    return wrong(
+      `PostgreSQL ${version} takes no changes: DATABASE_URL leads to a standby, or the database is set to be read only`,
+    );
+  return ok(`PostgreSQL ${version} answers`);
 }
 
 interface Subject {

@@ -7,11 +7,12 @@ import { check, type Finding, noneChecked, ok, type Verdict, wrong } from './fin
 
 const WITHIN = { timeout: 5_000, maxNetworkRetries: 0 };
 const CLOCK = "Stripe's clock";
+const EVENTS = "Stripe's events";
 const ENDPOINT_CHECKS = Object.keys(endpointChecks);
 
-export const stripeChecks = ['Stripe', CLOCK, ...ENDPOINT_CHECKS];
+export const stripeChecks = ['Stripe', CLOCK, EVENTS, ...ENDPOINT_CHECKS];
 
-/** With the one right that the service needs, and with that to read endpoints, if the key has it. */
+/** With the two rights that the service needs, and with that to read endpoints, if the key has it. */
 export async function examineStripe(stripe: Stripe, config: Config): Promise<Finding[]> {
   const asked = Date.now();
   try {
@@ -21,11 +22,22 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
     return [
       { check: 'Stripe', ...ok('the key can read Checkout Sessions') },
       { check: CLOCK, ...compareClocks("Stripe's", theirs, [asked, answered]) },
+      { check: EVENTS, ...(await examineEvents(stripe)) },
       ...(await examineEndpoints(stripe, config)),
     ];
   } catch (error) {
     const rest = stripeChecks.slice(1);
     return [{ check: 'Stripe', ...refusalOf(error) }, ...noneChecked(rest, 'Stripe let nothing be seen')];
+  }
+}
+
+async function examineEvents(stripe: Stripe): Promise<Verdict> {
+  try {
+    await stripe.events.list({ limit: 1 }, WITHIN);
+    return ok('the key can read Events');
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
+    return wrong('STRIPE_SECRET_KEY may not read Events: reconcile needs that, by itself and on command');
   }
 }
 
