@@ -70,13 +70,14 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
     await send(res, loginPage({ to, name: String(req.body.name ?? ''), refusal }, readerOf(req, res)));
   });
 
-  router.use(door.enter, door.guardForms);
+  router.use(door.enter);
+  router.use('/api', apiRouter({ db, livemode: mode === 'live' }));
+  router.use(door.guardForms);
   router.post('/logout', (_req, res) => {
     door.logOut(res);
     res.redirect(303, '/ops/login');
   });
   router.get('/live', live.handler);
-  router.use('/api', apiRouter({ db, livemode: mode === 'live' }));
   router.use(pagesRouter({ db, livemode: mode === 'live', sandbox: mode === 'sandbox', readerOf }));
 
   const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {

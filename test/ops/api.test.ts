@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import request from 'supertest';
 import type { z } from 'zod';
 import * as shapes from '../../src/ops/api/shapes.ts';
+import { logIn } from '../support/ops-pages.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 
@@ -105,6 +106,21 @@ describe('refusals say what is wrong', () => {
     expect(as(shapes.wholeEvent, await get(`/events/${event.id}`)).payload).toBeNull();
     const answer = await call('post', `/events/${event.id}/replay`).expect(409);
     expect(as(shapes.failure, answer).error.code).toBe('payload_gone');
+  });
+
+  test('a change with the session of a browser, even with the token of its forms: 403, and nothing is done', async () => {
+    const { order } = await paid();
+    const { cookie, formToken } = await logIn(shop.service.url, TOKEN);
+    const retry = () =>
+      request(shop.service.url).post(`/ops/api/orders/${order.id}/retry`).set('Cookie', cookie);
+    const answers = [await retry(), await retry().type('form').send({ form_token: formToken })];
+    for (const answer of answers) {
+      expect([answer.status, as(shapes.failure, answer).error]).toEqual([
+        403,
+        { code: 'forbidden', message: expect.stringContaining('OPS_TOKEN') },
+      ]);
+    }
+    expect(await shop.db('ops_actions').where({ subject: String(order.id) })).toEqual([]);
   });
 
   test('without the token: 401', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
+import { failure } from '../../src/ops/api/shapes.ts';
 import { openLive } from '../../src/ops/live.ts';
 import { opsRouter } from '../../src/ops/router.ts';
 import { silent } from '../support/log.ts';
@@ -168,4 +169,15 @@ describe('without a configured token', () => {
   test('a page elsewhere can post nothing to it', async () => {
     await request(app).post('/ops/logout').expect(403);
   });
+
+  test.each(['post', 'delete'] as const)(
+    'the API takes no %s: 403, and it says what would be',
+    async (method) => {
+      const answer = await request(app)[method]('/ops/api/orders/1/retry').expect(403);
+      expect(failure.parse(answer.body).error).toEqual({
+        code: 'forbidden',
+        message: expect.stringContaining('Bearer'),
+      });
+    },
+  );
 });

@@ -33,6 +33,9 @@ const operation = ({ id, summary, gives, refusals, params }: Operation): ZodOpen
 
 const order = z.object({ id: z.string().describe("an order's id, its checkout session, or an event of it") });
 const event = z.object({ id: z.string().describe('an event, evt_…') });
+const sessionAlone = {
+  403: 'With the session of a browser, or without OPS_TOKEN set: changes want its bearer.',
+};
 const unreadable = { 400: 'What is asked for can not be read.' };
 
 /** OpenAPI 3.1, from the shapes that requests are parsed with. */
@@ -73,7 +76,7 @@ export const openapi = createDocument({
         summary: 'Tries again at once what the order is owed and has not got',
         params: { path: order },
         gives: shapes.retried,
-        refusals: { 404: 'There is no such order.' },
+        refusals: { ...sessionAlone, 404: 'There is no such order.' },
       }),
     },
     '/events': {
@@ -100,7 +103,11 @@ export const openapi = createDocument({
         summary: 'Puts the event through the state machine again',
         params: { path: event },
         gives: shapes.replayed,
-        refusals: { 404: 'There is no such event.', 409: 'There is nothing left to replay.' },
+        refusals: {
+          ...sessionAlone,
+          404: 'There is no such event.',
+          409: 'There is nothing left to replay.',
+        },
       }),
     },
   },

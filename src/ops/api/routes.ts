@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Router } from 'express';
+import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import type { z } from 'zod';
 import type { Knex } from '../../db/knex.ts';
 import { BadRequest } from '../../errors.ts';
@@ -16,6 +16,7 @@ import { eventListQuery, orderListQuery } from './shapes.ts';
 /** What the pages show, for programs: the same questions, asked and answered as `openapi.json` says. */
 export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Router {
   const router = express.Router();
+  router.use(guardChanges);
 
   router.get('/openapi.json', (_req, res) => {
     res.json(openapi);
@@ -55,6 +56,14 @@ export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Ro
   router.use(answerRefusals);
   return router;
 }
+
+/** A browser sends the cookie of a session whoever asks it to, and programs have no form: what changes something takes a bearer. */
+const guardChanges: RequestHandler = (req, res, next) => {
+  if (['GET', 'HEAD'].includes(req.method) || visitorOf(res).session === null) return next();
+  const message =
+    'Changes want the header Authorization: Bearer, with the value of OPS_TOKEN, which must be set.';
+  res.status(403).json({ error: { code: 'forbidden', message } });
+};
 
 async function wholeOrder(db: Knex, id: string) {
   const found = await lookUp(db, id);
