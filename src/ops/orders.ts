@@ -1,6 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import { notInHundredths } from '../notifications/money.ts';
 import type { Order } from '../orders/order.ts';
+import { LEASE_SECONDS } from '../work/queue.ts';
 import type { OrderFilter } from './order-filter.ts';
 
 /** A row of the list: an order, and how what it is owed stands. What only its own page shows is left out. */
@@ -9,6 +10,8 @@ export interface ListedOrder
   /** Null: nothing is owed, for nothing is paid. */
   readonly fulfillment_status: 'pending' | 'fulfilled' | 'dead' | null;
   readonly attempts: number | null;
+  /** The last of the attempts is being made. */
+  readonly under_way: boolean;
   readonly next_attempt_at: Date | null;
   readonly fulfilled_at: Date | null;
   readonly last_error: string | null;
@@ -27,7 +30,7 @@ export interface Page {
  * Orders, newest first. A page begins where the one before ended, not after so many rows: pages neither skip nor repeat an
  * order while new ones come in, and the thousandth is as quick as the first.
  *
- * A filter that is null is folded away when the statement is planned, so each set of filters has a plan of its own.
+ * An attempt is under way as `timelineOf` has it. A filter that is null is folded away when the statement is planned, so each set of filters has a plan of its own.
  */
 export async function listOrders(
   db: Pick<Knex, 'raw'>,
@@ -40,7 +43,15 @@ export async function listOrders(
        o.id, o.checkout_session_id, o.status, o.payment_status, o.mode, o.livemode, o.currency, o.amount_subtotal,
        o.amount_total, o.customer_id, o.customer_email, o.customer_name, o.client_reference_id, o.payment_intent_id,
        o.payment_link_id, o.created_at, o.updated_at, o.paid_at, o.failed_at,
-       f.status as fulfillment_status, f.attempts, f.next_attempt_at, f.fulfilled_at, f.last_error,
+       f.status as fulfillment_status, f.attempts,
+       case
+         when f.attempts > 0 and f.next_attempt_at > now() and f.next_attempt_at <= now() + :lease * interval '1 second'
+         then f.next_attempt_at is distinct from (
+           select next_attempt_at from failed_attempts
+           where order_id = o.id and work = 'fulfillments' order by id desc limit 1)
+         else false
+       end as under_way,
+       f.next_attempt_at, f.fulfilled_at, f.last_error,
        extract(epoch from now() - o.created_at)::float8 as age_seconds,
        case
          when o.status = 'awaiting_payment' then extract(epoch from now() - o.created_at)::float8
@@ -67,7 +78,7 @@ export async function listOrders(
          or (o.created_at, o.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
      order by o.created_at desc, o.id desc
      limit :count`,
-    { ...bindings(filter), after_us, after_id, count: limit + 1 },
+    { ...bindings(filter), after_us, after_id, lease: LEASE_SECONDS, count: limit + 1 },
   );
   const page = rows.slice(0, limit);
   return {

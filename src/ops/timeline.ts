@@ -1,6 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import type { Source } from '../orders/ledger.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
+import { LEASE_SECONDS } from '../work/queue.ts';
 
 /** Owed work, by what a person calls it. */
 type WorkName = 'fulfillment' | 'order_paid' | 'payment_failed';
@@ -35,14 +36,17 @@ export type Happening =
       readonly subject: string;
       readonly details: Readonly<Record<string, unknown>>;
     }
-  /** Still to come; or, while an attempt is under way, when its lease ends. */
+  /** At the time when its lease ends. */
+  | { readonly kind: 'under_way'; readonly work: WorkName; readonly attempt: number }
+  /** Still to come. */
   | { readonly kind: 'due'; readonly work: WorkName; readonly attempt: number };
 
 /**
  * Everything about an order on one time line, the oldest first. What one commit wrote has one time: there, causes stand
  * before what they caused.
  *
- * Items have no time of their own, but are stored in one statement with the receipt that names them.
+ * Items have no time of their own, but are stored in one statement with the receipt that names them. What is due within a
+ * lease's time is in an attempt, unless the last failure said that it would be due then.
  */
 export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promise<Entry[]> {
   const { rows } = await db.raw<{ rows: { at: Date; happening: Happening }[] }>(
@@ -89,11 +93,17 @@ export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promis
        where ops_actions.subject in (
          select id::text from subject union all select checkout_session_id from subject union all select id from event)
        union all
-       select next_attempt_at, 8, jsonb_build_object('kind', 'due', 'work', name, 'attempt', attempts + 1)
+       select next_attempt_at, 8, case
+         when attempts > 0 and next_attempt_at > now() and next_attempt_at <= now() + :lease * interval '1 second'
+           and not exists (
+             select from failed_attempts as failed
+             where failed.order_id = :orderId and failed.work = queue and failed.next_attempt_at = work.next_attempt_at)
+         then jsonb_build_object('kind', 'under_way', 'work', name, 'attempt', attempts)
+         else jsonb_build_object('kind', 'due', 'work', name, 'attempt', attempts + 1) end
        from work where next_attempt_at is not null
      )
      select at, happening from entry order by at, place`,
-    { orderId },
+    { orderId, lease: LEASE_SECONDS },
   );
   return rows.map(({ at, happening }) => ({ at, ...happening }));
 }

@@ -98,6 +98,8 @@ export function tell(entry: Happening): string {
       return `${capital(WORK[entry.work])} was ${entry.work === 'fulfillment' ? 'done' : 'sent'}, at attempt ${entry.attempt}.`;
     case 'action':
       return `${entry.actor}: ${entry.action} ${entry.subject} ${JSON.stringify(entry.details)}`;
+    case 'under_way':
+      return `Attempt ${entry.attempt} at ${WORK[entry.work]} is under way; should it be cut off, the next one is due then.`;
     case 'due':
       return `Attempt ${entry.attempt} at ${WORK[entry.work]} is due.`;
   }

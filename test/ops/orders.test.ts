@@ -152,7 +152,13 @@ test('a row says how what it is owed stands, and for how long it waits', async (
   const { orders } = await listOrders(db, {}, { limit: 10 });
   expect(orders).toMatchObject([
     { id: open, fulfillment_status: null, attempts: null, last_error: null },
-    { id: owed, fulfillment_status: 'pending', attempts: 3, last_error: 'the receiver answered 500' },
+    {
+      id: owed,
+      fulfillment_status: 'pending',
+      attempts: 3,
+      under_way: false,
+      last_error: 'the receiver answered 500',
+    },
     { id: done, fulfillment_status: 'fulfilled', attempts: 1, waiting_seconds: null },
   ]);
   expect(orders[0]?.waiting_seconds).toBeCloseTo(3_600, -1);

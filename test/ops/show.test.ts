@@ -3,10 +3,10 @@ import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { requestOf } from '../../src/orders/handlers.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
 import type { StripeEvent } from '../../src/stripe/signature.ts';
-import { claim, settleFailed } from '../../src/work/queue.ts';
+import { type Claim, claim, makeDue, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { ops } from '../support/ops.ts';
-import { insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
 
 const { db, url } = await createTestDatabase();
@@ -58,6 +58,23 @@ test('an order by any of its ids: how it stands, and its life in plain words', a
   expect(stdout).not.toContain('\u001b');
   for (const given of [session, succeeded])
     expect((await ops(env, 'show', given)).stdout).toMatch(`Order ${id}: paid, dead\n`);
+});
+
+test('an attempt is under way until it has ended, and not the next one due', async () => {
+  const { id: order_id } = await insertOrder(db);
+  await insertFulfillment(db, order_id);
+  const tell = async () => (await ops(env, 'show', String(order_id))).stdout;
+  for (const attempt of [1, 2]) {
+    await makeDue(db, fulfillments, order_id);
+    const [held] = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
+    expect(held).toMatchObject({ order_id, attempts: attempt });
+    expect(await tell()).toMatch(new RegExp(`in \\d+ s +Attempt ${attempt} at the fulfilment is under way`));
+    await settleFailed(db, fulfillments, held as Claim, {
+      error: 'the receiver answered 500',
+      pauseMs: 25_000,
+    });
+    expect(await tell()).toMatch(new RegExp(`in \\d+ s +Attempt ${attempt + 1} at the fulfilment is due\\.`));
+  }
 });
 
 test('--json has all of it, for programs', async () => {

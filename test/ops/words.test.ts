@@ -87,6 +87,10 @@ describe('an entry of the time line in plain words', () => {
     ],
     [{ kind: 'done', work: 'fulfillment', attempt: 3 }, 'The fulfilment was done, at attempt 3.'],
     [{ kind: 'done', work: 'order_paid', attempt: 1 }, 'The receipt to the customer was sent, at attempt 1.'],
+    [
+      { kind: 'under_way', work: 'fulfillment', attempt: 2 },
+      'Attempt 2 at the fulfilment is under way; should it be cut off, the next one is due then.',
+    ],
     [{ kind: 'due', work: 'fulfillment', attempt: 3 }, 'Attempt 3 at the fulfilment is due.'],
     [
       { kind: 'action', actor: 'cli:jo', action: 'retry', subject: '42', details: { fulfillments: 1 } },

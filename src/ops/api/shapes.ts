@@ -74,6 +74,7 @@ const listedOrder = z
     fulfillment_status: fulfillmentStatus.nullable(),
     ...fulfillmentFields,
     attempts: z.int().nullable(),
+    under_way: z.boolean().meta({ description: 'The last of the attempts is being made.' }),
     age_seconds: z.number(),
     waiting_seconds: z.number().nullable(),
   })
@@ -137,6 +138,9 @@ const entry = z
       action: text,
       subject: text,
       details: z.record(z.string(), z.json()),
+    }),
+    z.strictObject({ kind: z.literal('under_way'), at, work, attempt: z.int() }).meta({
+      description: 'An attempt that is being made; should its process die, the next one is due at that time.',
     }),
     z.strictObject({ kind: z.literal('due'), at, work, attempt: z.int() }),
   ])

@@ -22,15 +22,24 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
   )}</tbody></table>`;
 }
 
-type Status = Pick<ListedOrder, 'status' | 'fulfillment_status' | 'attempts' | 'waiting_seconds'>;
+type Status = Pick<
+  ListedOrder,
+  'status' | 'fulfillment_status' | 'attempts' | 'under_way' | 'last_error' | 'waiting_seconds'
+>;
 
 /** How the order stands with its payment, and then with its fulfilment. */
-export function statusOf({ status, fulfillment_status, attempts, waiting_seconds }: Status): Markup {
+export function statusOf(order: Status): Markup {
+  const { status, fulfillment_status, waiting_seconds } = order;
   const waits =
     waiting_seconds !== null && html` <span class="muted nowrap">${ageOf(waiting_seconds)}</span>`;
   if (status !== 'paid' || fulfillment_status === null) return html`${badge(status)}${waits}`;
   if (fulfillment_status === 'fulfilled') return html`${badge('paid')} ${badge('fulfilled')}`;
-  const words =
-    fulfillment_status === 'dead' ? 'dead' : attempts ? `attempt ${attempts} failed` : 'to fulfil';
+  const words = fulfillment_status === 'dead' ? 'dead' : progressOf(order);
   return html`${badge('paid')} ${badge(fulfillment_status, words)}${waits}`;
+}
+
+/** An attempt that a stopping process gave back has been counted, and has not failed. */
+function progressOf({ attempts, under_way, last_error }: Status): string {
+  if (under_way) return `attempt ${attempts} under way`;
+  return attempts && last_error !== null ? `attempt ${attempts} failed` : 'to fulfil';
 }

@@ -22,6 +22,8 @@ export function orderPage({ whole, dashboard, notice }: OrderPage, reader: Reade
     status: order.status,
     fulfillment_status: fulfillment?.status ?? null,
     attempts: fulfillment?.attempts ?? null,
+    under_way: timeline.some((entry) => entry.kind === 'under_way' && entry.work === 'fulfillment'),
+    last_error: fulfillment?.last_error ?? null,
     waiting_seconds: null,
   });
   const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/ops/orders">Orders</a></nav>
@@ -56,7 +58,7 @@ function retryForm({ id }: Order, urgent: boolean, reader: Reader): Markup {
 function toneOf(entry: Entry): string {
   if (entry.kind === 'attempt_failed') return entry.dead ? 'bad' : 'wait';
   if (entry.kind === 'done' || (entry.kind === 'transition' && entry.to === 'paid')) return 'good';
-  if (entry.kind === 'due') return 'due';
+  if (entry.kind === 'under_way' || entry.kind === 'due') return 'due';
   return entry.kind === 'event' && entry.outcome === 'conflict' ? 'bad' : 'plain';
 }
 

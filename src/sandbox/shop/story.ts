@@ -19,27 +19,17 @@ export function storyOf(deeds: readonly Deed[], timeline: readonly Entry[]): Lin
     (entry): Line => ({
       at: entry.at,
       by: 'service',
-      words: wordsOf(entry, timeline),
+      words: wordsOf(entry),
       tone: toneOf(entry),
     }),
   );
   return [...deeds, ...entries].toSorted((a, b) => a.at.getTime() - b.at.getTime());
 }
 
-function wordsOf(entry: Entry, timeline: readonly Entry[]): string {
-  if (isUnderWay(entry, timeline)) return `Attempt ${entry.attempt - 1} is under way.`;
+function wordsOf(entry: Entry): string {
   return entry.kind === 'action' && entry.actor === PLAYER
     ? 'You asked for the next attempt at once.'
     : tell(entry);
-}
-
-/** While an attempt is made, the next one is due when its lease ends. */
-function isUnderWay(entry: Entry, timeline: readonly Entry[]): entry is Extract<Entry, { kind: 'due' }> {
-  if (entry.kind !== 'due' || entry.attempt === 1) return false;
-  const { work, attempt } = entry;
-  return !timeline.some(
-    (other) => other.kind === 'attempt_failed' && other.work === work && other.attempt === attempt - 1,
-  );
 }
 
 function toneOf(entry: Entry): Line['tone'] {
@@ -50,6 +40,7 @@ function toneOf(entry: Entry): Line['tone'] {
       return 'good';
     case 'attempt_failed':
       return 'bad';
+    case 'under_way':
     case 'due':
       return 'wait';
     default:

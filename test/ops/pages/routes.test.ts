@@ -9,6 +9,7 @@ import { closedUrl } from '../../support/http.ts';
 import { silent } from '../../support/log.ts';
 import { openShop } from '../../support/shop.ts';
 import { events } from '../../support/stripe-events.ts';
+import { until } from '../../support/until.ts';
 
 const shop = await openShop();
 const { url } = shop.service;
@@ -81,6 +82,38 @@ describe('finding', () => {
     const { order, session } = await paid();
     await get(`/ops/orders/${session.id}`).expect(303).expect('Location', `/ops/orders/${order.id}`);
   });
+});
+
+test('an attempt that is under way is not said to have failed, and one that failed is', async () => {
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+  const answered = shop.receiver.calls.length;
+  shop.receiver.answer = async (res) => {
+    await held;
+    res.writeHead(500, { 'retry-after': '60' }).end();
+  };
+  const session = shop.checkout();
+  await shop.service.deliver(events.completedPaid(session));
+  await until('the receiver is called', () => shop.receiver.calls.length > answered);
+  const { order } = await shop.rowsOf(session.id);
+  const texts = async () => {
+    const pages = ['/ops', `/ops/orders?session=${session.id}`, `/ops/orders/${order.id}`];
+    return Promise.all(pages.map(async (path) => (await get(path).expect(200)).text));
+  };
+  for (const text of await texts()) {
+    expect(text).toContain('attempt 1 under way');
+    expect(text).not.toContain('attempt 1 failed');
+  }
+  const { body } = await get(`/ops/api/orders?session=${session.id}`);
+  expect(body.orders).toMatchObject([{ id: order.id, attempts: 1, under_way: true }]);
+  letGo();
+  await until('the attempt has failed', () =>
+    shop.db('failed_attempts').where({ order_id: order.id }).first(),
+  );
+  for (const text of await texts()) {
+    expect(text).toContain('attempt 1 failed');
+    expect(text).not.toContain('attempt 1 under way');
+  }
+  shop.receiver.answer = (res) => res.writeHead(204).end();
 });
 
 test('a dead mail is shown with its reason, and leads to its order', async () => {

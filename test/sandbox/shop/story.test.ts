@@ -3,15 +3,6 @@ import { storyOf } from '../../../src/sandbox/shop/story.ts';
 
 const at = (second: number) => new Date(Date.UTC(2026, 10, 25, 9, 0, second));
 const delivered = { at: at(1), by: 'stripe', tone: 'good', words: 'It was delivered.' } as const;
-const due = { at: at(30), kind: 'due', work: 'fulfillment', attempt: 3 } as const;
-const failed = {
-  at: at(3),
-  kind: 'attempt_failed',
-  work: 'fulfillment',
-  attempt: 2,
-  error: 'no',
-  dead: false,
-} as const;
 
 test('the deeds of the sandbox and of the service are one story, in their order', () => {
   const moved = { at: at(2), kind: 'transition', from: null, to: 'paid', source: 'webhook', event_id: null };
@@ -26,11 +17,6 @@ test('the deeds of the sandbox and of the service are one story, in their order'
 test('what began at one instant is told in the order of its causes', () => {
   const moved = { at: at(1), kind: 'transition', from: null, to: 'paid', source: 'webhook', event_id: null };
   expect(storyOf([delivered], [moved as never]).map(({ by }) => by)).toEqual(['stripe', 'service']);
-});
-
-test('an attempt whose lease is still to end is under way, and not the next one due', () => {
-  expect(storyOf([], [due]).map(({ words }) => words)).toEqual(['Attempt 2 is under way.']);
-  expect(storyOf([], [failed, due]).at(-1)?.words).toBe('Attempt 3 at the fulfilment is due.');
 });
 
 test('what was asked for by a button here is told in words', () => {
