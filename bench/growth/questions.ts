@@ -2,7 +2,7 @@ import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { notifications } from '../../src/notifications/notify.ts';
 import { listEvents } from '../../src/ops/events.ts';
-import { type OrderFilter, readOrderFilter } from '../../src/ops/order-filter.ts';
+import { orderFilterShape } from '../../src/ops/order-filter.ts';
 import { listOrders } from '../../src/ops/orders.ts';
 import { historyOf, standingOf } from '../../src/ops/overview.ts';
 import { timelineOf } from '../../src/ops/timeline.ts';
@@ -30,12 +30,6 @@ interface Known {
 const PAGE = 50;
 const ZONE = 'Europe/Berlin';
 
-function filterOf(given: Readonly<Record<string, string>>): OrderFilter {
-  const read = readOrderFilter(given);
-  if (!read.success) throw read.error;
-  return read.data;
-}
-
 /** What operators ask: the README's queries as they stand there, what else a person looks up, and the worker's own. */
 export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
   const { rows } = await db.raw<{ rows: [Known] }>(
@@ -49,7 +43,7 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
   });
   const listed = (name: string, given: Readonly<Record<string, string>>, after?: string): Question => ({
     name: `orders, ${name}`,
-    ask: (db) => listOrders(db, filterOf(given), { limit: PAGE, after }),
+    ask: (db) => listOrders(db, orderFilterShape(ZONE).parse(given), { limit: PAGE, after }),
   });
   const worker = { limit: 10, maxAttempts: 12 };
   return [

@@ -1,3 +1,6 @@
+import { wallClock } from './wall-clock.ts';
+import { zone as here } from './words.ts';
+
 const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 60 * 60, d: 24 * 60 * 60, w: 7 * 24 * 60 * 60 };
 
 /** A moment, or how many seconds ago it was: by the database's clock. */
@@ -6,16 +9,18 @@ export type Moment = { readonly at: Date } | { readonly ago: number };
 /** What is taken, as it is said to whoever typed something else. */
 export const MOMENTS = '30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00';
 
-const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?))?$/;
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
-/** So long ago, or a date with or without a time, in the zone of whoever asks unless it names one; null for anything else. */
-export function parseMoment(text: string): Moment | null {
+/** So long ago, or a date with or without a time, by the clocks of a zone unless it names its offset; null for anything else. */
+export function parseMoment(text: string, zone = here): Moment | null {
   const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
   if (count) return { ago: Number(count) * (SECONDS[unit] as number) };
-  // A date alone would be midnight in UTC, and a person means their own.
-  const [, date, time = '00:00'] = DATE.exec(text) ?? [];
-  const at = new Date(`${date}T${time}`);
-  return Number.isNaN(at.getTime()) ? null : { at };
+  const [, date = '', time = '00:00', offset] = DATE.exec(text) ?? [];
+  const shown = Date.parse(`${date}T${time}Z`);
+  // What is read of 30 February is 2 March.
+  if (Number.isNaN(shown) || !new Date(shown).toISOString().startsWith(date)) return null;
+  const at = offset ? Date.parse(`${date}T${time}${offset}`) : wallClock(zone).instantOf(shown);
+  return Number.isNaN(at) ? null : { at: new Date(at) };
 }
 
 /** @param now the database's time, in seconds since 1970, as is the result */

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { minorUnits } from '../notifications/money.ts';
 import { MOMENTS, type Moment, parseMoment } from './moment.ts';
 
-const moment = z.string().transform((text, context): Moment => {
-  const read = parseMoment(text);
-  if (read !== null) return read;
-  context.addIssue({ code: 'custom', message: `must be like ${MOMENTS}` });
-  return z.NEVER;
-});
+const moment = (zone?: string) =>
+  z.string().transform((text, context): Moment => {
+    const read = parseMoment(text, zone);
+    if (read !== null) return read;
+    context.addIssue({ code: 'custom', message: `must be like ${MOMENTS}` });
+    return z.NEVER;
+  });
 
 /** A sum of money in minor units. Without its currency it is one that Stripe counts in hundredths, as nearly all are. */
 export interface Sum {
@@ -35,31 +36,28 @@ const words = z
   .max(500)
   .refine((text) => !text.includes('\0'), 'must hold no U+0000: PostgreSQL has none');
 
-/** What a list of orders can be narrowed to, as a person types it: after --options, or in a URL's query. */
-export const orderFilterShape = z.object({
-  status: oneOf('awaiting_payment', 'paid', 'failed').optional().describe('how it stands with its payment'),
-  fulfillment: oneOf('pending', 'fulfilled', 'dead', 'stuck')
-    .optional()
-    .describe('how its fulfilment stands; stuck: dead, or owed for more than 15 minutes'),
-  email: words.optional().describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),
-  since: moment.optional().describe(`created since then: ${MOMENTS}`),
-  until: moment.optional().describe('created before then'),
-  reference: words.optional().describe("the shop's own reference, client_reference_id"),
-  amount: sum.optional().describe('the total: 64.98, "64.98 eur", "500 jpy"'),
-  session: id('cs').optional().describe('the checkout session'),
-  event: id('evt').optional().describe('an event of its checkout session'),
-});
+/**
+ * What a list of orders can be narrowed to, as a person types it: after --options, or in a URL's query.
+ * @param zone where dates are meant; that of this machine unless given
+ */
+export const orderFilterShape = (zone?: string) =>
+  z.object({
+    status: oneOf('awaiting_payment', 'paid', 'failed').optional().describe('how it stands with its payment'),
+    fulfillment: oneOf('pending', 'fulfilled', 'dead', 'stuck')
+      .optional()
+      .describe('how its fulfilment stands; stuck: dead, or owed for more than 15 minutes'),
+    email: words
+      .optional()
+      .describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),
+    since: moment(zone).optional().describe(`created since then: ${MOMENTS}`),
+    until: moment(zone).optional().describe('created before then'),
+    reference: words.optional().describe("the shop's own reference, client_reference_id"),
+    amount: sum.optional().describe('the total: 64.98, "64.98 eur", "500 jpy"'),
+    session: id('cs').optional().describe('the checkout session'),
+    event: id('evt').optional().describe('an event of its checkout session'),
+  });
 
 /** A place in the list: when the order there was created, in microseconds, and its id. */
 export const placeShape = z.string().regex(/^\d{1,16}_\d{1,15}$/, 'must be what the page before ended with');
 
-export type OrderFilter = z.infer<typeof orderFilterShape>;
-
-/** An empty field is none: forms send them so. */
-export function readOrderFilter(given: Readonly<Record<string, string | undefined>>) {
-  return orderFilterShape.safeParse(
-    Object.fromEntries(
-      Object.entries(given).flatMap(([name, text]) => (text?.trim() ? [[name, text.trim()]] : [])),
-    ),
-  );
-}
+export type OrderFilter = z.infer<ReturnType<typeof orderFilterShape>>;

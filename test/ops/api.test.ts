@@ -4,6 +4,7 @@ import request from 'supertest';
 import type { z } from 'zod';
 import * as shapes from '../../src/ops/api/shapes.ts';
 import { logIn } from '../support/ops-pages.ts';
+import { insertOrder } from '../support/orders.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 
@@ -51,6 +52,18 @@ test('orders, by the same filters as the list, page by page', async () => {
     paidOnes.map(({ order }) => order.id).toReversed(),
   );
   expect(rest.next).toBeNull();
+});
+
+test('dates without an offset are meant in UTC', async () => {
+  const { id } = await insertOrder(shop.db, { created_at: new Date('2020-05-05T10:00:30Z') });
+  for (const [since, until] of [
+    ['2020-05-05', '2020-05-06'],
+    ['2020-05-05 10:00', '2020-05-05 10:01'],
+    ['2020-05-05T10:00:15', '2020-05-05T10:00:45'],
+  ]) {
+    const { orders } = as(shapes.orderList, await get(`/orders?since=${since}&until=${until}`).expect(200));
+    expect(orders.map((order) => order.id)).toEqual([id]);
+  }
 });
 
 test('an order, whole, by its id, its session and an event of it', async () => {

@@ -35,6 +35,30 @@ test.each([
   expect(parseMoment(text)).toEqual({ at: date });
 });
 
+test.each([
+  ['2026-11-25', 'UTC', '2026-11-25T00:00:00.000Z'],
+  ['2026-11-25', 'Europe/Berlin', '2026-11-24T23:00:00.000Z'],
+  ['2026-07-25', 'Europe/Berlin', '2026-07-24T22:00:00.000Z'],
+  ['2026-11-25T18:30', 'America/New_York', '2026-11-25T23:30:00.000Z'],
+  ['2026-11-25 18:30', 'America/New_York', '2026-11-25T23:30:00.000Z'],
+  ['2026-11-25 18:30:05.5', 'America/New_York', '2026-11-25T23:30:05.500Z'],
+  ['2026-11-25 18:30Z', 'America/New_York', '2026-11-25T18:30:00.000Z'],
+  ['2026-11-25', 'Asia/Kathmandu', '2026-11-24T18:15:00.000Z'],
+  ['0001-01-01', 'Europe/Berlin', '0001-01-01T00:00:00.000Z'],
+  ['9999-12-31', 'America/New_York', '9999-12-31T05:00:00.000Z'],
+  // Clocks go forward at 02:00 and back at 03:00 on these days.
+  ['2026-03-29T01:30', 'Europe/Berlin', '2026-03-29T00:30:00.000Z'],
+  ['2026-03-29T02:30', 'Europe/Berlin', '2026-03-29T01:30:00.000Z'],
+  ['2026-03-29T03:30', 'Europe/Berlin', '2026-03-29T01:30:00.000Z'],
+  ['2026-10-25T02:30', 'Europe/Berlin', '2026-10-25T00:30:00.000Z'],
+  ['2026-10-25T03:30', 'Europe/Berlin', '2026-10-25T02:30:00.000Z'],
+  // Forward at 02:00, and in Chile at midnight.
+  ['2026-03-08T02:00', 'America/New_York', '2026-03-08T07:00:00.000Z'],
+  ['2026-09-06', 'America/Santiago', '2026-09-06T04:00:00.000Z'],
+])('%s in %s is %s', (text, zone, instant) => {
+  expect(parseMoment(text, zone)).toEqual({ at: new Date(instant) });
+});
+
 test('anything else is refused', () => {
   const near = fc.stringMatching(/^[0-9mhdwTZ:. +-]{0,12}$/);
   fc.assert(
@@ -53,6 +77,9 @@ test('anything else is refused', () => {
     '1.5h',
     'yesterday',
     '2026-13-01',
+    '2026-02-30',
+    '2026-11-31T10:00Z',
+    '2026-11-20T18:00+99:00',
     '2026-11-20T25:00',
     '2026',
     '2026-11-20Z',

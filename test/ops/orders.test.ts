@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readOrderFilter } from '../../src/ops/order-filter.ts';
+import { orderFilterShape } from '../../src/ops/order-filter.ts';
 import { listOrders } from '../../src/ops/orders.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
@@ -11,14 +11,8 @@ beforeEach(() => db.raw('truncate orders, stripe_events cascade'));
 
 const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
 
-function filterOf(given: Record<string, string>) {
-  const read = readOrderFilter(given);
-  if (!read.success) throw read.error;
-  return read.data;
-}
-
 async function idsOf(given: Record<string, string>): Promise<number[]> {
-  const { orders } = await listOrders(db, filterOf(given), { limit: 100 });
+  const { orders } = await listOrders(db, orderFilterShape().parse(given), { limit: 100 });
   return orders.map(({ id }) => id);
 }
 
@@ -118,12 +112,6 @@ describe('a filter', () => {
     }
   });
 
-  test('an empty field is none, and spaces around one are not meant', () => {
-    expect(filterOf({ status: '', email: ' ', reference: ' cart-1 ', page: '2' })).toEqual({
-      reference: 'cart-1',
-    });
-  });
-
   test.each([
     { status: 'open' },
     { fulfillment: 'lost' },
@@ -131,6 +119,7 @@ describe('a filter', () => {
     { since: '3 d' },
     { since: '3' },
     { until: '2026-13-01' },
+    { since: '2026-02-30' },
     { amount: '-1' },
     { amount: '64,98' },
     { amount: '64.985' },
@@ -139,7 +128,7 @@ describe('a filter', () => {
     { session: 'evt_1' },
     { event: 'evt_1; drop' },
   ])('%j is refused', (given) => {
-    expect(readOrderFilter(given as unknown as Record<string, string>).success).toBe(false);
+    expect(orderFilterShape().safeParse(given).success).toBe(false);
   });
 });
 
@@ -190,7 +179,7 @@ describe('pages', () => {
             inserted.push({ at, failed, id: await insertAt(at, failed ? 'failed' : 'paid') });
           // So that the rows of one moment do not lie in the order of their ids.
           await db('orders').whereRaw('id % 2 = 0').update({ client_reference_id: 'moved' });
-          const filter = filterOf(onlyFailed ? { status: 'failed' } : {});
+          const filter = orderFilterShape().parse(onlyFailed ? { status: 'failed' } : {});
           const read: number[] = [];
           let after: string | null = null;
           do {

@@ -4,7 +4,6 @@ import type { Knex } from '../../db/knex.ts';
 import { BadRequest } from '../../errors.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
-import { inZone } from '../filter-query.ts';
 import { NotFound } from '../identify.ts';
 import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
@@ -23,8 +22,7 @@ export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Ro
   });
 
   router.get('/orders', async (req, res) => {
-    const query = inZone(req.query as Record<string, string>, 'UTC');
-    const { limit, after, ...filter } = read(orderListQuery, query);
+    const { limit, after, ...filter } = read(orderListQuery, req.query);
     res.json(await listOrders(db, filter, { limit, after: after ?? null }));
   });
 

@@ -22,7 +22,7 @@ const next = z
   .nullable()
   .meta({ description: 'Give it as `after` for the next page; null on the last one.' });
 
-export const orderListQuery = orderFilterShape.extend({
+export const orderListQuery = orderFilterShape('UTC').extend({
   limit,
   after: placeShape.optional().describe('`next` of the page before'),
 });

@@ -18,7 +18,7 @@ type Options = OrderFilter & { readonly limit: number; readonly after?: string }
 
 export const orders: Describe = (act) => {
   const command = new Command('orders').description('Lists orders, the newest first.');
-  for (const [name, shape] of Object.entries(orderFilterShape.shape)) {
+  for (const [name, shape] of Object.entries(orderFilterShape().shape)) {
     command.addOption(
       new Option(`--${name} <${name}>`, shape.description).argParser((text) => parse(shape, text)),
     );

@@ -7,6 +7,7 @@ import { pulseOf } from '../../../src/ops/pulse.ts';
 import { opsRouter } from '../../../src/ops/router.ts';
 import { closedUrl } from '../../support/http.ts';
 import { silent } from '../../support/log.ts';
+import { insertOrder } from '../../support/orders.ts';
 import { openShop } from '../../support/shop.ts';
 import { events } from '../../support/stripe-events.ts';
 import { until } from '../../support/until.ts';
@@ -161,6 +162,24 @@ test('the list is paged, without repeating or leaving out an order', async () =>
   expect(second).not.toContain('rel="next"');
 });
 
+test('dates are meant in the zone of the browser, however they are written', async () => {
+  await insertOrder(shop.db, {
+    created_at: new Date('2020-05-05T04:15:30Z'),
+    client_reference_id: 'of-a-day-in-may',
+  });
+  const list = (query: string) =>
+    get(`/ops/orders?${query}`).set('Cookie', 'ops_zone=Asia%2FKathmandu').expect(200);
+  for (const query of [
+    'since=2020-05-05&until=2020-05-06',
+    'since=2020-05-05T10:00&until=2020-05-05T10:01',
+    'since=2020-05-05+10:00&until=2020-05-05+10:01',
+    'since=2020-05-05+10:00:15&until=2020-05-05+10:00:45',
+    'since=2020-05-05+04:15Z&until=2020-05-05T04:16Z',
+  ])
+    expect((await list(query)).text).toContain('of-a-day-in-may');
+  expect((await list('until=2020-05-05+10:00:15')).text).not.toContain('of-a-day-in-may');
+});
+
 test('a filter that can’t be read: 400, and the field says why', async () => {
   const { text } = await get('/ops/orders?amount=much').expect(400);
   expect(text).toMatch(/value="much"[^>]*aria-invalid="true"/);
@@ -174,6 +193,7 @@ test.each([
   ['/ops/orders?session=cs_%00', 400],
   ['/ops/orders?amount=999999999999.99', 200],
   ['/ops/orders?since=99999w', 200],
+  ['/ops/orders?since=2026-02-30', 400],
   ['/ops/orders?since=0001-01-01&until=9999-12-31', 200],
   ['/ops/orders?after=9999999999999999_999999999999999', 200],
   ['/ops/orders?email=%ff', 200],
