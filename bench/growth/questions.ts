@@ -105,9 +105,9 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       'how much is owed',
       `select status, count(*), min(created_at) from fulfillments where status <> 'fulfilled' group by 1`,
     ),
-    { name: 'how the shop stands', ask: (db) => standingOf(db as Knex, ZONE) },
-    { name: 'the last 24 hours', ask: (db) => historyOf(db as Knex, '24h', ZONE) },
-    { name: 'the last 30 days', ask: (db) => historyOf(db as Knex, '30d', ZONE) },
+    { name: 'how the shop stands', ask: (db) => standingOf(db as Knex, ZONE, new Date()) },
+    { name: 'the last 24 hours', ask: (db) => historyOf(db as Knex, '24h', ZONE, new Date()) },
+    { name: 'the last 30 days', ask: (db) => historyOf(db as Knex, '30d', ZONE, new Date()) },
     {
       name: 'events, newest',
       ask: (db) => listEvents(db, { conflicts: false }, { limit: PAGE, after: null }),

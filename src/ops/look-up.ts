@@ -90,7 +90,8 @@ async function wholeOrder(db: Knex, id: number): Promise<WholeOrder> {
   return { order: found.order, line_items: found.lineItems, fulfillment: fulfillment ?? null, timeline, now };
 }
 
-async function nowOf(db: Knex): Promise<Date> {
+/** The database's clock. */
+export async function nowOf(db: Knex): Promise<Date> {
   const { rows } = await db.raw<{ rows: [{ now: Date }] }>('select now()');
   return rows[0].now;
 }

@@ -9,6 +9,8 @@ export function wallClock(timeZone: string) {
   }
 
   return {
+    shownAt: (instant: number) => instant + offsetAt(instant),
+
     /** When they show this. What they show twice is meant the first time, and what they skip as if they went on. */
     instantOf(shown: number): number {
       // Older than any order, and than what a zone's clocks are known for.

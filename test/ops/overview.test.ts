@@ -20,7 +20,7 @@ async function paidOrder(ago: string, columns: Record<string, unknown> = {}, ful
 }
 
 test('of nothing there is nothing, and every hour is there', async () => {
-  expect(await standingOf(db, 'UTC')).toEqual({
+  expect(await standingOf(db, 'UTC', new Date())).toEqual({
     paid_today: [],
     owed: 0,
     oldest: null,
@@ -29,7 +29,7 @@ test('of nothing there is nothing, and every hour is there', async () => {
     mails: [],
     awaiting_payment: 0,
   });
-  const history = await historyOf(db, '24h', 'UTC');
+  const history = await historyOf(db, '24h', 'UTC', new Date());
   expect(history).toHaveLength(24);
   expect(history.at(-1)).toEqual({
     at: `${new Date().toISOString().slice(0, 13)}:00`,
@@ -39,7 +39,7 @@ test('of nothing there is nothing, and every hour is there', async () => {
     p50: null,
     p99: null,
   });
-  expect(await historyOf(db, '30d', 'UTC')).toHaveLength(30);
+  expect(await historyOf(db, '30d', 'UTC', new Date())).toHaveLength(30);
 });
 
 test('money paid today, by currency, and the work that is owed', async () => {
@@ -58,7 +58,7 @@ test('money paid today, by currency, and the work that is owed', async () => {
   await insertOrder(db, { status: 'awaiting_payment' });
   await insertOrder(db, { status: 'failed' });
 
-  const { paid_today, oldest: waiting, mails, ...counts } = await standingOf(db, 'UTC');
+  const { paid_today, oldest: waiting, mails, ...counts } = await standingOf(db, 'UTC', new Date());
   expect(paid_today).toEqual([
     { currency: 'usd', orders: 2, amount: 1_500 },
     { currency: null, orders: 1, amount: 0 },
@@ -68,7 +68,7 @@ test('money paid today, by currency, and the work that is owed', async () => {
   expect(mails).toEqual([{ order_id: oldest.id, kind: 'order_paid', last_error: 'no such mailbox' }]);
   expect(counts).toEqual({ owed: 1, dead_fulfillments: 1, dead_mails: 1, awaiting_payment: 1 });
 
-  const days = await historyOf(db, '30d', 'UTC');
+  const days = await historyOf(db, '30d', 'UTC', new Date());
   expect(days.at(-1)).toMatchObject({ paid: 3, awaiting_payment: 1, failed: 1 });
   expect(days.at(-4)).toMatchObject({ paid: 1, awaiting_payment: 0, failed: 0 });
 });
@@ -77,8 +77,26 @@ test('a day is the reader’s: it begins and ends by their clock', async () => {
   const { rows } = await db.raw(
     `select to_char(now() at time zone 'Pacific/Kiritimati', 'YYYY-MM-DD') as today`,
   );
-  const days = await historyOf(db, '30d', 'Pacific/Kiritimati');
+  const days = await historyOf(db, '30d', 'Pacific/Kiritimati', new Date());
   expect(days.at(-1)?.at).toBe(`${rows[0].today}T00:00`);
+});
+
+test.each([
+  // The day of 25 hours in Berlin.
+  ['Europe/Berlin', '2020-10-25T22:30:00Z', '30d', '2020-10-24T22:00:00Z', '2020-10-25T22:59:59Z'],
+  ['Europe/Berlin', '2020-10-25T01:30:00Z', '24h', '2020-10-25T00:00:00Z', '2020-10-25T01:59:59Z'],
+  ['Asia/Calcutta', '2020-05-05T12:00:00Z', '30d', '2020-05-04T18:30:00Z', '2020-05-05T18:29:59Z'],
+  ['+05:30', '2020-05-05T12:00:00Z', '24h', '2020-05-05T11:30:00Z', '2020-05-05T12:29:59Z'],
+] as const)('in %s at %s, the last span of %s is from %s to %s', async (zone, now, range, first, last) => {
+  await db.raw('truncate orders cascade');
+  const paidAt = (at: string, seconds: number) =>
+    paidOrder('0', { created_at: new Date(Date.parse(at) + seconds * 1_000) });
+  await paidAt(first, -1);
+  const within = [await paidAt(first, 0), await paidAt(last, 0)];
+  await paidAt(last, 1);
+  const spans = await historyOf(db, range, zone, new Date(now));
+  expect(spans.at(-1)?.paid).toBe(within.length);
+  expect(spans.at(-2)?.paid).toBe(1);
 });
 
 test('how quickly deliveries were answered, hour by hour', async () => {
@@ -86,7 +104,7 @@ test('how quickly deliveries were answered, hour by hour', async () => {
     `insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 98),
        (date_bin('15 minutes', now(), 'epoch'), 500, 2), (now() - interval '40 days', 2, 1)`,
   );
-  const hours = await historyOf(db, '24h', 'UTC');
+  const hours = await historyOf(db, '24h', 'UTC', new Date());
   expect(hours.at(-1)?.p50).toBeCloseTo(1 + 50 / 98);
   expect(hours.at(-1)?.p99).toBeCloseTo(400);
   expect(hours.filter(({ p50 }) => p50 !== null)).toHaveLength(1);

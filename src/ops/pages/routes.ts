@@ -6,7 +6,7 @@ import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
 import { orderIdOf } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
+import { findEvent, lookUp, nowOf, orderOfEvent } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, standingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
@@ -39,8 +39,9 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     const reader = readerOf(req, res);
     const range = Object.hasOwn(ranges, String(req.query.range)) ? (req.query.range as Range) : '24h';
     // One after the other: the connections are those that deliveries wait for.
-    const standing = await standingOf(db, reader.zone);
-    const history = await historyOf(db, range, reader.zone);
+    const now = await nowOf(db);
+    const standing = await standingOf(db, reader.zone, now);
+    const history = await historyOf(db, range, reader.zone, now);
     const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 5 });
     const { orders: newest } = await listOrders(db, {}, { limit: 8 });
     await send(res, overviewPage({ standing, range, history, stuck, newest }, reader));

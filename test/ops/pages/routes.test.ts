@@ -117,6 +117,20 @@ test('an attempt that is under way is not said to have failed, and one that fail
   shop.receiver.answer = (res) => res.writeHead(204).end();
 });
 
+test.each(['Asia/Calcutta', '+05:30'])(
+  'the overview in the zone %s ends with the hour there',
+  async (zone) => {
+    await paid();
+    const clock = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeStyle: 'short' });
+    const hour = () => `${clock.format().slice(0, 2)}:00`;
+    const before = hour();
+    const cookie = `ops_zone=${encodeURIComponent(zone)}`;
+    const { text } = await get('/ops').set('Cookie', cookie).expect(200);
+    const hours = [...text.matchAll(/<tr><th scope="row">(\d\d:00)/g)].map(([, shown]) => shown);
+    expect([before, hour()]).toContain(hours.at(-1));
+  },
+);
+
 test('a dead mail is shown with its reason, and leads to its order', async () => {
   const { order } = await paid();
   await shop
