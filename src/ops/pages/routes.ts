@@ -5,7 +5,7 @@ import { ordersAsCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
-import { orderIdOf } from '../identify.ts';
+import { NotFound, orderIdOf } from '../identify.ts';
 import { findEvent, lookUp, nowOf, orderOfEvent } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, standingOf } from '../overview.ts';
@@ -119,14 +119,13 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
       .replaceAll('\0', '')
       .trim();
     if (q === '') return res.redirect(303, '/ops/orders');
-    if (/^(\d{1,15}|cs_\w+|evt_\w+)$/.test(q)) {
-      const found = await lookUp(db, q);
-      return res.redirect(
-        303,
-        found.kind === 'order' ? `/ops/orders/${found.order.id}` : `/ops/events/${found.event.id}`,
-      );
+    const found = await lookUp(db, q).catch(ifNotFound);
+    if (!(found instanceof NotFound)) {
+      const page = found.kind === 'order' ? `orders/${found.order.id}` : `events/${found.event.id}`;
+      return res.redirect(303, `/ops/${page}`);
     }
     const { orders } = await listOrders(db, { reference: q }, { limit: 1 });
+    if (orders.length === 0 && /^(\d{1,15}|cs_\w+|evt_\w+)$/.test(q)) throw found;
     const field = orders.length > 0 ? 'reference' : 'email';
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
   });
@@ -135,4 +134,9 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
 
 function isFaulty({ faults }: ListQuery): boolean {
   return Object.keys(faults).length > 0;
+}
+
+function ifNotFound(error: unknown): NotFound {
+  if (error instanceof NotFound) return error;
+  throw error;
 }

@@ -67,11 +67,20 @@ describe('finding', () => {
     expect(await find('')).toBe('/ops/orders');
   });
 
+  test('by a reference that looks like an id, where no order has that id', async () => {
+    const { order } = await paid({ client_reference_id: '100234' });
+    const { order: other } = await paid({ client_reference_id: String(order.id) });
+    const find = async (q: string) => (await get(`/ops/find?q=${q}`).expect(303)).headers.location;
+    expect(await find('100234')).toBe('/ops/orders?reference=100234');
+    expect(await find(String(other.client_reference_id))).toBe(`/ops/orders/${order.id}`);
+  });
+
   test('what is not there: a page says so', async () => {
     for (const path of [
       '/ops/orders/999999',
       '/ops/events/evt_none',
       '/ops/find?q=cs_none',
+      '/ops/find?q=999999',
       '/ops/nothing',
     ]) {
       const { text } = await get(path).expect(404);
