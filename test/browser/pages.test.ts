@@ -1,14 +1,30 @@
 import { expect, test } from '@jest/globals';
 import type { PageScreenshotOptions } from 'playwright-core';
+import type { Knex } from '../../src/db/knex.ts';
 import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { picture } from '../support/pictures.ts';
 import { openShop } from '../support/shop.ts';
 
 const shop = await openShop();
 await fillBusyDay(shop.db);
 const emptyShop = await openShop();
+const shopOfLongWords = await openShop();
+await fillWithLongWords(shopOfLongWords.db);
 const browser = await openBrowser();
+
+/** A hash for a reference, and an error about a host. */
+async function fillWithLongWords(db: Knex): Promise<void> {
+  const order = await insertOrder(db, { client_reference_id: 'd41d8cd98f00b204'.repeat(4) });
+  const dead = {
+    status: 'dead',
+    next_attempt_at: null,
+    last_error: `getaddrinfo ENOTFOUND ${'receiver.'.repeat(10)}internal`,
+  };
+  await insertFulfillment(db, order.id, dead);
+  await db('notifications').insert({ order_id: order.id, kind: 'order_paid', ...dead });
+}
 
 const looks = {
   light: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
@@ -51,5 +67,15 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
     if (options) await picture(page, `ops-${name}-${look}`, options);
     expect([name, await cutOffOn(page)]).toEqual([name, []]);
     expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
+  }
+});
+
+test.each([320, 375, 1280])('words longer than a line are broken on a screen of %i px', async (width) => {
+  const { db, service } = shopOfLongWords;
+  const { id } = await db('orders').orderBy('id').first();
+  const page = await openPage(browser, { viewport: { width, height: 900 } });
+  for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`]) {
+    await page.goto(service.url + path);
+    expect([path, await cutOffOn(page)]).toEqual([path, []]);
   }
 });

@@ -16,7 +16,7 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
 <td class="number strong">${money(order.amount_total, order.currency)}</td>
 <td>${statusOf(order)}</td>
 <td class="wide">${orNothing(order.customer_email)}</td>
-<td>${orNothing(order.client_reference_id)}</td>
+<td class="wide">${orNothing(order.client_reference_id)}</td>
 <td class="nowrap">${time(order.created_at, zone)}</td>
 </tr>`,
   )}</tbody></table>`;
