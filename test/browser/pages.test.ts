@@ -79,3 +79,11 @@ test.each([320, 375, 1280])('words longer than a line are broken on a screen of 
     expect([path, await cutOffOn(page)]).toEqual([path, []]);
   }
 });
+
+test('on a phone, the heading of a list stands clear of the border of its card', async () => {
+  const page = await openPage(browser, looks.phone);
+  await page.goto(`${url}/ops`);
+  const card = await page.locator('[data-part="newest"]').boundingBox();
+  const heading = await page.getByRole('heading', { name: 'Newest orders' }).boundingBox();
+  expect((heading?.y ?? 0) - (card?.y ?? 0)).toBeGreaterThan(10);
+});
