@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { openBrowser, openPage } from '../support/browser.ts';
 import { serve } from '../support/http.ts';
@@ -56,6 +56,45 @@ test('an operator logs in, finds an order by its customer, and sees it become fu
   await head.getByText('fulfilled').waitFor();
   await page.getByText('The fulfilment was done, at attempt 1.').waitFor();
   expect(await page.title()).toBe(`Order ${order.id} · checkout-fulfillment`);
+});
+
+describe('a page says whether it follows', () => {
+  /** A page of an order that is not paid yet. */
+  async function openOrder() {
+    const session = shop.checkout();
+    await shop.service.deliver(events.completedUnpaid(session));
+    const { id } = await orderOf(session.id);
+    const page = await logIn(await openPage(browser), `/ops/orders/${id}`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    return { page, session };
+  }
+
+  test('not once its session has ended', async () => {
+    const { page, session } = await openOrder();
+    await page.context().clearCookies();
+    await shop.service.deliver(events.asyncFailed(session));
+    await page.getByText('Not live: log in again').waitFor();
+    expect(await page.getByRole('heading', { name: 'Time line' }).count()).toBe(1);
+  });
+
+  test('not while it is not answered, and it follows again once it is', async () => {
+    const { page, session } = await openOrder();
+    await page.route('**/ops/orders/*', (route) => route.fulfill({ status: 503 }));
+    await shop.service.deliver(events.asyncFailed(session));
+    await page.getByText('Not live: the page could not be loaded').waitFor();
+    await page.unroute('**/ops/orders/*');
+    await page.getByText('The order moved from awaiting payment to failed.').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+  });
+
+  test('not while its stream is refused, and it follows once it is not', async () => {
+    const page = await openPage(browser);
+    await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));
+    await logIn(page);
+    await page.getByText('Not live: the connection was lost').waitFor();
+    await page.unroute('**/ops/live?*');
+    await page.getByText('Live', { exact: true }).waitFor();
+  });
 });
 
 test('a dead order is tried again, and who did it is kept', async () => {

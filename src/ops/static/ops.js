@@ -14,46 +14,69 @@ function tellZone() {
   if (document.cookie !== before && document.documentElement.dataset.zone !== timeZone) location.reload();
 }
 
+const AGAIN_MS = 3_000;
+
 /** Shows what has become of the page whenever the server says that it has changed. A hidden page holds no connection. */
 function watch(address) {
   let source = null;
-  const open = () => {
-    source ??= new EventSource(address);
+  let refreshing = false;
+  let again = false;
+
+  function open() {
+    if (source || document.hidden) return;
+    source = new EventSource(address);
     source.onopen = () => say('on', 'Live');
-    source.onerror = () => say('off', 'Not live: the connection was lost');
+    source.onerror = () => {
+      say('off', 'Not live: the connection was lost');
+      // It comes back by itself unless it was refused. Then the page may want a login as well.
+      if (source?.readyState === EventSource.CLOSED) refresh();
+    };
     source.addEventListener('changed', refresh);
-  };
-  const close = () => {
+  }
+
+  function close() {
     source?.close();
     source = null;
-  };
+  }
+
+  /** One request at a time, and one more for what came meanwhile. */
+  async function refresh() {
+    again = true;
+    if (refreshing) return;
+    refreshing = true;
+    let became;
+    while (again) {
+      again = false;
+      became = await loadAnew();
+    }
+    refreshing = false;
+    if (became === 'shown' && source?.readyState !== EventSource.CLOSED) return;
+    close();
+    if (became === 'gone to the login') return say('off', 'Not live: log in again');
+    if (became === 'unanswered') say('off', 'Not live: the page could not be loaded');
+    setTimeout(open, AGAIN_MS);
+  }
+
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
   addEventListener('pagehide', close);
-  addEventListener('pageshow', () => document.hidden || open());
-  if (!document.hidden) open();
+  addEventListener('pageshow', open);
+  open();
+}
+
+async function loadAnew() {
+  const response = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => null);
+  if (response?.redirected) return 'gone to the login';
+  const text = response?.ok ? await response.text().catch(() => null) : null;
+  if (text === null) return 'unanswered';
+  replaceParts(text);
+  return 'shown';
 }
 
 function say(state, words) {
   const sign = document.querySelector('.live');
-  if (sign.dataset.live === state) return;
+  if (sign.textContent === words) return;
   sign.dataset.live = state;
   sign.textContent = words;
-}
-
-let refreshing = false;
-let again = false;
-
-/** One request at a time, and one more for what came meanwhile. */
-async function refresh() {
-  again = true;
-  if (refreshing) return;
-  refreshing = true;
-  while (again) {
-    again = false;
-    const response = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => null);
-    if (response?.ok && !response.redirected) replaceParts(await response.text());
-  }
-  refreshing = false;
 }
 
 /** Puts in place the parts that differ. What a person has opened stays open, and where they are, they stay. */
