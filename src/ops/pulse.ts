@@ -35,5 +35,7 @@ const OF_ORDERS = `
     (select row (status, attempts, next_attempt_at) from fulfillments where order_id = o.id),
     (select array_agg(row (status, attempts, next_attempt_at) order by id) from notifications where order_id = o.id),
     (select count(*) from stripe_events where checkout_session_id = o.checkout_session_id),
-    (select max(id) from ops_actions where subject = o.id::text)) as pulse
+    (select max(id) from ops_actions where subject in (
+       select o.id::text union all select o.checkout_session_id
+       union all select id from stripe_events where checkout_session_id = o.checkout_session_id))) as pulse
   from orders o where o.id = any (cast(:ids as bigint[]))`;

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { pulseOf } from '../../src/ops/pulse.ts';
+import { replayEvent } from '../../src/ops/replay.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { openShop } from '../support/shop.ts';
@@ -43,6 +44,17 @@ test('a page hears at once, and again when what it shows has changed, and no oth
   await shop.service.deliver(events.asyncSucceeded(mine));
   await until('the page hears of the payment', () => changes(heard) >= 2);
   expect(changes(deaf)).toBe(1);
+});
+
+test('the page of an order hears of it when an event of its is replayed', async () => {
+  const session = shop.checkout();
+  const event = events.completedPaid(session);
+  await shop.service.deliver(event);
+  const { order } = await shop.atRest(session.id);
+  const heard = await listen(`order:${order.id}`);
+  await until('the page has heard once', () => changes(heard) === 1);
+  await replayEvent(shop.db, event.id, { livemode: false, actor: 'ops' });
+  await until('the page hears of the replay', () => changes(heard) === 2);
 });
 
 test('streams end when the service stops', async () => {
