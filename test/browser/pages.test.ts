@@ -38,7 +38,7 @@ const pages = {
   overview: `${url}/ops`,
   'overview of a month': `${url}/ops?range=30d`,
   orders: `${url}/ops/orders`,
-  'orders with a faulty filter': `${url}/ops/orders?status=paid&email=jen&amount=1,5&since=2026-11-01`,
+  'orders with a faulty filter': `${url}/ops/orders?status=lost&email=jen&amount=1,5&since=2026-11-01`,
   order: `${url}/ops/orders/121`,
   events: `${url}/ops/events`,
   event: `${url}/ops/events/${event.id}`,

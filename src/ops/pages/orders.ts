@@ -42,20 +42,20 @@ ${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${quer
 
 function filterForm({ given, faults }: ListQuery): Markup {
   const used = Object.keys(given).length;
-  const field = (name: string, label: string, attributes: Markup | null = null) => {
-    const fault = faults[name];
-    return html`<label>${label}<input name="${name}" value="${given[name] ?? ''}" ${attributes}
-${fault && html`aria-invalid="true" aria-describedby="fault-${name}"`}>
-${fault && html`<span class="fault" id="fault-${name}">${fault}</span>`}</label>`;
-  };
-  const isDate = (name: string) => /^(\d{4}-\d\d-\d\d)?$/.test(given[name] ?? '');
+  const mark = (name: string) => faults[name] && html`aria-invalid="true" aria-describedby="fault-${name}"`;
+  const fault = (name: string) =>
+    faults[name] && html`<span class="fault" id="fault-${name}">${faults[name]}</span>`;
+  const field = (name: string, label: string, attributes: Markup | null = null) =>
+    html`<label>${label}<input name="${name}" value="${given[name] ?? ''}" ${attributes} ${mark(name)}>${fault(name)}</label>`;
+  // A field for dates shows none that does not exist.
+  const isDate = (name: string) => !faults[name] && /^(\d{4}-\d\d-\d\d)?$/.test(given[name] ?? '');
   const dateField = (name: string, label: string) =>
     field(name, label, isDate(name) ? html`type="date"` : null);
   const select = (name: string, label: string, values: readonly string[]) =>
-    html`<label>${label}<select name="${name}"><option value="">any</option>${values.map(
+    html`<label>${label}<select name="${name}" ${mark(name)}><option value="">any</option>${values.map(
       (value) =>
         html`<option value="${value}"${given[name] === value && html` selected`}>${value.replaceAll('_', ' ')}</option>`,
-    )}</select></label>`;
+    )}</select>${fault(name)}</label>`;
   return html`<details class="card filters"${used > 0 && html` open`}><summary>Filter${used > 0 && ` (${used})`}</summary>
 <form action="${PATH}">
 ${select('status', 'Payment', ['awaiting_payment', 'paid', 'failed'])}

@@ -206,6 +206,12 @@ test('dates are meant in the zone of the browser, however they are written', asy
 test('a filter that can’t be read: 400, and the field says why', async () => {
   const { text } = await get('/ops/orders?amount=much').expect(400);
   expect(text).toMatch(/value="much"[^>]*aria-invalid="true"/);
+  const { text: ofSelect } = await get('/ops/orders?fulfillment=lost').expect(400);
+  expect(ofSelect).toMatch(
+    /<select name="fulfillment" aria-invalid="true" aria-describedby="fault-fulfillment">.*<span class="fault" id="fault-fulfillment">must be one of pending,/,
+  );
+  const { text: ofDate } = await get('/ops/orders?since=2026-02-30').expect(400);
+  expect(ofDate).toMatch(/<input name="since" value="2026-02-30" +aria-invalid="true"/);
   await get('/ops/orders.csv?amount=much').expect(400);
   await get('/ops/orders?after=x').expect(400);
 });
