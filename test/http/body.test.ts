@@ -65,7 +65,8 @@ test('chunks of a byte take little more memory than others', async () => {
   const pieces = 180_000;
   const socket = send('Transfer-Encoding: chunked', chunk('x').repeat(pieces));
   await until('all have come', () => ROOM - room.left === pieces - 64 * 1024);
-  expect(memoryInUse() - before).toBeLessThan(10_000_000);
+  // 4 MB, of which other work of the process may make 10; kept apart, the chunks took 35.
+  expect(memoryInUse() - before).toBeLessThan(20_000_000);
   socket.destroy();
   await last.promise;
 });

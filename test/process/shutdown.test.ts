@@ -130,7 +130,7 @@ test.each(['reset', 'swallow'] as const)(
     receiver.calls.length = 0;
     await using service = await spawnService({ ...env, DATABASE_URL: proxy.url });
     expect(await deliver(service.url, paidEvent())).toBe(200);
-    await until('the receiver is called', () => receiver.calls.length === 1);
+    await until('the receiver is called', () => receiver.calls.length > 0);
     proxy.manner = manner;
     proxy[manner]();
 
@@ -138,7 +138,7 @@ test.each(['reset', 'swallow'] as const)(
     service.kill('SIGTERM');
     expect(await service.ended).toEqual({ code: 0, signal: null });
     expect(performance.now() - begin).toBeLessThan(9_500);
-    expect(logOf(service).at(-1)).toMatchObject({ msg: 'stopped' });
+    expect(logOf(service).map(({ msg }) => msg)).toContain('stopped');
     expect(service.written.stderr).toBe('');
   },
 );

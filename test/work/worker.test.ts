@@ -606,6 +606,8 @@ describe('a lease', () => {
     await other.raw('lock table fulfillments in exclusive mode');
     fail(new AttemptFailed('busy', { retryAfterMs: 3_600_000 }));
     const waiting = async () => {
+      // Else a transaction goes on seeing what it saw first.
+      await other.raw('select pg_stat_clear_snapshot()');
       const { rows } = await other.raw(
         `select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       );
