@@ -44,9 +44,13 @@ export async function listen(
   // whole heap is marked (of 25 MB, a scavenge copied 3.3 instead of 0.8).
   const answers = new Map<Socket, ServerResponse>();
   const server = createServer(timeouts, (req, res) => {
+    const before = answers.get(req.socket);
     answers.set(req.socket, res);
     if (!server.listening) res.setHeader('Connection', 'close');
-    app(req, res);
+    if (res.socket !== null) return app(req, res);
+    // Pipelined: its turn comes once the answer before it is out, and never where the sender is gone by then. Begun at once, as
+    // Node does it, 4,000 requests for a file in 20 connections left 4,000 files open, and 750 kB of requests took the heap.
+    before?.once('close', () => res.socket !== null && app(req, res));
   });
   server.timeout = UNREAD_FOR_MS;
   server.on('connection', (socket) => socket.once('close', () => answers.delete(socket)));

@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
+import { listen } from '../../src/http/server.ts';
+import { until } from '../support/until.ts';
+
+/** What the application was asked, and has not answered by itself. */
+const asked: { path: string; res: ServerResponse }[] = [];
+const server = await listen((req, res) => void asked.push({ path: req.url as string, res }), {
+  host: '127.0.0.1',
+  port: 0,
+});
+afterAll(() => server.close());
+afterEach(() => {
+  asked.length = 0;
+});
+
+/** Sends requests for these paths in one piece. */
+function pipeline(paths: readonly string[]): { socket: Socket; read: () => string } {
+  let text = '';
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket
+    .on('error', () => {})
+    .on('data', (bytes) => {
+      text += bytes;
+    });
+  socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+  return { socket, read: () => text };
+}
+
+const paths = Array.from({ length: 50 }, (_, n) => `/${n}`);
+
+test('requests of one connection are begun one after the other, and answered in their order', async () => {
+  const { socket, read } = pipeline(paths);
+  for (const [n, path] of paths.entries()) {
+    const { res } = await until('it is asked', () => asked[n]);
+    expect(asked.map(({ path }) => path)).toEqual(paths.slice(0, n + 1));
+    res.end(`answer ${path}.`);
+  }
+  await until('all are answered', () => read().includes('answer /49.'));
+  expect([...read().matchAll(/answer (\/\d+)\./g)].map(([, path]) => path)).toEqual(paths);
+  socket.destroy();
+});
+
+test('those that wait are not begun when the sender is gone', async () => {
+  const { socket } = pipeline(paths);
+  const { res } = await until('the first is asked', () => asked[0]);
+  socket.destroy();
+  await until('its sender is gone', () => res.destroyed || res.closed);
+  const other = pipeline(['/other']);
+  await until('another is asked', () => asked.some(({ path }) => path === '/other'));
+  expect(asked.map(({ path }) => path)).toEqual(['/0', '/other']);
+  other.socket.destroy();
+});
+
+test('a connection that is kept is asked again and again', async () => {
+  const { socket, read } = pipeline(['/first']);
+  (await until('it is asked', () => asked[0])).res.end('1');
+  await until('it is answered', () => read().includes('HTTP/1.1 200'));
+  socket.write('GET /second HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  (await until('it is asked again', () => asked[1])).res.end('2');
+  await until('both are answered', () => read().match(/HTTP\/1.1 200/g)?.length === 2);
+  socket.destroy();
+});
