@@ -1,4 +1,4 @@
-import express, { type Express, type Router } from 'express';
+import express, { type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
 import type { Logger } from '../logger.ts';
 import { answerErrors, notFound } from './errors.ts';
@@ -19,11 +19,15 @@ const headers = helmet({
   xFrameOptions: { action: 'deny' },
 });
 
+/** Express takes /METRICS for /metrics. A proxy that keeps the one from the internet lets the other through. */
+const asProxiesReadIt: RequestHandler = (req, res, next) =>
+  /^\/[^/]*[A-Z]/.test(req.path) ? notFound(req, res, next) : next();
+
 /** Assembly apart from listening: the routers of this process's role, and what every answer shares. */
 export function createApp(routers: readonly Router[], log: Logger): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
-  app.use(headers);
+  app.use(headers, asProxiesReadIt);
   for (const router of routers) app.use(router);
   app.use(notFound, answerErrors(log));
   return app;

@@ -23,7 +23,8 @@ interface Dependencies {
 
 /** `/metrics`: what this process counted, and how the database stands. The same of every process, so take its maximum. */
 export function metricsRouter({ metrics, pools, db, log }: Dependencies): Router {
-  const router = express.Router();
+  // Strict for the same reason for which paths are taken in small letters alone (src/http/app.ts).
+  const router = express.Router({ strict: true });
   let reading: Promise<void> | null = null;
   /** Anyone may ask, as often as they like: those who ask at once share one question to the database. */
   const read = () => {

@@ -14,7 +14,14 @@ const PAGE = 500;
  */
 export function ordersAsCsv(db: Knex, filter: OrderFilter): Readable {
   const rows = Readable.from(rowsOf(db, filter));
-  const csv = stringify({ header: true, bom: true, escape_formulas: true, record_delimiter: 'windows' });
+  const csv = stringify({
+    header: true,
+    bom: true,
+    escape_formulas: true,
+    record_delimiter: 'windows',
+    // A lone line feed ends a row as well, for most who read it.
+    quote_record_delimiter: true,
+  });
   rows.once('error', (error) => csv.destroy(error));
   csv.once('close', () => rows.destroy());
   return rows.pipe(csv);

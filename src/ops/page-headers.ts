@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import helmet, { type HelmetOptions } from 'helmet';
+import helmet from 'helmet';
 
 /**
  * Headers of pages. Nothing but what this server sends itself: no script in a page, no frame around it, no form to elsewhere.
@@ -8,7 +8,10 @@ import helmet, { type HelmetOptions } from 'helmet';
 export function pageHeaders({
   frames = false,
   ...options
-}: HelmetOptions & { frames?: boolean } = {}): RequestHandler {
+}: {
+  readonly frames?: boolean;
+  readonly originAgentCluster?: false;
+} = {}): RequestHandler {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -24,6 +27,8 @@ export function pageHeaders({
         frameAncestors: ["'none'"],
       },
     },
+    // As for all answers (src/http/app.ts).
+    strictTransportSecurity: { includeSubDomains: false },
     // 'no-referrer', helmet's own, makes browsers hide where a form comes from, from us too.
     referrerPolicy: { policy: 'same-origin' },
     ...options,

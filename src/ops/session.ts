@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID, scryptSync } from 'node:crypto';
 import { isSame } from '../http/access.ts';
 
 /** A browser's, from the first page on. The cookie carries it, signed: no process keeps any, so any of them may be asked. */
@@ -20,13 +20,18 @@ export interface Sessions {
   formToken(session: Session): string;
 }
 
+/** Of scrypt; for a moment it takes 32 MB. */
+const SLOW = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
+
 /** A day's work. */
 export const SESSION_MS = 12 * 60 * 60 * 1_000;
 
-/** Sessions that end with the token that they were begun under; without a token, with the process. */
+/**
+ * Sessions that end with the token that they were begun under; without a token, with the process. Anyone is given a cookie, and
+ * can try tokens on it at home, so its key is made slowly: 0.1 s a try, where a plain digest let 50,000 a second be tried.
+ */
 export function openSessions(token: string | null): Sessions {
-  const key =
-    token === null ? randomBytes(32) : Buffer.from(hkdfSync('sha256', token, '', 'sessions of /ops', 32));
+  const key = token === null ? randomBytes(32) : scryptSync(token, 'sessions of /ops', 32, SLOW);
   const sign = (text: string) => createHmac('sha256', key).update(text).digest('base64url');
   return {
     begin: (name) => ({ id: randomUUID(), name, endsAt: Date.now() + SESSION_MS }),

@@ -60,9 +60,11 @@ export function namesOf(email: string, orders: readonly TracedOrder[]): string {
     order.payment_intent_id,
     order.customer_id,
   ]);
-  const addresses = [email, inAscii(email)].map(literal).join('|');
+  const addresses = [email, inAscii(email), encodeURIComponent(email)].map(literal).join('|');
+  // The escapes of JSON end in a letter or a digit that is no part of a word, and a ' may be a mark of quotation.
+  const begins = `((?<![\\w.'+-])|(?<=\\\\[bfnrt])|(?<=\\\\u[0-9a-f]{4})|(?<=(^|[^\\w.+-])'))`;
   const quoted = [...new Set(ids)].filter((id) => id !== null).map((id) => `"${literal(id)}"`);
-  return [`(?<![\\w.'+-])(${addresses})(?![\\w-]|\\.\\w)`, ...quoted].join('|');
+  return [`${begins}(${addresses})(?![\\w-]|\\.\\w)`, ...quoted].join('|');
 }
 
 /** As JSON may have it: Stripe writes \u00fc for ü. */

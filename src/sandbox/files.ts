@@ -30,7 +30,7 @@ export async function openFiles<T>(dir: string, prefix: string): Promise<Files<T
     async save(id, value) {
       if (!name.test(id)) throw new Error(`${id} is no id that is kept here`);
       const draft = `${fileOf(id)}.${randomUUID()}.tmp`;
-      await writeFile(draft, JSON.stringify(value));
+      await writeFile(draft, JSON.stringify(value), { mode: 0o600 });
       await rename(draft, fileOf(id));
     },
     async all() {

@@ -25,10 +25,20 @@ test.each([
   ['another one that ends with it', 'jo-ann.lee@example.com', false],
   ['another one that ends with it after a plus', 'x+ann.lee@example.com', false],
   ['another one that begins with it', 'ann.lee@example.com.au', false],
+  ['itself after a line feed', 'a gift for\nann.lee@example.com', true],
+  ['itself in marks of quotation', "a refund for 'ann.lee@example.com'", true],
+  ['itself in an address of the web', 'email=ann.lee%40example.com&n=1', true],
+  ['another one with an apostrophe in it', "o'ann.lee@example.com", false],
   ['one that its dot would stand for', 'annXlee@example.com', false],
 ])('in a payload an address is found as %s: %s, %s', async (_what, text, found) => {
   await eventsWith(text);
   expect((await findTraces(db, 'ann.lee@example.com')).events).toEqual(found ? ['evt_0'] : []);
+});
+
+test('in a payload that escapes a bracket an address is found', async () => {
+  await eventsWith('');
+  await db('stripe_events').update({ payload: String.raw`{"to":"\u003cann.lee@example.com\u003e"}` });
+  expect((await findTraces(db, 'ann.lee@example.com')).events).toEqual(['evt_0']);
 });
 
 test('the ids of the orders are found whole', async () => {

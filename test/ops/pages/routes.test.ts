@@ -262,6 +262,15 @@ test('in the Dashboard of Stripe, by the mode and the account', async () => {
   expect(text).toContain('href="https://dashboard.stripe.com/test/payments/pi_123"');
 });
 
+test('a line feed within a cell of the export begins no row', async () => {
+  const customer_name = 'Jo\n=1+1\rJane';
+  const { order } = await paid({ customer_details: { email: 'lines@example.com', name: customer_name } });
+  const { text } = await get('/ops/orders.csv?email=lines@example.com').expect(200);
+  expect(text.split('\r\n')).toHaveLength(3);
+  expect(text).toContain(`"${customer_name}"`);
+  expect(text).toContain(String(order.id));
+});
+
 test('the export has every order of many pages, each once', async () => {
   await shop.db.raw(
     `insert into orders (checkout_session_id, status, payment_status, mode, livemode, failed_at, customer_email)
