@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 /** Others may keep tables in this schema as well: those are not ours to let people read. */
 const onOwnTables = (verb: 'grant' | 'revoke') => `
   for own in select oid::regclass as it from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') and relowner = current_user::regrole
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') and relowner = (select oid from pg_roles where rolname = current_user)
   loop
     execute format('${verb} select on %s ${verb === 'grant' ? 'to' : 'from'} checkout_readonly', own.it);
   end loop;`;

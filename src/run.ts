@@ -24,7 +24,7 @@ async function run(fulfil: Fulfiller | undefined): Promise<void> {
     if (!stopping) void stop(starting, signal, log);
     stopping = true;
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopOnce);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stopOnce);
   if (config.underNpm) onShellEnd(() => stopOnce('npm ended'));
   const { url } = await starting;
   announce(config, url, log);

@@ -6,6 +6,9 @@ import { type Channel, mailChannel, webhookChannel } from './channels.ts';
 import { findClockOff, findMails, findOrders } from './findings.ts';
 import { type Look, startWatch, type Watch } from './watch.ts';
 
+/** An alert is told twice rather than late: with all before it, this is less than the lease of an alert (store.ts). */
+const MAIL_ANSWER_TIMEOUT_MS = 10_000;
+
 interface Dependencies {
   readonly db: Knex;
   /** What the process sees of its own deliveries. */
@@ -28,7 +31,7 @@ function openChannels(config: Config, opened: AsyncDisposableStack): Channel[] {
   const channels = webhookUrl === null ? [] : [webhookChannel(webhookUrl, shop)];
   if (to === null) return channels;
   // Not that of the workers: an alert does not wait behind a backlog of customers' mails.
-  const mailer = openMailer(config);
+  const mailer = openMailer(config, MAIL_ANSWER_TIMEOUT_MS);
   opened.defer(async () => mailer.close());
   return [...channels, mailChannel({ to, send: mailer.send, shop })];
 }

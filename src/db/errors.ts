@@ -15,6 +15,11 @@ export function isDataError(error: unknown): boolean {
   return ['22', '54'].includes(classOf(error) ?? '');
 }
 
+/** Whether the server takes no changes: it is a standby, or was told to take none. */
+export function isReadOnlyError(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '25006';
+}
+
 /** Whether a statement met a database in which the service's tables are not there (yet). */
 export function isTableMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '42P01';

@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
-import { isDataError } from './errors.ts';
+import { isDataError, isReadOnlyError } from './errors.ts';
 import { type Kind, limited } from './limits.ts';
 
 export type { Knex } from 'knex';
@@ -26,17 +26,18 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
-/**
- * A connection whose last statement was given up waits for its answer for ever when nobody is there any more (a
- * network that swallows packets, a failover): it is not handed out again.
- */
-function isIdle(connection: { readyForQuery: boolean }): boolean {
-  return connection.readyForQuery;
-}
-
 /** A pool of at most `max` connections. Opening it connects nothing yet. */
 export function openPool(url: string, options: { kind: Kind; max: number; log: Logger }): Knex {
   const { kind, max, log } = options;
+  /** The connections, by knex's name for them, that led to a server which takes no changes. */
+  const readOnly = new Set<string>();
+  /**
+   * A connection whose last statement was given up waits for its answer for ever when nobody is there any more (a
+   * network that swallows packets, a failover), and one to a standby or to the primary of yesterday stays there, wherever
+   * the address leads by now: neither is handed out again.
+   */
+  const isFit = (connection: { readyForQuery: boolean; __knexUid: string }) =>
+    connection.readyForQuery && !readOnly.delete(connection.__knexUid);
   const settings = {
     connectionString: url,
     application_name: `checkout-fulfillment ${kind}`,
@@ -49,7 +50,7 @@ export function openPool(url: string, options: { kind: Kind; max: number; log: L
     client: 'pg',
     connection: untilItSucceeds(() => limited(settings, { kind, log }) as Promise<Knex.PgConnectionConfig>),
     // One connection stays open, so that a lone event after a quiet hour is as quick as any.
-    pool: { min: 1, max, validate: isIdle },
+    pool: { min: 1, max, validate: isFit },
     acquireConnectionTimeout: 3_000,
     log: {
       debug: (message: string) => log.debug(message),
@@ -61,12 +62,19 @@ export function openPool(url: string, options: { kind: Kind; max: number; log: L
   });
   // knex puts the statement before PostgreSQL's message, by default with its values: a customer's, in a log.
   // PostgreSQL's own message quotes the value that it can't take; an operator's is their own.
-  db.on('query-error', (error: Error & { code?: string }, { sql }: { sql: string }) => {
+  db.on('query-error', (error: Error & { code?: string }, { sql, __knexUid }: Statement) => {
+    if (isReadOnlyError(error)) readOnly.add(__knexUid);
     if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
     if (kind !== 'ops' && isDataError(error))
       error.message = `PostgreSQL can't take a value (SQLSTATE ${error.code})`;
   });
   return db;
+}
+
+/** As knex tells of it. */
+interface Statement {
+  readonly sql: string;
+  readonly __knexUid: string;
 }
 
 /** Whoever asks while it is under way, or once it has succeeded, shares one result. */

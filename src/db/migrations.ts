@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { isTableMissing } from './errors.ts';
+import { unfitBecause } from './fitness.ts';
 import { openPool } from './knex.ts';
 
 /** Shared with knexfile.ts, so that knex's own command line agrees with the service. */
@@ -24,7 +25,7 @@ const MIGRATION_LOCK = 4_242_001;
  * that start at once take turns. The lock is an advisory one of the transaction, since knex's own
  * lock row fails instead of waiting, survives a killed process, and needs a table that an empty
  * database does not have; and a lock of the session would break behind pgbouncer.
- * @throws {SetupError} when the database can't be reached
+ * @throws {SetupError} when the database can't be reached, or can't be used as it is
  */
 export async function migrate(url: string, log: Logger): Promise<void> {
   const db = openPool(url, { kind: 'migration', max: 1, log });
@@ -44,11 +45,10 @@ export async function migrate(url: string, log: Logger): Promise<void> {
 }
 
 async function expectServer(db: Knex): Promise<void> {
-  try {
-    await db.raw('select 1');
-  } catch (error) {
+  const unfit = await unfitBecause(db).catch((error) => {
     throw new SetupError(`No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`, { cause: error });
-  }
+  });
+  if (unfit !== null) throw new SetupError(`The database of DATABASE_URL can't be used: ${unfit}`);
 }
 
 /** The migrations that this code brings and the database does not have yet. */
@@ -56,6 +56,11 @@ export async function pendingMigrations(db: Knex): Promise<string[]> {
   const files = await readdir(migrations.directory as string);
   const applied = new Set(await appliedMigrations(db));
   return files.filter((file) => file.endsWith('.ts') && !applied.has(file));
+}
+
+/** @throws an error of which isReadOnlyError is true, where the server takes no changes. It changes nothing. */
+export async function expectChangesTaken(db: Knex): Promise<void> {
+  await db.raw('select from knex_migrations where false for update');
 }
 
 async function appliedMigrations(db: Knex): Promise<string[]> {

@@ -1,6 +1,7 @@
 import express, { type Router } from 'express';
+import { isReadOnlyError } from '../db/errors.ts';
 import type { Knex } from '../db/knex.ts';
-import { pendingMigrations } from '../db/migrations.ts';
+import { expectChangesTaken, pendingMigrations } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
@@ -11,7 +12,7 @@ interface Dependencies {
   readonly log: Logger;
 }
 
-/** `/healthz`: the process lives. `/readyz`: its database answers and has every migration. */
+/** `/healthz`: the process lives. `/readyz`: its database answers, takes changes, and has every migration. */
 export function healthRouter({ db, notes = () => [], log }: Dependencies): Router {
   const router = express.Router();
   let asking: Promise<string[]> | null = null;
@@ -28,13 +29,15 @@ export function healthRouter({ db, notes = () => [], log }: Dependencies): Route
   router.get('/readyz', async (_req, res) => {
     try {
       if ((await pending()).length === 0) {
+        await expectChangesTaken(db);
         const noted = notes();
         return void res.json({ status: 'ready', ...(noted.length > 0 && { notes: noted }) });
       }
       res.status(503).json({ status: 'not_ready', reason: 'migrations_pending' });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'not ready');
-      res.status(503).json({ status: 'not_ready', reason: 'database_unreachable' });
+      const reason = isReadOnlyError(error) ? 'database_read_only' : 'database_unreachable';
+      res.status(503).json({ status: 'not_ready', reason });
     }
   });
   return router;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import addressparser from 'nodemailer/lib/addressparser';
 import type { Config } from '../config.ts';
@@ -37,8 +37,13 @@ export interface SmtpOptions {
 const ANSWER_TIMEOUT_MS = 10 * 60 * 1_000;
 
 /** By SMTP where there is a server, as files otherwise. */
-export function openMailer({ mail: { smtpUrl, from }, dataDir }: Config): MailTransport {
-  return smtpUrl ? smtpMailer({ url: smtpUrl, from }) : fileMailer({ dir: `${dataDir}/mail`, from });
+export function openMailer(
+  { mail: { smtpUrl, from }, dataDir }: Config,
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+): MailTransport {
+  return smtpUrl
+    ? smtpMailer({ url: smtpUrl, from, answerTimeoutMs })
+    : fileMailer({ dir: `${dataDir}/mail`, from });
 }
 
 export function smtpMailer({
@@ -50,7 +55,9 @@ export function smtpMailer({
   const compose = composer(from);
   const transport = createTransport({ url, pool: true });
   transport.use('stream', ({ message, data }, done) => {
-    message?.transform(() => inOnePiece((data as Watched).onWhole));
+    message?.transform(inOnePiece);
+    // The last one to read it does so once the server has asked for it; all before composes ahead.
+    message?.processFunc((last: Readable) => last.once('end', (data as Watched).onWhole));
     done();
   });
   return {
@@ -63,7 +70,6 @@ export function smtpMailer({
         setTimeout(() => stop.abort(new Error(`no answer within ${ms} ms`)), ms);
       let timer: NodeJS.Timeout | null = giveUpAfter(timeoutMs);
       const onWhole = () => {
-        // nodemailer composes a mail to its end that the server has refused already.
         if (timer === null) return;
         clearTimeout(timer);
         timer = giveUpAfter(answerTimeoutMs);
@@ -89,7 +95,7 @@ interface Watched extends SendMailOptions {
 }
 
 /** Else a mail is some 15 small writes, each a packet and a TLS record of its own. */
-function inOnePiece(onWhole: () => void): Transform {
+function inOnePiece(): Transform {
   const pieces: Buffer[] = [];
   return new Transform({
     transform(piece: Buffer, _encoding, done) {
@@ -97,7 +103,6 @@ function inOnePiece(onWhole: () => void): Transform {
       done();
     },
     flush(done) {
-      onWhole();
       done(null, Buffer.concat(pieces));
     },
   });

@@ -232,6 +232,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   /** Attempts that had not begun are not counted. Where an outcome is being written, that alone decides. */
   async function handBack(): Promise<void> {
+    // It has the rows locked.
+    await renewal;
     const waits = held.filter(({ stage }) => stage === 'waits');
     const attempted = held.filter(({ stage }) => stage === 'attempted');
     try {

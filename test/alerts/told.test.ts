@@ -7,6 +7,7 @@ import { silent } from '../support/log.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import { fulfil, owedOrder } from '../support/owed.ts';
 import { scratchDir } from '../support/service.ts';
+import { serveMail } from '../support/smtp.ts';
 import { until } from '../support/until.ts';
 
 const { db, url } = await createTestDatabase();
@@ -21,6 +22,13 @@ beforeEach(async () => {
 });
 
 const dataDir = await scratchDir();
+
+/** It hears mails to their end, and answers none. */
+let hear = () => {};
+const silentServer = await serveMail({
+  authOptional: true,
+  onData: (stream) => void stream.on('end', () => hear()).resume(),
+});
 
 /** A service that looks and tells at once (and again after 15 s), until the end of the block. */
 async function start(env: Record<string, string> = {}): Promise<AsyncDisposable> {
@@ -113,5 +121,22 @@ test('a process without a channel leaves telling to the others', async () => {
   await until('it is kept', async () => (await db('alerts')).length > 0);
   await using _other = await start();
   expect(await settled()).toMatchObject([{ told: ['webhook:raised', 'mail:raised'] }]);
+  expect(chat.posts).toHaveLength(1);
+});
+
+test('a mail server that takes all of an alert and says nothing holds up neither the chat nor further alerts', async () => {
+  let had = 0;
+  const { host } = silentServer;
+  hear = () => {
+    had += 1;
+  };
+  await owedOrder(db, { status: 'dead' });
+  await using _service = await start({ SMTP_URL: `smtp://${host}` });
+  await until('the server has it', () => had === 1);
+  const [alert] = await until('what became of it is kept', async () => {
+    const alerts = await db('alerts').whereRaw('cardinality(told) > 0');
+    return alerts.length > 0 && alerts;
+  });
+  expect(alert).toMatchObject({ attempts: 1, told: ['webhook:raised'] });
   expect(chat.posts).toHaveLength(1);
 });

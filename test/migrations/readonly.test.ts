@@ -57,9 +57,9 @@ test('tables of others in the same schema keep neither of it from being done, an
     await trx.raw(`
       create table somebody_elses ();
       revoke select on somebody_elses from checkout_readonly;
-      create role who_migrates;
-      grant all on schema public to who_migrates;
-      set local role who_migrates;
+      create role "Who.Migrates";
+      grant all on schema public to "Who.Migrates";
+      set local role "Who.Migrates";
       create table own ();
     `);
     await up(trx);

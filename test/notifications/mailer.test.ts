@@ -26,6 +26,13 @@ const thinking = await serveMail({
   onData: (stream, _session, done) => void stream.on('end', () => taken.push(done)).resume(),
 });
 
+/** They say nothing more from this step on. */
+const tarpits = {
+  onMailFrom: serveMail({ authOptional: true, onMailFrom: () => {} }),
+  onRcptTo: serveMail({ authOptional: true, onRcptTo: () => {} }),
+};
+await Promise.all(Object.values(tarpits));
+
 async function expectTheMail(source: string | Buffer): Promise<void> {
   const parsed = await simpleParser(source);
   expect(parsed.messageId).toBe('<order-paid.cs_test_1@acme.example>');
@@ -157,6 +164,13 @@ describe('with a server that does not answer', () => {
       mailer.close();
       await new Promise((resolve) => silent.close(resolve));
     }
+  });
+
+  test.each(['onMailFrom', 'onRcptTo'] as const)('gives up at %s as soon as before', async (step) => {
+    const { host } = await tarpits[step];
+    const mailer = smtpMailer({ url: `smtp://${host}`, from, timeoutMs: 500, answerTimeoutMs: 60_000 });
+    await expect(mailer.send(mail)).rejects.toThrow('the mail was not sent: no answer within 500 ms');
+    mailer.close();
   });
 
   describe('to a whole mail', () => {

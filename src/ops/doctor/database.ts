@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import { isTableMissing } from '../../db/errors.ts';
+import { unfitBecause } from '../../db/fitness.ts';
 import type { Knex } from '../../db/knex.ts';
 import { pendingMigrations } from '../../db/migrations.ts';
 import { compareClocks } from './clock.ts';
@@ -23,7 +24,8 @@ export async function findServer(db: Knex): Promise<Verdict> {
     return wrong(
       `PostgreSQL ${version} takes no changes: DATABASE_URL leads to a standby, or the database is set to be read only`,
     );
-  return ok(`PostgreSQL ${version} answers`);
+  const unfit = await unfitBecause(db);
+  return unfit === null ? ok(`PostgreSQL ${version} answers`) : wrong(unfit);
 }
 
 interface Subject {
