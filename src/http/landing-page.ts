@@ -63,7 +63,8 @@ async function lookUp(
   const account = await findAccount();
   try {
     // Twice: the client's own timeout ends only with silence, and an answer may come byte by byte.
-    return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, account, STRIPE_WITHIN_MS));
+    const once = { account, timeoutMs: STRIPE_WITHIN_MS, retries: 0 };
+    return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, once));
   } catch (error) {
     if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return 'unknown';
     return error as Error;

@@ -33,7 +33,8 @@ export function momentOf(at: Date): string {
   return moments.format(at);
 }
 
-export const zone = moments.resolvedOptions().timeZone;
+/** Of this machine. With an empty TZ it is called Etc/Unknown, which no clock knows. */
+export const zone = moments.resolvedOptions().timeZone.replace('Etc/Unknown', 'UTC');
 
 /** What is said of `2 h ago` and `in 2 h`. */
 export function distanceOf(at: Date, now: Date): string {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type Stripe from 'stripe';
 import { requestOfSession } from '../orders/handlers.ts';
-import { AT_ONCE, askFor } from './ask.ts';
+import { AT_ONCE, askFor, askTogether } from './ask.ts';
 import { type Dependencies, put, unlessUnusable } from './repair.ts';
 
 export interface Awaiting {
@@ -47,14 +47,11 @@ export async function takePaid(
 ): Promise<void> {
   const { stripe, livemode, found } = dependencies;
   found.lookedAt.orders += orders.length;
-  await Promise.all(
-    orders.map(({ checkout_session_id }) =>
-      unlessUnusable(checkout_session_id, found, async () => {
-        const session = await askFor(stripe, checkout_session_id);
-        const request = session && requestOfSession(session, livemode);
-        if (request?.wanted === 'paid')
-          await put({ source: 'reconcile', signed: null, request }, dependencies);
-      }),
-    ),
+  await askTogether(orders, ({ checkout_session_id }) =>
+    unlessUnusable(checkout_session_id, found, async () => {
+      const session = await askFor(stripe, checkout_session_id);
+      const request = session && requestOfSession(session, livemode);
+      if (request?.wanted === 'paid') await put({ source: 'reconcile', signed: null, request }, dependencies);
+    }),
   );
 }

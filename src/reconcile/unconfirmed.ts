@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type Stripe from 'stripe';
 import { requestOfSession } from '../orders/handlers.ts';
-import { AT_ONCE, askFor } from './ask.ts';
+import { AT_ONCE, askFor, askTogether } from './ask.ts';
 import type { Findings } from './findings.ts';
 import { unlessUnusable } from './repair.ts';
 
@@ -64,13 +64,11 @@ export async function confirm(
   { stripe, livemode, found }: { stripe: Stripe; livemode: boolean; found: Findings },
 ): Promise<void> {
   found.lookedAt.orders += orders.length;
-  await Promise.all(
-    orders.map(({ id, checkout_session_id }) =>
-      unlessUnusable(checkout_session_id, found, async () => {
-        const reason = await doubtOf(stripe, checkout_session_id, livemode);
-        if (reason) found.notAtStripe.set(checkout_session_id, { order_id: id, reason });
-      }),
-    ),
+  await askTogether(orders, ({ id, checkout_session_id }) =>
+    unlessUnusable(checkout_session_id, found, async () => {
+      const reason = await doubtOf(stripe, checkout_session_id, livemode);
+      if (reason) found.notAtStripe.set(checkout_session_id, { order_id: id, reason });
+    }),
   );
 }
 

@@ -61,14 +61,13 @@ export function sessionOfApi(given: unknown): CheckoutSession {
   return read(checkoutSessionShape, given);
 }
 
-/** Within one try, for somebody who waits. Arguments and errors are as below; an error of status 404 says that there is no such session. */
+/** Without its items. Account and errors are as below; an error of status 404 says that there is no such session. */
 export async function retrieveSession(
   stripe: Stripe,
   id: string,
-  account: string | null,
-  timeoutMs: number,
+  { account, timeoutMs, retries }: { account: string | null; timeoutMs: number; retries: number },
 ): Promise<CheckoutSession> {
-  const options = { ...ofAccount(account), timeout: timeoutMs, maxNetworkRetries: 0 };
+  const options = { ...ofAccount(account), timeout: timeoutMs, maxNetworkRetries: retries };
   return read(checkoutSessionShape, await stripe.checkout.sessions.retrieve(id, {}, options));
 }
 

@@ -126,22 +126,23 @@ test('a session out of a list is read the same way', () => {
 });
 
 describe('a session for somebody who waits', () => {
+  const once = (timeoutMs: number) => ({ account: null, timeoutMs, retries: 0 });
   test('is retrieved', async () => {
     const { id } = keep([]);
-    expect(await retrieveSession(stripe, id, null, 5_000)).toMatchObject({ id, payment_status: 'paid' });
+    expect(await retrieveSession(stripe, id, once(5_000))).toMatchObject({ id, payment_status: 'paid' });
   });
 
   test('is asked for once, and for no longer than they wait', async () => {
     const { id } = keep([]);
     api.fault = () => true;
     const begin = performance.now();
-    await expect(retrieveSession(stripe, id, null, 100)).rejects.toThrow(/timeout|timed out|aborted/i);
+    await expect(retrieveSession(stripe, id, once(100))).rejects.toThrow(/timeout|timed out|aborted/i);
     expect(performance.now() - begin).toBeLessThan(10_000);
     expect(api.requests).toHaveLength(1);
   });
 
   test('that does not exist is an error of status 404', async () => {
-    await expect(retrieveSession(stripe, 'cs_unknown', null, 5_000)).rejects.toMatchObject({
+    await expect(retrieveSession(stripe, 'cs_unknown', once(5_000))).rejects.toMatchObject({
       statusCode: 404,
     });
   });

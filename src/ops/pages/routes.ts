@@ -42,9 +42,10 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     const now = await nowOf(db);
     const standing = await standingOf(db, reader.zone, now);
     const history = await historyOf(db, range, reader.zone, now);
-    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 5 });
+    // For five, PostgreSQL walks all orders from the newest on: 0.6 s of 250,000.
+    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 50 });
     const { orders: newest } = await listOrders(db, {}, { limit: 8 });
-    await send(res, overviewPage({ standing, range, history, stuck, newest }, reader));
+    await send(res, overviewPage({ standing, range, history, stuck: stuck.slice(0, 5), newest }, reader));
   });
 
   router.get('/orders', async (req, res) => {
