@@ -24,6 +24,27 @@ test('connections that a network has swallowed are not used again', async () => 
   }
 });
 
+test.each(['a statement', 'a transaction'])(
+  'a connection on which %s found that nothing can be changed is not used again',
+  async (what) => {
+    const pool = openPool(url, { kind: 'web', max: 1, log: silent });
+    const change = (on: Pick<typeof pool, 'raw'>) =>
+      on.raw('select from knex_migrations where false for update');
+    const write = () => (what === 'a statement' ? change(pool) : pool.transaction(change));
+    try {
+      const database = new URL(url).pathname.slice(1);
+      // For those that connect meanwhile, as to a standby.
+      await db.raw('alter database :database: set default_transaction_read_only = on', { database });
+      await pool.raw('select 1');
+      await db.raw('alter database :database: reset default_transaction_read_only', { database });
+      await expect(write()).rejects.toMatchObject({ code: '25006' });
+      await write();
+    } finally {
+      await pool.destroy();
+    }
+  },
+);
+
 describe('an error of a statement', () => {
   test('speaks with PostgreSQL’s words alone: no statement, no values', async () => {
     const failing = db.raw('select ?::text from nowhere', ['jenny@example.com']);

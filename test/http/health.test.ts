@@ -42,6 +42,15 @@ test('ready with a note of what a person has to see to, since a restart would no
   });
 });
 
+test('not ready when the database takes no changes, as a standby does', async () => {
+  const standby = new URL(migrated.url);
+  standby.searchParams.set('options', '-c default_transaction_read_only=on');
+  expect(await ask(standby.href, '/readyz')).toEqual({
+    code: 503,
+    body: { status: 'not_ready', reason: 'database_read_only' },
+  });
+});
+
 test('not ready when a migration is missing', async () => {
   await migrated.db('knex_migrations').where('name', 'like', '0007%').del();
   expect(await ask(migrated.url, '/readyz')).toEqual({

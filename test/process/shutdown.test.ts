@@ -143,6 +143,13 @@ test.each(['reset', 'swallow'] as const)(
   },
 );
 
+test('a terminal that is closed stops it as well', async () => {
+  await using service = await spawnService({ ...env, ROLE: 'web' });
+  service.kill('SIGHUP');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(logOf(service).map(({ msg }) => msg)).toContain('stopped');
+});
+
 test('npm ends and leaves it behind: it stops as well', async () => {
   // npm hands a signal to its shell, which dies of it.
   const main = path.resolve(import.meta.dirname, '../../src/main.ts');
