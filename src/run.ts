@@ -1,4 +1,4 @@
-import { type Config, loadConfig } from './config.ts';
+import { type Config, loadConfig, SANDBOX_WEBHOOK_SECRET } from './config.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { runProgram } from './program.ts';
@@ -30,6 +30,7 @@ async function run(fulfil: Fulfiller | undefined): Promise<void> {
   announce(config, url, log);
   if (fulfil === undefined) warnOfNoReceiver(config, log);
   if (config.sandbox) announceSandbox(config, url, log);
+  else warnOfKnownSecret(config, log);
 }
 
 /** npm passes a signal on to its shell, which dies of it and would leave this process behind, holding the port. */
@@ -52,6 +53,13 @@ function warnOfNoReceiver({ role, fulfillment, sandbox }: Config, log: Logger): 
   if (role === 'web' || fulfillment.endpoint !== null) return;
   const where = sandbox ? "go to the sandbox's own receiver" : 'are only logged and recorded as fulfilled';
   log.warn(`FULFILLMENT_URL is not set: paid orders ${where}`);
+}
+
+function warnOfKnownSecret({ role, stripe }: Config, log: Logger): void {
+  if (role === 'worker' || !stripe.webhookSecrets.includes(SANDBOX_WEBHOOK_SECRET)) return;
+  log.warn(
+    "STRIPE_WEBHOOK_SECRET is not set: Stripe's events are refused, and those that anyone signs with the sandbox's secret are taken",
+  );
 }
 
 function announceSandbox({ role, stripe }: Config, url: string, log: Logger): void {

@@ -6,9 +6,12 @@ export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
 
-/** What all large bodies share: the bytes that they may still take together. */
+/** What all bodies share: the bytes that they may still take together. */
 export interface Room {
-  left: number;
+  /** Up to USUAL of each. */
+  usual: number;
+  /** What is beyond that. */
+  large: number;
 }
 
 /** The bytes of a body as they came. Whoever is done with them disposes of them, and gives their room back. */
@@ -16,7 +19,7 @@ export interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/** So much of each body is taken in any case: an event has 4 to 20 kB, and is never turned away for the large bodies of others. */
+/** An event has 4 to 20 kB, and is never turned away for the large bodies of others. */
 const USUAL = 64 * 1024;
 
 /** A chunk of one byte takes some 200 of memory: 4 senders of such chunks, with 24 MB in all, took 1 GB. */
@@ -25,7 +28,7 @@ const MOST_CHUNKS = 500;
 /**
  * What is beyond `limit` is read and thrown away, so that the sender can read its answer.
  * @throws {BodyTooLarge}
- * @throws {Unavailable} when large bodies have taken all the room (500 senders of 1 MiB took 500 MiB)
+ * @throws {Unavailable} when others have taken all the room (500 senders of 1 MiB took 500 MiB, and 5,000 of 64 KiB 360)
  * @throws {BadRequest} for a compressed body, which could grow without end (Stripe sends none), and for one that breaks off
  */
 export async function readBody(req: IncomingMessage, limit: number, room: Room): Promise<Body> {
@@ -35,12 +38,15 @@ export async function readBody(req: IncomingMessage, limit: number, room: Room):
   const { promise, resolve, reject } = Promise.withResolvers<Body>();
   let chunks: Buffer[] = [];
   let size = 0;
-  let taken = 0;
+  const taken: Room = { usual: 0, large: 0 };
   let refused = false;
-  const giveBack = () => {
-    room.left += taken;
-    taken = 0;
+  const take = (bytes: Room) => {
+    room.usual -= bytes.usual;
+    room.large -= bytes.large;
+    taken.usual += bytes.usual;
+    taken.large += bytes.large;
   };
+  const giveBack = () => take({ usual: -taken.usual, large: -taken.large });
   const refuse = (error: Error) => {
     refused = true;
     chunks = [];
@@ -50,11 +56,12 @@ export async function readBody(req: IncomingMessage, limit: number, room: Room):
   req.on('data', (chunk: Buffer) => {
     if (refused) return;
     size += chunk.length;
-    const unusual = Math.max(0, Math.min(size - USUAL, chunk.length));
+    const large = Math.max(0, Math.min(size - USUAL, chunk.length));
+    const usual = chunk.length - large;
     if (size > limit) return refuse(new BodyTooLarge('the body is too large'));
-    if (unusual > room.left) return refuse(new Unavailable('large bodies have taken all the room'));
-    room.left -= unusual;
-    taken += unusual;
+    if (large > room.large || usual > room.usual)
+      return refuse(new Unavailable('other bodies have taken all the room'));
+    take({ usual, large });
     chunks.push(chunk);
     if (chunks.length === MOST_CHUNKS) chunks = [Buffer.concat(chunks)];
   });

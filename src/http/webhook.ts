@@ -12,7 +12,7 @@ import { answerError } from './errors.ts';
 
 /** Stripe's events are far smaller; its own limit is not documented. */
 const MAX_BODY = 1024 * 1024;
-const room: Room = { left: 64 * MAX_BODY };
+const room: Room = { usual: 192 * MAX_BODY, large: 64 * MAX_BODY };
 
 /**
  * Checkout holds the customer's redirect for up to 10 s until this endpoint has answered

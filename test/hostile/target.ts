@@ -13,7 +13,7 @@ const MOST_MEGABYTES = 800;
 
 /** The only reasons for 503 while the database is well, each of which says that too much came at once. */
 const DECLARED_REASONS =
-  /^(no answer in time|waited too long to be committed|too much waits to be committed|large bodies .*)$/;
+  /^(no answer in time|waited too long to be committed|too much waits to be committed|other bodies .*)$/;
 
 /** The surroundings of a service to be attacked, with a Stripe that knows every session. */
 export async function prepareTarget() {

@@ -9,7 +9,8 @@ import { until } from '../support/until.ts';
 
 const LIMIT = 200_000;
 const ROOM = 150_000;
-const room = { left: ROOM };
+const USUAL_ROOM = 1_000_000;
+const room = { usual: USUAL_ROOM, large: ROOM };
 
 /** What the last request's body came to: its bytes, or the error. */
 let last = Promise.withResolvers<Body | Error>();
@@ -64,7 +65,7 @@ test('chunks of a byte take little more memory than others', async () => {
   const before = memoryInUse();
   const pieces = 180_000;
   const socket = send('Transfer-Encoding: chunked', chunk('x').repeat(pieces));
-  await until('all have come', () => ROOM - room.left === pieces - 64 * 1024);
+  await until('all have come', () => ROOM - room.large === pieces - 64 * 1024);
   // 4 MB, of which other work of the process may make 10; kept apart, the chunks took 35.
   expect(memoryInUse() - before).toBeLessThan(20_000_000);
   socket.destroy();
@@ -84,7 +85,7 @@ test('a body beyond the limit is refused without an end to it, and read on so th
   expect(String(answer)).toMatch(/^HTTP\/1.1 200/);
 });
 
-test('large bodies share their room, and give it back; a usual one needs none', async () => {
+test('large bodies share their room, and give it back; a usual one needs none of it', async () => {
   const large = 'x'.repeat(LIMIT);
   const post = (body: string) => send(`Content-Length: ${body.length}`, body);
   post(large);
@@ -97,17 +98,30 @@ test('large bodies share their room, and give it back; a usual one needs none', 
   first[Symbol.dispose]();
   post(large);
   expect(await lastText()).toHaveLength(LIMIT);
-  expect(room.left).toBe(ROOM);
+  expect(room.large).toBe(ROOM);
+});
+
+test('usual ones share a room of their own, and give it back', async () => {
+  const usual = 'x'.repeat(60_000);
+  const bodies: Body[] = [];
+  for (let n = 0; n < 16; n += 1) {
+    send(`Content-Length: ${usual.length}`, usual);
+    bodies.push((await last.promise) as Body);
+  }
+  send(`Content-Length: ${usual.length}`, usual);
+  expect(await last.promise).toMatchObject({ name: 'Unavailable' });
+  for (const body of bodies) body[Symbol.dispose]();
+  expect(room).toEqual({ usual: USUAL_ROOM, large: ROOM });
 });
 
 test('whatever is refused, or breaks off, gives its room back', async () => {
   send('Transfer-Encoding: chunked', chunk('x'.repeat(LIMIT + 1)), chunk(''));
   expect(await last.promise).toBeInstanceOf(BodyTooLarge);
   const socket = send(`Content-Length: ${LIMIT}`, 'x'.repeat(LIMIT - 1));
-  await until('its room is taken', () => room.left < ROOM - 100_000);
+  await until('its room is taken', () => room.large < ROOM - 100_000);
   socket.destroy();
   expect(await last.promise).toMatchObject({ code: 'body_incomplete' });
-  expect(room.left).toBe(ROOM);
+  expect(room).toEqual({ usual: USUAL_ROOM, large: ROOM });
 });
 
 test.each(['gzip', 'br', 'identity, gzip'])(

@@ -95,6 +95,13 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
   });
 });
 
+test('with a key and no secret: it says that anyone can sign what it takes', async () => {
+  await using service = await spawnService({ STRIPE_SECRET_KEY: 'sk_test_123', DATABASE_URL });
+  expect(logOf(service).filter(({ level }) => level === 40)).toContainEqual(
+    expect.objectContaining({ msg: expect.stringContaining('STRIPE_WEBHOOK_SECRET is not set') }),
+  );
+});
+
 describe('with nothing set', () => {
   const home = () => openHome(path.join(workDir, '.data/postgres'));
   const findServer = async () => findPostmaster(await home());

@@ -47,5 +47,10 @@ ${notice}
 function payload(text: string | null): Markup {
   return text === null
     ? html`<p class="muted">It was emptied: payloads are kept for <code>RETENTION_DAYS</code>. Stripe's Dashboard may still have it.</p>`
-    : html`<pre tabindex="0" role="region" aria-label="Payload">${JSON.stringify(JSON.parse(text), null, 2)}</pre>`;
+    : html`<pre tabindex="0" role="region" aria-label="Payload">${readable(text)}</pre>`;
+}
+
+/** Indented, unless it is far larger than events are: what is deep and wide grows a hundredfold, and took the whole heap. */
+function readable(text: string): string {
+  return text.length > 256 * 1024 ? text : JSON.stringify(JSON.parse(text), null, 2);
 }
