@@ -58,9 +58,12 @@ export async function pendingMigrations(db: Knex): Promise<string[]> {
   return files.filter((file) => file.endsWith('.ts') && !applied.has(file));
 }
 
-/** @throws an error of which isReadOnlyError is true, where the server takes no changes. It changes nothing. */
+/**
+ * Changes nothing. The table is one that whoever starts the service must be allowed to change.
+ * @throws an error of which isReadOnlyError is true, where the server takes no changes
+ */
 export async function expectChangesTaken(db: Knex): Promise<void> {
-  await db.raw('select from knex_migrations where false for update');
+  await db.raw('select from knex_migrations_lock where false for update');
 }
 
 async function appliedMigrations(db: Knex): Promise<string[]> {
