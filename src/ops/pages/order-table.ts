@@ -38,7 +38,7 @@ export function statusOf(order: Status): Markup {
   return html`${badge('paid')} ${badge(fulfillment_status, words)}${waits}`;
 }
 
-/** An attempt that a stopping process gave back has been counted, and has not failed. */
+/** A first attempt that a stopping process gave back has been counted, and has not failed. */
 function progressOf({ attempts, under_way, last_error }: Status): string {
   if (under_way) return `attempt ${attempts} under way`;
   return attempts && last_error !== null ? `attempt ${attempts} failed` : 'to fulfil';
