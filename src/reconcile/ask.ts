@@ -2,25 +2,45 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Stripe from 'stripe';
 import { BadRequest, messageOf } from '../errors.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
+import type { Findings } from './findings.ts';
+import { unlessUnusable } from './repair.ts';
+
+/** An order whose session Stripe is asked for. */
+export interface Asked {
+  readonly id: number;
+  readonly checkout_session_id: string;
+}
 
 /** Orders asked for together, and the least that takes: 16 calls a second, of Stripe's 25. The worker has the rest. */
-export const AT_ONCE = 4;
+const AT_ONCE = 4;
 const TOGETHER_MS = 250;
 
 /** A run asks for many, and one hiccup must not end it. */
 const patient = { account: null, timeoutMs: 15_000, retries: 3 };
 
-export async function askTogether<T>(orders: readonly T[], ask: (order: T) => Promise<void>): Promise<void> {
-  await Promise.all([...orders.map(ask), pause(TOGETHER_MS)]);
+/** In groups for askAbout. */
+export function* inGroups(orders: readonly Asked[]): Generator<readonly Asked[]> {
+  for (let n = 0; n < orders.length; n += AT_ONCE) yield orders.slice(n, n + AT_ONCE);
 }
 
-/**
- * The session as Stripe has it now, or null where it has none.
- * @throws {BadRequest} for one that can't be read
- */
-export async function askFor(stripe: Stripe, id: string): Promise<CheckoutSession | null> {
+/** Asks Stripe for the session of each, and hands it over as it is there now; null where Stripe has none. */
+export async function askAbout(
+  orders: readonly Asked[],
+  { stripe, found }: { readonly stripe: Stripe; readonly found: Findings },
+  tell: (order: Asked, session: CheckoutSession | null) => unknown,
+): Promise<void> {
+  found.lookedAt.orders += orders.length;
+  const each = (order: Asked) =>
+    unlessUnusable(order.checkout_session_id, found, async () => {
+      await tell(order, await sessionOf(stripe, order));
+    });
+  await Promise.all([...orders.map(each), pause(TOGETHER_MS)]);
+}
+
+/** @throws {BadRequest} for one that can't be read */
+async function sessionOf(stripe: Stripe, { checkout_session_id }: Asked): Promise<CheckoutSession | null> {
   try {
-    return await retrieveSession(stripe, id, patient);
+    return await retrieveSession(stripe, checkout_session_id, patient);
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeError))
       throw new BadRequest('session_unreadable', messageOf(error));

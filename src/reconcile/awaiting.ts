@@ -1,13 +1,8 @@
 import type { Knex } from 'knex';
 import type Stripe from 'stripe';
 import { requestOfSession } from '../orders/handlers.ts';
-import { AT_ONCE, askFor, askTogether } from './ask.ts';
-import { type Dependencies, put, unlessUnusable } from './repair.ts';
-
-export interface Awaiting {
-  readonly id: number;
-  readonly checkout_session_id: string;
-}
+import { type Asked, askAbout, inGroups } from './ask.ts';
+import { type Dependencies, put } from './repair.ts';
 
 /** Orders that a statement reads. */
 const STEP = 1_000;
@@ -22,9 +17,9 @@ const STEP = 1_000;
 export async function* awaitingOrders(
   db: Knex,
   { since, upTo, livemode }: { since: number; upTo: number; livemode: boolean },
-): AsyncGenerator<readonly Awaiting[]> {
+): AsyncGenerator<readonly Asked[]> {
   for (let after = 0; ; ) {
-    const { rows } = await db.raw<{ rows: Awaiting[] }>(
+    const { rows } = await db.raw<{ rows: Asked[] }>(
       `select id, checkout_session_id from orders
        where status = 'awaiting_payment' and livemode = :livemode and account is null
          and created_at >= to_timestamp(:since) - interval '30 days' and created_at < to_timestamp(:upTo)
@@ -35,23 +30,18 @@ export async function* awaitingOrders(
     );
     const last = rows.at(-1);
     if (!last) return;
-    for (let n = 0; n < rows.length; n += AT_ONCE) yield rows.slice(n, n + AT_ONCE);
+    yield* inGroups(rows);
     after = last.id;
   }
 }
 
 /** Asks Stripe for each, and records those that are paid there. */
 export async function takePaid(
-  orders: readonly Awaiting[],
+  orders: readonly Asked[],
   dependencies: Dependencies & { readonly stripe: Stripe },
 ): Promise<void> {
-  const { stripe, livemode, found } = dependencies;
-  found.lookedAt.orders += orders.length;
-  await askTogether(orders, ({ checkout_session_id }) =>
-    unlessUnusable(checkout_session_id, found, async () => {
-      const session = await askFor(stripe, checkout_session_id);
-      const request = session && requestOfSession(session, livemode);
-      if (request?.wanted === 'paid') await put({ source: 'reconcile', signed: null, request }, dependencies);
-    }),
-  );
+  await askAbout(orders, dependencies, async (_order, session) => {
+    const request = session && requestOfSession(session, dependencies.livemode);
+    if (request?.wanted === 'paid') await put({ source: 'reconcile', signed: null, request }, dependencies);
+  });
 }

@@ -1,14 +1,9 @@
 import type { Knex } from 'knex';
 import type Stripe from 'stripe';
 import { requestOfSession } from '../orders/handlers.ts';
-import { AT_ONCE, askFor, askTogether } from './ask.ts';
+import type { CheckoutSession } from '../stripe/checkout-session.ts';
+import { type Asked, askAbout, inGroups } from './ask.ts';
 import type { Findings } from './findings.ts';
-import { unlessUnusable } from './repair.ts';
-
-export interface Unconfirmed {
-  readonly id: number;
-  readonly checkout_session_id: string;
-}
 
 /** Orders that a statement reads. With one for all of them PostgreSQL reads every line item there is. */
 const STEP = 5_000;
@@ -23,10 +18,10 @@ const STEP = 5_000;
 export async function* unconfirmedOrders(
   db: Knex,
   { since, upTo, livemode }: { since: number; upTo: number; livemode: boolean },
-): AsyncGenerator<readonly Unconfirmed[]> {
+): AsyncGenerator<readonly Asked[]> {
   let after = await lastOrderBefore(db, since);
   for (;;) {
-    const { rows } = await db.raw<{ rows: [{ last: number | null; orders: Unconfirmed[] }] }>(
+    const { rows } = await db.raw<{ rows: [{ last: number | null; orders: Asked[] }] }>(
       `with step as (
          select id, checkout_session_id, status, livemode, account, paid_at from orders
          where id > :after order by id limit :step
@@ -44,7 +39,7 @@ export async function* unconfirmedOrders(
     );
     const [{ last, orders }] = rows;
     if (last === null) return;
-    for (let n = 0; n < orders.length; n += AT_ONCE) yield orders.slice(n, n + AT_ONCE);
+    yield* inGroups(orders);
     after = last;
   }
 }
@@ -60,20 +55,16 @@ async function lastOrderBefore(db: Knex, since: number): Promise<number> {
 
 /** Asks Stripe for each. */
 export async function confirm(
-  orders: readonly Unconfirmed[],
-  { stripe, livemode, found }: { stripe: Stripe; livemode: boolean; found: Findings },
+  orders: readonly Asked[],
+  run: { stripe: Stripe; livemode: boolean; found: Findings },
 ): Promise<void> {
-  found.lookedAt.orders += orders.length;
-  await askTogether(orders, ({ id, checkout_session_id }) =>
-    unlessUnusable(checkout_session_id, found, async () => {
-      const reason = await doubtOf(stripe, checkout_session_id, livemode);
-      if (reason) found.notAtStripe.set(checkout_session_id, { order_id: id, reason });
-    }),
-  );
+  await askAbout(orders, run, ({ id, checkout_session_id }, session) => {
+    const reason = doubtOf(session, run.livemode);
+    if (reason) run.found.notAtStripe.set(checkout_session_id, { order_id: id, reason });
+  });
 }
 
-async function doubtOf(stripe: Stripe, id: string, livemode: boolean): Promise<string | null> {
-  const session = await askFor(stripe, id);
+function doubtOf(session: CheckoutSession | null, livemode: boolean): string | null {
   if (session === null) return 'Stripe has no such session';
   const request = requestOfSession(session, livemode);
   if (request === null) return 'its session is not completed';
