@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { openSandbox } from '../support/sandbox.ts';
 
@@ -67,6 +67,50 @@ test('by card, with another quantity, a code and a courier: the order, its mail 
   await expectGivenOnce(page);
   await page.getByRole('link', { name: 'The same as operators see it' }).click();
   await page.getByRole('heading', { name: /^Order \d/ }).waitFor();
+});
+
+/** Lets the checkout page's next reckoning wait for its answer. */
+async function holdReckoning(page: Page) {
+  const [begun, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const hold = async (route: Route) => {
+    const response = await route.fetch();
+    begun.resolve();
+    await released.promise;
+    await route.fulfill({ response });
+  };
+  await page.route('**/sandbox/checkout/*', hold, { times: 1 });
+  return { begun: begun.promise, release: released.resolve };
+}
+
+test('what is typed while the total is reckoned stays as it is', async () => {
+  const page = await openCheckout(await openPage(browser));
+  const { begun, release } = await holdReckoning(page);
+  await page.getByLabel('Quantity of Blue mug').fill('3');
+  await page.getByLabel('Promotion code').pressSequentially('save');
+  await begun;
+  release();
+  await page.getByRole('button', { name: 'Pay €43.50 by card' }).waitFor();
+  await page.keyboard.type('10');
+  await page.keyboard.press('Tab');
+  await page.getByRole('button', { name: 'Pay €39.15 by card' }).waitFor();
+});
+
+test('the total is asked for once at a time, and once more for all that was changed meanwhile', async () => {
+  const page = await openCheckout(await openPage(browser));
+  let asked = 0;
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.resourceType() === 'fetch') asked += 1;
+  });
+  const { begun, release } = await holdReckoning(page);
+  await page.getByLabel('Quantity of Blue mug').fill('3');
+  await page.getByLabel('Promotion code').fill('save10');
+  await begun;
+  await page.getByLabel('Courier').check();
+  await page.evaluate(async () => (await fetch('/sandbox')).text());
+  expect(asked).toBe(1);
+  release();
+  await page.getByRole('button', { name: 'Pay €49.05 by card' }).waitFor();
+  expect(asked).toBe(2);
 });
 
 test('by bank debit: paid when the bank pays', async () => {

@@ -22,9 +22,7 @@ export function checkoutPage({ stored, form, fault }: CheckoutPage): Markup {
 ${fault && html`<p class="note bad" role="alert">${fault}</p>`}
 <form class="columns checkout" method="post" action="/sandbox/checkout/${session.id}">
 <div class="side">
-<section class="card" data-part="summary"><h2>Your order</h2>${summary(stored)}
-<input type="hidden" name="seen_total" value="${session.amount_total}">
-</section>
+<section class="card"><h2>Your order</h2>${summary(stored)}</section>
 <section class="card"><h2>Where it goes</h2>${address(form.buyer)}${shipping(stored)}</section>
 </div>
 <div class="side">
@@ -46,15 +44,16 @@ function summary(stored: StoredSession): Markup {
       item,
     ) => html`<li><span class="grow">${item.description}<br><span class="muted">${money(item.price?.unit_amount ?? 0, currency)} each</span></span>
 <label><span class="sr">Quantity of ${item.description}</span><input type="number" name="quantity_${item.id}" value="${item.quantity}" min="${item.adjustable_quantity?.minimum}" max="${item.adjustable_quantity?.maximum}"
-inputmode="numeric" data-reprices${!item.adjustable_quantity?.enabled && html` readonly`}></label>
-<span class="number">${money(item.amount_subtotal, currency)}</span></li>`,
+inputmode="numeric" required data-reprices${!item.adjustable_quantity?.enabled && html` readonly`}></label>
+<span class="number" data-part="${item.id}">${money(item.amount_subtotal, currency)}</span></li>`,
   )}</ul>
 <div class="code"><label>Promotion code<input name="code" value="${applied?.code ?? ''}" autocomplete="off" data-reprices></label>
 <button class="button" name="action" value="update">Update</button></div>
-<dl class="sums">${row('Subtotal', session.amount_subtotal ?? 0)}
+<div data-part="sums"><dl class="sums">${row('Subtotal', session.amount_subtotal ?? 0)}
 ${applied && row(`${applied.code}, ${applied.percentOff} % off`, -(total_details?.amount_discount ?? 0))}
 ${session.shipping_cost && row('Shipping', total_details?.amount_shipping ?? 0)}
-${row(html`<b>Total</b>`, session.amount_total ?? 0)}</dl>`;
+${row(html`<b>Total</b>`, session.amount_total ?? 0)}</dl>
+<input type="hidden" name="seen_total" value="${session.amount_total}"></div>`;
 }
 
 function address({ name, email, address }: Buyer): Markup {
