@@ -13,24 +13,49 @@ import type { Knex } from 'knex';
  * 1.02 ms, and a batch of 64 took 9 % longer. A statement prepared by name would do the same, but not behind a pooler
  * of transactions. The plan is made while the tables may still be empty, when a sequential scan looks cheap; hence no
  * such scan, and `any (array(…))`, which no plan but one by index can answer then.
+ *
+ * News come as a matrix of text, a row each, and payloads as an array, both in binary form (src/db/binary.ts). Taken apart
+ * alone, in batches of 64: 15 us an event less than JSON rows, 7 us less than one bytea that substr cuts up.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    create function record_news(the_news json, the_payloads bytea, the_verdicts json)
+    create function record_news(the_news text[], the_payloads json[], the_verdicts json)
     returns table (outcome text, order_id bigint, moved_to text, duplicate boolean)
     language plpgsql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
     #variable_conflict use_column
     begin
       return query
       with news as (
-        select * from json_to_recordset(the_news) as news (
-          n int, source text, wanted text,
-          event_id text, type text, api_version text, event_livemode boolean, event_account text,
-          session_id text, created bigint, payload_at int, payload_bytes int,
-          checkout_session_id text, account text, payment_status text, mode text, livemode boolean, currency text,
-          amount_subtotal bigint, amount_total bigint, customer_id text, customer_email text, customer_name text,
-          client_reference_id text, payment_intent_id text, payment_link_id text,
-          shipping_details jsonb, custom_fields jsonb, total_details jsonb, metadata jsonb)
+        select
+          n,
+          the_news[n][1] as source,
+          the_news[n][2] as wanted,
+          the_news[n][3] as event_id,
+          the_news[n][4] as type,
+          the_news[n][5] as api_version,
+          the_news[n][6]::boolean as event_livemode,
+          the_news[n][7] as event_account,
+          the_news[n][8] as session_id,
+          the_news[n][9]::bigint as created,
+          the_news[n][10] as checkout_session_id,
+          the_news[n][11] as account,
+          the_news[n][12] as payment_status,
+          the_news[n][13] as mode,
+          the_news[n][14]::boolean as livemode,
+          the_news[n][15] as currency,
+          the_news[n][16]::bigint as amount_subtotal,
+          the_news[n][17]::bigint as amount_total,
+          the_news[n][18] as customer_id,
+          the_news[n][19] as customer_email,
+          the_news[n][20] as customer_name,
+          the_news[n][21] as client_reference_id,
+          the_news[n][22] as payment_intent_id,
+          the_news[n][23] as payment_link_id,
+          the_news[n][24]::jsonb as shipping_details,
+          the_news[n][25]::jsonb as custom_fields,
+          the_news[n][26]::jsonb as total_details,
+          the_news[n][27]::jsonb as metadata
+        from generate_series(1, array_length(the_news, 1)) as n
       ),
       verdict as (
         select * from json_to_recordset(the_verdicts) as verdict (current text, wanted text, outcome text)
@@ -99,7 +124,7 @@ export async function up(knex: Knex): Promise<void> {
           id, type, api_version, livemode, account, checkout_session_id, created_at, outcome, payload)
         select
           event_id, type, api_version, event_livemode, event_account, session_id, to_timestamp(created), outcome,
-          convert_from(substr(the_payloads, payload_at, payload_bytes), 'UTF8')::json
+          the_payloads[n]
         from judged
         where event_id is not null and (outcome <> 'applied' or n in (select n from change))
         order by event_id
