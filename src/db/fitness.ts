@@ -1,15 +1,26 @@
 import type { Knex } from 'knex';
 
+interface Settings {
+  readonly encoding: string;
+  readonly datestyle: string;
+  readonly isolation: string;
+  readonly schema: string | null;
+}
+
 /** What nobody would notice until an order is refused, or told with times that nobody can read: with what to do. Null: it is fit. */
 export async function unfitBecause(db: Knex): Promise<string | null> {
-  const { rows } = await db.raw<{ rows: [{ encoding: string; datestyle: string; schema: string | null }] }>(
-    `select current_setting('server_encoding') as encoding, current_setting('DateStyle') as datestyle, current_schema() as schema`,
+  const { rows } = await db.raw<{ rows: [Settings] }>(
+    `select current_setting('server_encoding') as encoding, current_setting('DateStyle') as datestyle,
+       current_setting('default_transaction_isolation') as isolation, current_schema() as schema`,
   );
-  const [{ encoding, datestyle, schema }] = rows;
+  const [{ encoding, datestyle, isolation, schema }] = rows;
   if (!['UTF8', 'SQL_ASCII'].includes(encoding))
     return `its encoding, ${encoding}, can't hold every customer's name. Make one with: create database … encoding 'UTF8' template template0`;
   if (!datestyle.startsWith('ISO'))
     return `its DateStyle is "${datestyle}", and times are read in the form of ISO: alter role … set datestyle = 'ISO'`;
+  // Each statement locks the rows that it reads. Elsewhere one that another has changed meanwhile is an error, and costs an attempt.
+  if (isolation !== 'read committed')
+    return `its default_transaction_isolation is ${isolation}: alter role … set default_transaction_isolation = 'read committed'`;
   if (schema !== 'public')
     return `tables would be in the schema ${schema ?? '(none)'}: let the search_path of the role begin with public`;
   return null;

@@ -206,6 +206,7 @@ test('the database is UTF-8 and durable, open only to the password, which nobody
   expect(
     await query(postgres.url, 'select datcollate from pg_database where datname = current_database()'),
   ).toBe('C');
+  expect(await query(postgres.url, `select lower('JÜRGEN') || upper('søren')`)).toBe('jürgenSØREN');
   expect(await show('fsync')).toBe('on');
   expect(await show('listen_addresses')).toBe('127.0.0.1');
   expect(await show('unix_socket_directories')).toBe('');

@@ -13,6 +13,7 @@ test('a database as it usually is, is fit', async () => {
 test.each([
   ["set local datestyle = 'German'", "alter role … set datestyle = 'ISO'"],
   ["set local datestyle = 'SQL, DMY'", 'its DateStyle is "SQL, DMY"'],
+  ["set local default_transaction_isolation = 'serializable'", "= 'read committed'"],
   ['create schema own; set local search_path = own, public', 'in the schema own'],
   ['set local search_path = nowhere', 'in the schema (none)'],
 ])('it is not after: %s', async (change, words) => {

@@ -30,6 +30,9 @@ export async function ensureCluster(home: Home, binaries: Binaries): Promise<voi
   );
 }
 
+/** PostgreSQL's own rules of letters, the same on every machine. The C locale, which older servers get, knows A to Z alone. */
+const ANY_CASE = ['--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'];
+
 /** Under a temporary name, so that a kill in the middle leaves nothing that looks like a database. */
 async function createCluster(home: Home, binaries: Binaries): Promise<void> {
   const name = unfinished + randomBytes(4).toString('hex');
@@ -47,6 +50,7 @@ async function createCluster(home: Home, binaries: Binaries): Promise<void> {
     (dir) => [
       ...['--pgdata', join(dir, name), '--username', 'postgres', '--pwfile', join(dir, 'password')],
       ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-instructions'],
+      ...(binaries.major < 17 ? [] : ANY_CASE),
     ],
     { output: 'pipe', timeout: 60_000 },
   );
