@@ -24,7 +24,7 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
 
 type Status = Pick<
   ListedOrder,
-  'status' | 'fulfillment_status' | 'attempts' | 'under_way' | 'last_error' | 'waiting_seconds'
+  'status' | 'fulfillment_status' | 'attempts' | 'under_way' | 'waiting_seconds'
 >;
 
 /** How the order stands with its payment, and then with its fulfilment. */
@@ -38,8 +38,8 @@ export function statusOf(order: Status): Markup {
   return html`${badge('paid')} ${badge(fulfillment_status, words)}${waits}`;
 }
 
-/** A first attempt that a stopping process gave back has been counted, and has not failed. */
-function progressOf({ attempts, under_way, last_error }: Status): string {
+/** Whether the last attempt failed is not told: one that a stopping process gave back has been counted as well. */
+function progressOf({ attempts, under_way }: Status): string {
   if (under_way) return `attempt ${attempts} under way`;
-  return attempts && last_error !== null ? `attempt ${attempts} failed` : 'to fulfil';
+  return attempts ? `tried ${attempts}x` : 'to fulfil';
 }

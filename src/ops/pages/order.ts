@@ -23,7 +23,6 @@ export function orderPage({ whole, dashboard, notice }: OrderPage, reader: Reade
     fulfillment_status: fulfillment?.status ?? null,
     attempts: fulfillment?.attempts ?? null,
     under_way: timeline.some((entry) => entry.kind === 'under_way' && entry.work === 'fulfillment'),
-    last_error: fulfillment?.last_error ?? null,
     waiting_seconds: null,
   });
   const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/ops/orders">Orders</a></nav>
