@@ -4,6 +4,7 @@ import { shared } from '../db/shared.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import { findOrdersWithItems, type OrderWithItems, type Purchase, storeLineItems } from '../orders/store.ts';
 import { retrieveSessionWithItems, type SessionLineItem } from '../stripe/checkout-session.ts';
+import { atStripesPace } from '../stripe/rate-limit.ts';
 import { idOf, textOf } from '../stripe/shapes.ts';
 import { calling } from '../tracing/spans.ts';
 import { inTurns } from '../turns.ts';
@@ -43,9 +44,12 @@ export function fulfillmentWork({
    */
   const turn = inTurns(1);
   /** From our own table, or the first time from Stripe. */
-  async function itemsOf({ order, lineItems: stored }: OrderWithItems): Promise<readonly LineItem[]> {
+  async function itemsOf(
+    { order, lineItems: stored }: OrderWithItems,
+    signal: AbortSignal,
+  ): Promise<readonly LineItem[]> {
     if (stored.length > 0) return stored;
-    const items = await fetchLineItems(stripe, order);
+    const items = await fetchLineItems(stripe, order, signal);
     await store({ orderId: order.id, items });
     await turn();
     return items;
@@ -60,7 +64,7 @@ export function fulfillmentWork({
     sessionOf: ({ order }) => order.checkout_session_id,
     async perform(subject, signal) {
       const { order } = subject;
-      const lineItems = await itemsOf(subject);
+      const lineItems = await itemsOf(subject, signal);
       signal.throwIfAborted();
       await fulfil({ order, lineItems, idempotencyKey: order.checkout_session_id }, signal);
     },
@@ -71,9 +75,10 @@ export function fulfillmentWork({
 async function fetchLineItems(
   stripe: Stripe,
   { checkout_session_id, account }: Order,
+  signal: AbortSignal,
 ): Promise<readonly LineItem[]> {
   const { session, lineItems } = await calling('Stripe: retrieve checkout session', {}, () =>
-    retrieveSessionWithItems(stripe, checkout_session_id, account),
+    atStripesPace(() => retrieveSessionWithItems(stripe, checkout_session_id, account), signal),
   );
   if (session.payment_status === 'unpaid') throw new AttemptFailed('Stripe says that the session is unpaid');
   return lineItems.map(toLineItem);

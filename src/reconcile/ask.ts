@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Stripe from 'stripe';
 import { BadRequest, messageOf } from '../errors.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
+import { atStripesPace } from '../stripe/rate-limit.ts';
 import type { Findings } from './findings.ts';
 import { unlessUnusable } from './repair.ts';
 
@@ -40,7 +41,7 @@ export async function askAbout(
 /** @throws {BadRequest} for one that can't be read */
 async function sessionOf(stripe: Stripe, { checkout_session_id }: Asked): Promise<CheckoutSession | null> {
   try {
-    return await retrieveSession(stripe, checkout_session_id, patient);
+    return await atStripesPace(() => retrieveSession(stripe, checkout_session_id, patient));
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeError))
       throw new BadRequest('session_unreadable', messageOf(error));

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { SetupError } from '../errors.ts';
+import { atStripesPace } from './rate-limit.ts';
 
 /** Stripe's largest page. */
 const PAGE = 100;
@@ -24,24 +25,26 @@ export type List<T extends Listed> = (
 
 /** Events of these types, of the shop's own account; Stripe has those of the last 30 days. */
 export function eventList(stripe: Stripe, types: readonly string[]): List<Stripe.Event> {
-  return (params) => permitted('Events', stripe.events.list({ types: [...types], ...params }, PATIENT));
+  return (params) => permitted('Events', () => stripe.events.list({ types: [...types], ...params }, PATIENT));
 }
 
 /** Those of them that an endpoint has not acknowledged. */
 export function undeliveredEventList(stripe: Stripe, types: readonly string[]): List<Stripe.Event> {
   const filter = { types: [...types], delivery_success: false };
-  return (params) => permitted('Events', stripe.events.list({ ...filter, ...params }, PATIENT));
+  return (params) => permitted('Events', () => stripe.events.list({ ...filter, ...params }, PATIENT));
 }
 
 /** Sessions whose customer has finished, of the shop's own account. */
 export function completeSessionList(stripe: Stripe): List<Stripe.Checkout.Session> {
   return (params) =>
-    permitted('Checkout Sessions', stripe.checkout.sessions.list({ status: 'complete', ...params }, PATIENT));
+    permitted('Checkout Sessions', () =>
+      stripe.checkout.sessions.list({ status: 'complete', ...params }, PATIENT),
+    );
 }
 
-async function permitted<T>(what: string, answer: Promise<T>): Promise<T> {
+async function permitted<T>(what: string, ask: () => Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await atStripesPace(ask);
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
     throw new SetupError(

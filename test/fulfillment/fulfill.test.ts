@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { beforeEach, expect, test } from '@jest/globals';
 import { fulfillmentWork } from '../../src/fulfillment/fulfill.ts';
 import type { PaidOrder } from '../../src/fulfillment/fulfiller.ts';
@@ -5,6 +6,7 @@ import type { OrderWithItems } from '../../src/orders/store.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { answerJson } from '../support/http.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { lineItem, startStripeApi } from '../support/stripe-api.ts';
 import { checkoutSession } from '../support/stripe-events.ts';
@@ -101,6 +103,38 @@ test('the fulfiller is told of the order and all that is in it, under the id of 
       ],
     },
   ]);
+});
+
+const tooMany = (res: ServerResponse) =>
+  answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
+
+test('while Stripe is asked too often an attempt waits for its turn', async () => {
+  const rows = await owe(1, lineItems(1));
+  const { work, told } = workOf();
+  const [subject] = await work.load(rows);
+  let refused = 0;
+  stripe.fault = (_req, res) => {
+    if (refused === 2) return false;
+    refused += 1;
+    tooMany(res);
+    return true;
+  };
+  await work.perform(subject as OrderWithItems, never);
+  expect([refused, told.length]).toEqual([2, 1]);
+});
+
+test('it is broken off while it waits so', async () => {
+  const rows = await owe(1, lineItems(1));
+  const { work, told } = workOf();
+  const [subject] = await work.load(rows);
+  const stopping = new AbortController();
+  stripe.fault = (_req, res) => {
+    tooMany(res);
+    res.once('close', () => setImmediate(() => stopping.abort()));
+    return true;
+  };
+  await expect(work.perform(subject as OrderWithItems, stopping.signal)).rejects.toThrow('aborted');
+  expect(told).toEqual([]);
 });
 
 test('orders whose items were stored together go on one at a time, and others have their turn in between', async () => {

@@ -176,6 +176,20 @@ describe('after an outage of three days', () => {
   });
 });
 
+test('a run that asks too often for a while goes on after it', async () => {
+  const customers = customersSince(stripe, secondsAgo(HOUR), 4);
+  let refusals = 6;
+  stripe.fault = (_req, res) => {
+    // Each call meets it once, those of the audit too.
+    if (stripe.requests.length % 2 === 0 || refusals === 0) return false;
+    refusals -= 1;
+    answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
+    return true;
+  };
+  expect((await reconcile('--since', '1d')).code).toBe(0);
+  expect(await statuses()).toEqual(endingsOf(customers));
+});
+
 test('what lies before --since, and was not looked at yet, is left to the next run', async () => {
   const lost = customersSince(stripe, secondsAgo(4 * DAY), 12);
   await db('reconcile_cursors').update({ since: db.raw(`now() - interval '5 days'`) });

@@ -104,6 +104,17 @@ test('a hiccup does not end a list, nor does a second one', async () => {
   expect(await idsOf(eventList(stripe, TYPES))).toEqual(ids);
 });
 
+test('asked too often, it is asked again later', async () => {
+  const ids = keepEvents(1);
+  let faults = 2;
+  api.fault = (_req, res) => {
+    faults -= 1;
+    if (faults >= 0) answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
+    return faults >= 0;
+  };
+  expect(await idsOf(eventList(stripe, TYPES))).toEqual(ids);
+});
+
 describe('an error', () => {
   test.each([
     ['Events', eventList(stripe, TYPES)],
