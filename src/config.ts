@@ -1,28 +1,16 @@
 import dotenv from 'dotenv';
 import { z } from 'zod';
 import { SetupError } from './errors.ts';
+import { oneOf, wholeNumber } from './shapes.ts';
 
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
 
-const wholeNumber = (min: number, max: number) =>
-  z.coerce
-    .number(`must be a whole number from ${min} to ${max}`)
-    .refine(
-      (n) => Number.isInteger(n) && n >= min && n <= max,
-      `must be a whole number from ${min} to ${max}`,
-    );
-
 const url = (...protocols: string[]) =>
-  z
-    .string()
-    .refine(
-      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
-      `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-    );
-
-const oneOf = <const T extends readonly string[]>(...values: T) =>
-  z.enum(values, `must be one of ${values.join(', ')}`);
+  z.string().refine((text) => protocols.includes(URL.parse(text)?.protocol ?? ''), {
+    error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    abort: true,
+  });
 
 /** OpenTelemetry's names. No trace of ours begins elsewhere, so that a parent decides makes no difference. */
 const samplers = [
@@ -59,13 +47,13 @@ const schema = z.object({
     .optional(),
   STRIPE_API_BASE: url('http:', 'https:')
     .refine(
-      (base) => !URL.canParse(base) || new URL(base).href === `${new URL(base).origin}/`,
+      (base) => new URL(base).href === `${new URL(base).origin}/`,
       'must be an origin: no user, path or query',
     )
     .optional(),
   FULFILLMENT_URL: url('http:', 'https:')
     .refine(
-      (text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '',
+      (text) => new URL(text).username + new URL(text).password === '',
       'must hold no user or password: calls are signed instead',
     )
     .optional(),
@@ -87,10 +75,7 @@ const schema = z.object({
     .optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
-  OTEL_TRACES_SAMPLER_ARG: z.coerce
-    .number('must be a number from 0 to 1')
-    .refine((share) => share >= 0 && share <= 1, 'must be a number from 0 to 1')
-    .default(1),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),
   OPS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')

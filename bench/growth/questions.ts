@@ -4,7 +4,7 @@ import { notifications } from '../../src/notifications/notify.ts';
 import { listEvents } from '../../src/ops/events.ts';
 import { orderFilterShape } from '../../src/ops/order-filter.ts';
 import { listOrders } from '../../src/ops/orders.ts';
-import { historyOf, standingOf } from '../../src/ops/overview.ts';
+import { historyOf, shopStandingOf } from '../../src/ops/overview.ts';
 import { timelineOf } from '../../src/ops/timeline.ts';
 import { emptyOldPayloads, STEP } from '../../src/orders/retention.ts';
 import { claim } from '../../src/work/queue.ts';
@@ -105,7 +105,7 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       'how much is owed',
       `select status, count(*), min(created_at) from fulfillments where status <> 'fulfilled' group by 1`,
     ),
-    { name: 'how the shop stands', ask: (db) => standingOf(db as Knex, ZONE, new Date()) },
+    { name: 'how the shop stands', ask: (db) => shopStandingOf(db as Knex, ZONE, new Date()) },
     { name: 'the last 24 hours', ask: (db) => historyOf(db as Knex, '24h', ZONE, new Date()) },
     { name: 'the last 30 days', ask: (db) => historyOf(db as Knex, '30d', ZONE, new Date()) },
     {

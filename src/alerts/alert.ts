@@ -4,6 +4,9 @@ interface Dead {
   readonly order_id: number;
 }
 
+/** Signatures are good for 300 s. A clock that is this far off is on its way there, and no network delays a delivery so long. */
+export const CLOCK_OFF_SECONDS = 30;
+
 /** Something that a person has to know of, as it is right now. */
 export type Finding =
   | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Dead }

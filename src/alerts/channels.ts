@@ -1,6 +1,6 @@
-import { post } from '../fulfillment/post.ts';
 import { asHtml, asText, type Letter } from '../notifications/letter.ts';
 import type { Mailer } from '../notifications/mailer.ts';
+import { post } from '../post.ts';
 import { type Alert, newsOf } from './alert.ts';
 import { wordsOf } from './words.ts';
 

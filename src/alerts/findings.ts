@@ -1,13 +1,10 @@
 import { hostname } from 'node:os';
-import type { Knex } from 'knex';
 import { clockOffset } from '../db/clock.ts';
+import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { standingOf } from '../work/standing.ts';
-import type { Finding } from './alert.ts';
-
-/** Signatures are good for 300 s; a clock that is this far off is on its way there. */
-const OFF_SECONDS = 30;
+import { CLOCK_OFF_SECONDS, type Finding } from './alert.ts';
 
 /** Orders that are owed to customers, and stand still. */
 export async function findOrders(db: Knex): Promise<Finding[]> {
@@ -32,6 +29,6 @@ export async function findMails(db: Knex): Promise<Finding[]> {
 /** Whether this process and the database agree on the time. */
 export async function findClockOff(db: Knex): Promise<Finding[]> {
   const seconds = Math.round(await clockOffset(db));
-  if (Math.abs(seconds) <= OFF_SECONDS) return [];
+  if (Math.abs(seconds) <= CLOCK_OFF_SECONDS) return [];
   return [{ cause: 'clock_off', details: { host: hostname(), against: 'the database', seconds } }];
 }

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type { Config } from '../config.ts';
+import type { Knex } from '../db/knex.ts';
 import type { Logger } from '../logger.ts';
 import { openMailer } from '../notifications/mailer.ts';
 import { type Channel, mailChannel, webhookChannel } from './channels.ts';

@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import type { Alert, Finding } from './alert.ts';
 
 /** A cause that nobody has seen for so long is over. Whoever sees one says so far more often (watch.ts). */

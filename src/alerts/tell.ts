@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { backoffMs } from '../work/backoff.ts';

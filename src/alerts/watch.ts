@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Knex } from 'knex';
-import { atMost } from '../at-most.ts';
+import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { type Loop, startLoop } from '../loop.ts';
 import type { Alert, Cause, Finding } from './alert.ts';
 import type { Channel } from './channels.ts';
 import { endUnseen, raise } from './store.ts';
@@ -10,17 +9,13 @@ import { tellDue } from './tell.ts';
 import { wordsOf } from './words.ts';
 
 const BETWEEN_PASSES_MS = 15_000;
-/** Nothing is lost when a pass is broken off: another process, or the next start, tells. */
-const GRACE_MS = 1_000;
 
 /** A place where causes may show. */
 export type Look = () => readonly Finding[] | Promise<readonly Finding[]>;
 
-export interface Watch {
+export interface Watch extends Loop {
   /** What the last pass found, for whoever asks this process how it is. */
   causes(): readonly Cause[];
-  /** Begins no further pass, and resolves soon, also when the database does not answer. */
-  stop(): Promise<void>;
 }
 
 interface Options {
@@ -33,22 +28,9 @@ interface Options {
 
 /** A dull loop: look for causes, keep them, tell a person. Any number of processes may run it, and one tells. */
 export function startWatch({ db, looks, channels, log }: Options): Watch {
-  const stopping = new AbortController();
-  const { signal } = stopping;
   let found: readonly Finding[] = [];
 
-  async function loop(): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await pass();
-      } catch (error) {
-        log.warn({ reason: messageOf(error) }, 'could not keep or tell alerts');
-      }
-      await pause(BETWEEN_PASSES_MS, undefined, { ref: false, signal }).catch(() => {});
-    }
-  }
-
-  async function pass(): Promise<void> {
+  async function pass(signal: AbortSignal): Promise<void> {
     const seen = await Promise.allSettled(looks.map(async (look) => look()));
     found = seen.flatMap((look) => (look.status === 'fulfilled' ? look.value : []));
     for (const finding of found) {
@@ -62,14 +44,13 @@ export function startWatch({ db, looks, channels, log }: Options): Watch {
     if (channels.length > 0) await tellDue({ db, channels, log, signal });
   }
 
-  const looping = loop();
-  return {
-    causes: () => [...new Set(found.map(({ cause }) => cause))],
-    async stop() {
-      stopping.abort();
-      await atMost(GRACE_MS, looping);
-    },
-  };
+  const { stop } = startLoop(async (signal) => {
+    await pass(signal).catch((error) => {
+      log.warn({ reason: messageOf(error) }, 'could not keep or tell alerts');
+    });
+    return BETWEEN_PASSES_MS;
+  });
+  return { causes: () => [...new Set(found.map(({ cause }) => cause))], stop };
 }
 
 function reportOf({ id, cause, details }: Alert) {

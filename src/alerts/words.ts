@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
 import { type Alert, type Finding, newsOf } from './alert.ts';
 
@@ -57,5 +58,4 @@ function steps(orderId: number): string {
   return `See why: npm run ops -- show ${orderId}. Once the reason is gone: npm run ops -- retry ${orderId}`;
 }
 
-const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? '' : 's'}`;
 const time = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from './knex.ts';
 
 interface Settings {
   readonly encoding: string;

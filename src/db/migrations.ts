@@ -1,11 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Knex } from 'knex';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { isTableMissing } from './errors.ts';
 import { unfitBecause } from './fitness.ts';
-import { openPool } from './knex.ts';
+import { type Knex, openPool } from './knex.ts';
 
 /** Shared with knexfile.ts, so that knex's own command line agrees with the service. */
 export const migrations: Knex.MigratorConfig = {

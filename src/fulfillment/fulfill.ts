@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type Stripe from 'stripe';
+import type { Knex } from '../db/knex.ts';
 import { shared } from '../db/shared.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import { findOrdersWithItems, type OrderWithItems, type Purchase, storeLineItems } from '../orders/store.ts';

@@ -1,9 +1,9 @@
 import { Webhook } from 'standardwebhooks';
 import { messageOf } from '../errors.ts';
+import { post } from '../post.ts';
 import { calling, traceHeaders } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Fulfiller, PaidOrder } from './fulfiller.ts';
-import { post } from './post.ts';
 
 interface Endpoint {
   readonly url: string;

@@ -13,7 +13,7 @@ export function countDeliveries({ deliveries, acknowledgement, signatureFailures
   for (const type of [...handledTypes, 'other', 'none'])
     for (const outcome of ['conflict', 'refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
   return (delivery: Delivery): void => {
-    counterOf(`${typeOf(delivery)} ${outcomeOf(delivery)}`).inc();
+    counterOf(`${typeOf(delivery)} ${deliveryOutcome(delivery)}`).inc();
     histogramOf(String(delivery.status)).observe(delivery.seconds);
     const failure = signatureFailure(delivery);
     if (failure !== null) signatureFailures.labels(failure).inc();
@@ -25,7 +25,7 @@ function typeOf({ event }: Delivery): string {
   return handledTypes.includes(event.type) ? event.type : 'other';
 }
 
-export function outcomeOf(delivery: Delivery): string {
+export function deliveryOutcome(delivery: Delivery): string {
   const { recorded, status } = delivery;
   if (recorded !== null)
     return recorded.duplicate && recorded.moved_to === null ? 'duplicate' : recorded.outcome;

@@ -4,25 +4,19 @@ import type { Knex } from '../db/knex.ts';
 import { expectChangesTaken, pendingMigrations } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { sharing } from './sharing.ts';
 
 interface Dependencies {
   readonly db: Knex;
   /** What a person has to see to. A restart would mend none of it, so the process is ready all the same. */
-  readonly notes?: () => readonly string[];
+  readonly notes: () => readonly string[];
   readonly log: Logger;
 }
 
 /** `/healthz`: the process lives. `/readyz`: its database answers, takes changes, and has every migration. */
-export function healthRouter({ db, notes = () => [], log }: Dependencies): Router {
+export function healthRouter({ db, notes, log }: Dependencies): Router {
   const router = express.Router();
-  let asking: Promise<string[]> | null = null;
-  /** Anyone may ask, as often as they like: those who ask at once share what is asked of the database. */
-  const pending = () => {
-    asking ??= examine(db).finally(() => {
-      asking = null;
-    });
-    return asking;
-  };
+  const pending = sharing(() => examine(db));
   router.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });

@@ -9,6 +9,7 @@ import { notifications } from '../notifications/notify.ts';
 import { countOrders } from '../orders/counts.ts';
 import { standingOf } from '../work/standing.ts';
 import { within } from './deadline.ts';
+import { sharing } from './sharing.ts';
 
 /** Prometheus waits for 10 s, a scrape that comes late is as good as none. The database gives up before we do. */
 const STATEMENT_TIMEOUT_MS = 2_000;
@@ -25,14 +26,7 @@ interface Dependencies {
 export function metricsRouter({ metrics, pools, db, log }: Dependencies): Router {
   // Strict for the same reason for which paths are taken in small letters alone (src/http/app.ts).
   const router = express.Router({ strict: true });
-  let reading: Promise<void> | null = null;
-  /** Anyone may ask, as often as they like: those who ask at once share one question to the database. */
-  const read = () => {
-    reading ??= readDatabase(metrics, db, log).finally(() => {
-      reading = null;
-    });
-    return reading;
-  };
+  const read = sharing(() => readDatabase(metrics, db, log));
   router.get('/metrics', async (_req, res) => {
     await read();
     readPools(metrics, pools);

@@ -59,8 +59,12 @@ export async function listen(
     server.listen({ ...address, backlog: BACKLOG }, resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return { url: `http://${host}:${port}`, close: () => close(server, answers.values()) };
+  return { url: originOf(address.host, port), close: () => close(server, answers.values()) };
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+export function originOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Node leaves a connection open on which a client keeps sending, so each is told that its answer is the last one. */

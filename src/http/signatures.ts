@@ -1,12 +1,10 @@
 import { hostname } from 'node:os';
-import type { Finding } from '../alerts/alert.ts';
+import { CLOCK_OFF_SECONDS, type Finding } from '../alerts/alert.ts';
 import type { Delivery } from './webhook.ts';
 
 /** So many in a row, over so long: a burst of forged requests is shorter, and a secret that is being rolled soon fits again. */
 const IN_A_ROW = 5;
 const OVER_MS = 60_000;
-/** Stripe signs a delivery as it sends it: more than this is no network. */
-const OFF_SECONDS = 30;
 
 /** As Stripe writes it. Whatever scans the internet for holes sends none, and is not worth a person's night. */
 const SIGNATURE = /^t=(\d{1,12}),(?:v0=[0-9a-f]+,)*v1=[0-9a-f]{64}(?:,|$)/;
@@ -29,7 +27,7 @@ export function watchSignatures() {
       if (isGenuine) {
         wrong.end();
         offset = Math.round(at / 1_000 - Number(sentAt));
-        if (Math.abs(offset) > OFF_SECONDS) untimely.add(at);
+        if (Math.abs(offset) > CLOCK_OFF_SECONDS) untimely.add(at);
         else untimely.end();
       } else if (refusal === 'signature_invalid') {
         wrong.add(at);

@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import { markFailed, startSpan } from '../tracing/spans.ts';
-import { outcomeOf } from './deliveries.ts';
+import { deliveryOutcome } from './deliveries.ts';
 import type { Delivery } from './webhook.ts';
 
 /** A delivery's span, made once it is answered: where none is wanted, a delivery pays nothing for it. */
@@ -15,7 +15,7 @@ export function traceDelivery(delivery: Delivery): void {
       'http.response.status_code': status,
       'checkout.event_id': event?.event_id,
       'checkout.event_type': event?.type,
-      'checkout.outcome': outcomeOf(delivery),
+      'checkout.outcome': deliveryOutcome(delivery),
       'checkout.order_id': recorded?.order_id ?? undefined,
       'checkout.moved_to': recorded?.moved_to ?? undefined,
       'checkout.commit_wait_seconds': waitedSeconds ?? undefined,

@@ -1,3 +1,5 @@
+import { html } from 'hono/html';
+
 /** What a mail says, each string as plain text, before it is written as text and as HTML. */
 export interface Letter {
   readonly from: string;
@@ -29,36 +31,31 @@ export function asText({ from, title, reference, paragraphs, items, sums, link, 
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
 }
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
 const hairline = 'border-bottom:1px solid rgba(128,128,128,.4)';
 
-function paragraph(text: string, style = ''): string {
-  return `<p dir="auto" style="margin:0 0 16px;overflow-wrap:anywhere;${style}">${escapeHtml(text)}</p>`;
+function paragraph(text: string, style = '') {
+  return html`<p dir="auto" style="margin:0 0 16px;overflow-wrap:anywhere;${style}">${text}</p>`;
 }
 
-function tableRow({ label, amount }: Row, style: string): string {
-  return `<tr>
-        <td dir="auto" style="padding:8px 0;text-align:left;overflow-wrap:anywhere;${style}">${escapeHtml(label)}</td>
-        <td style="padding:8px 0 8px 16px;text-align:right;vertical-align:top;white-space:nowrap;${style}">${escapeHtml(amount)}</td>
+function tableRow({ label, amount }: Row, style: string) {
+  return html`
+      <tr>
+        <td dir="auto" style="padding:8px 0;text-align:left;overflow-wrap:anywhere;${style}">${label}</td>
+        <td style="padding:8px 0 8px 16px;text-align:right;vertical-align:top;white-space:nowrap;${style}">${amount}</td>
       </tr>`;
 }
 
-function table(items: readonly Row[], sums: readonly Row[]): string {
-  const rows = [
+function table(items: readonly Row[], sums: readonly Row[]) {
+  return html`<table style="width:100%;margin:8px 0 24px;border-collapse:collapse;font-variant-numeric:tabular-nums">${[
     ...items.map((item) => tableRow(item, hairline)),
     ...sums.slice(0, -1).map((sum) => tableRow(sum, 'padding-bottom:0;opacity:.75')),
     ...sums.slice(-1).map((total) => tableRow(total, 'font-size:20px;font-weight:bold')),
-  ];
-  return `<table style="width:100%;margin:8px 0 24px;border-collapse:collapse;font-variant-numeric:tabular-nums">
-      ${rows.join('\n      ')}
+  ]}
     </table>`;
 }
 
-function button({ label, url }: NonNullable<Letter['link']>): string {
-  return `<p style="margin:24px 0"><a href="${escapeHtml(url)}" style="display:inline-block;padding:12px 24px;border-radius:8px;background:#1d4ed8;color:#ffffff;font-weight:bold;text-decoration:none">${escapeHtml(label)}</a></p>`;
+function button({ label, url }: NonNullable<Letter['link']>) {
+  return html`<p style="margin:24px 0"><a href="${url}" style="display:inline-block;padding:12px 24px;border-radius:8px;background:#1d4ed8;color:#ffffff;font-weight:bold;text-decoration:none">${label}</a></p>`;
 }
 
 /**
@@ -66,28 +63,25 @@ function button({ label, url }: NonNullable<Letter['link']>): string {
  * colors: readable in its light mode and in its dark one.
  */
 export function asHtml({ from, title, reference, paragraphs, items, sums, link, closing }: Letter): string {
-  const body = [
-    paragraph(from, 'font-weight:bold'),
-    `<h1 style="margin:24px 0 4px;font-size:26px;line-height:1.25">${escapeHtml(title)}</h1>`,
-    paragraph(reference, 'margin-bottom:24px;opacity:.75'),
-    ...paragraphs.map((text) => paragraph(text)),
-    items.length + sums.length > 0 ? table(items, sums) : '',
-    link === null ? '' : button(link),
-    paragraph(closing),
-  ];
-  return `<!doctype html>
+  return String(html`<!doctype html>
 <html lang="en" style="color-scheme:light dark">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width">
   <meta name="color-scheme" content="light dark">
-  <title>${escapeHtml(title)}</title>
+  <title>${title}</title>
 </head>
 <body style="margin:0;padding:24px 16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
   <div style="max-width:560px;margin:0 auto">
-    ${body.filter((part) => part !== '').join('\n    ')}
+    ${paragraph(from, 'font-weight:bold')}
+    <h1 style="margin:24px 0 4px;font-size:26px;line-height:1.25">${title}</h1>
+    ${paragraph(reference, 'margin-bottom:24px;opacity:.75')}
+    ${paragraphs.map((text) => paragraph(text))}
+    ${items.length + sums.length > 0 && table(items, sums)}
+    ${link && button(link)}
+    ${paragraph(closing)}
   </div>
 </body>
 </html>
-`;
+`);
 }

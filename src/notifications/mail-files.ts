@@ -1,6 +1,16 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Where mails that become files lie. */
+export function mailDir(dataDir: string): string {
+  return `${dataDir}/mail`;
+}
+
+/** What a mail's file is called, by its Message-ID. */
+export function mailFile(messageId: string): string {
+  return `${encodeURIComponent(messageId)}.eml`;
+}
+
 /** Removes the mails of these sessions' orders that the file mailer wrote, unfinished ones too. How many files there were. */
 export async function removeMails(dir: string, checkoutSessionIds: readonly string[]): Promise<number> {
   const marks = checkoutSessionIds.map((id) => `.${encodeURIComponent(id)}.`);

@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import addressparser from 'nodemailer/lib/addressparser';
 import type { Config } from '../config.ts';
 import { messageOf, SetupError } from '../errors.ts';
+import { writeWhole } from '../whole-file.ts';
 import { AttemptFailed } from '../work/attempt.ts';
+import { mailDir, mailFile } from './mail-files.ts';
 
 export interface Mail {
   readonly to: string;
@@ -43,7 +44,7 @@ export function openMailer(
 ): MailTransport {
   return smtpUrl
     ? smtpMailer({ url: smtpUrl, from, answerTimeoutMs })
-    : fileMailer({ dir: `${dataDir}/mail`, from });
+    : fileMailer({ dir: mailDir(dataDir), from });
 }
 
 export function smtpMailer({
@@ -115,11 +116,9 @@ export function fileMailer({ dir, from }: { readonly dir: string; readonly from:
   return {
     async send(mail) {
       const { message } = await transport.sendMail(compose(mail));
-      const file = join(dir, `${encodeURIComponent(mail.messageId)}.eml`);
-      const draft = `${file}.${randomUUID()}.tmp`;
+      const file = join(dir, mailFile(mail.messageId));
       await mkdir(dir, { recursive: true });
-      await writeFile(draft, message, { mode: 0o600 });
-      await rename(draft, file);
+      await writeWhole(file, message);
     },
     close() {},
   };

@@ -1,3 +1,4 @@
+import { oneLine } from '../one-line.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import { asHtml, asText, type Letter, type Row } from './letter.ts';
 import { formatAmount } from './money.ts';
@@ -80,11 +81,6 @@ function paidSince({ reference, order, shop }: { reference: string; order: Order
 
 function message(subject: string, letter: Letter): Message {
   return { subject: oneLine(subject), text: asText(letter), html: asHtml(letter) };
-}
-
-/** Text from outside can neither begin a new line (of a header, of a mail) nor turn its surroundings around. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
 }
 
 function referenceOf(order: Order): string {

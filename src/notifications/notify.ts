@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { calling } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
@@ -25,7 +25,12 @@ interface Dependencies {
   readonly shop: Shop;
 }
 
-/** Writing to customers. A mail's Message-ID is the order's and the kind's own, the same on every attempt. */
+/** The order's and the kind's own, the same on every attempt. */
+export function messageIdOf(kind: Kind, checkoutSessionId: string): string {
+  return `${kind.replace('_', '-')}.${checkoutSessionId}`;
+}
+
+/** Writing to customers. */
 export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMail, Occasion> {
   return {
     queue: notifications,
@@ -43,7 +48,7 @@ export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMai
       }
       const message =
         kind === 'order_paid' ? orderPaid({ order, lineItems, shop }) : paymentFailed({ order, shop });
-      const messageId = `${kind.replace('_', '-')}.${order.checkout_session_id}`;
+      const messageId = messageIdOf(kind, order.checkout_session_id);
       const mail = { to: order.customer_email, messageId, ...message };
       await calling(`mail ${kind}`, {}, () => send(mail));
     },

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { html } from 'hono/html';
+import { parse } from 'hono/utils/cookie';
 import { bearerOf, type Guard, isOpenTo, isSame, refuseAll, refuseToken } from '../http/access.ts';
 import type { Guesses } from './guesses.ts';
 import { SESSION_MS, type Session, type Sessions } from './session.ts';
@@ -138,7 +139,7 @@ export function isOfThisSite(req: Request): boolean {
   return origin === undefined || URL.parse(origin)?.host === req.get('host');
 }
 
-function cookieOf(req: Request, name: string): string | undefined {
-  const pairs = req.get('cookie')?.split(/; */) ?? [];
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+/** Decoded, where it is encoded as a part of a URL is. */
+export function cookieOf(req: Request, name: string): string | undefined {
+  return parse(req.get('cookie') ?? '', name)[name];
 }

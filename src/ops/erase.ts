@@ -68,13 +68,13 @@ export async function erase(
       { events: traces.events, sessions },
     );
     const erased = { orders: ids, events, notifications, mail_files: await removeMails(mailDir, sessions) };
-    if (ids.length + events > 0) await account(trx, actor, erased);
+    if (ids.length + events > 0) await recordErasure(trx, actor, erased);
     return erased;
   });
 }
 
 /** With each order; where only events named the person, with them. */
-async function account(trx: Knex.Transaction, actor: string, erased: Erased): Promise<void> {
+async function recordErasure(trx: Knex.Transaction, actor: string, erased: Erased): Promise<void> {
   const subjects = erased.orders.length > 0 ? erased.orders.map(String) : ['stripe_events'];
   for (const subject of subjects)
     await recordAction(trx, { actor, action: 'erase', subject, details: { ...erased } });

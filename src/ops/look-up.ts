@@ -1,7 +1,8 @@
+import { databaseTime } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import type { Outcome } from '../orders/status.ts';
-import { findOrdersWithItems } from '../orders/store.ts';
+import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { NotFound, orderIdOf } from './identify.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 
@@ -55,7 +56,7 @@ export async function lookUp(db: Knex, given: string): Promise<Found> {
   const event = await findEvent(db, given);
   const order = await orderOfEvent(db, event);
   if (order !== null) return { kind: 'order', ...(await wholeOrder(db, order)) };
-  return { kind: 'event', event, now: await nowOf(db) };
+  return { kind: 'event', event, now: await databaseTime(db) };
 }
 
 /** @throws {NotFound} */
@@ -84,14 +85,8 @@ async function wholeOrder(db: Knex, id: number): Promise<WholeOrder> {
       .where({ order_id: id })
       .first(),
     timelineOf(db, id),
-    nowOf(db),
+    databaseTime(db),
   ]);
-  if (!found) throw new NotFound(`There is no order ${id}.`);
-  return { order: found.order, line_items: found.lineItems, fulfillment: fulfillment ?? null, timeline, now };
-}
-
-/** The database's clock. */
-export async function nowOf(db: Knex): Promise<Date> {
-  const { rows } = await db.raw<{ rows: [{ now: Date }] }>('select now()');
-  return rows[0].now;
+  const { order, lineItems } = found as OrderWithItems;
+  return { order, line_items: lineItems, fulfillment: fulfillment ?? null, timeline, now };
 }

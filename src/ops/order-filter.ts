@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { minorUnits } from '../notifications/money.ts';
+import { orderStatuses } from '../orders/status.ts';
+import { oneOf } from '../shapes.ts';
+import { LATE_MINUTES } from '../work/standing.ts';
 import { MOMENTS, type Moment, parseMoment } from './moment.ts';
 
 const moment = (zone?: string) =>
@@ -27,9 +30,6 @@ const sum = z.string().transform((text, context): Sum => {
 const id = (prefix: string) =>
   z.string().regex(new RegExp(`^${prefix}_\\w{1,250}$`), `must be an id that begins with ${prefix}_`);
 
-const oneOf = <const T extends readonly string[]>(...values: T) =>
-  z.enum(values, `must be one of ${values.join(', ')}`);
-
 const words = z
   .string()
   .min(1)
@@ -42,10 +42,12 @@ const words = z
  */
 export const orderFilterShape = (zone?: string) =>
   z.object({
-    status: oneOf('awaiting_payment', 'paid', 'failed').optional().describe('how it stands with its payment'),
+    status: oneOf(...orderStatuses)
+      .optional()
+      .describe('how it stands with its payment'),
     fulfillment: oneOf('pending', 'fulfilled', 'dead', 'stuck')
       .optional()
-      .describe('how its fulfilment stands; stuck: dead, or owed for more than 15 minutes'),
+      .describe(`how its fulfilment stands; stuck: dead, or owed for more than ${LATE_MINUTES} minutes`),
     email: words
       .optional()
       .describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),

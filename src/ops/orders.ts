@@ -2,6 +2,7 @@ import type { Knex } from '../db/knex.ts';
 import { notInHundredths } from '../notifications/money.ts';
 import type { Order } from '../orders/order.ts';
 import { LEASE_SECONDS } from '../work/queue.ts';
+import { LATE_MINUTES } from '../work/standing.ts';
 import type { OrderFilter } from './order-filter.ts';
 
 /** A row of the list: an order, and how what it is owed stands. What only its own page shows is left out. */
@@ -62,7 +63,7 @@ export async function listOrders(
      where (cast(:status as text) is null or o.status = :status)
        and (cast(:fulfillment as text) is null or f.status = :fulfillment)
        and (cast(:stuck as boolean) is null
-         or f.status = 'dead' or f.status = 'pending' and o.paid_at < now() - interval '15 minutes')
+         or f.status = 'dead' or f.status = 'pending' and o.paid_at < now() - :late * interval '1 minute')
        and (cast(:email as text) is null or lower(o.customer_email) = lower(:email))
        and (cast(:beginning as text) is null or lower(o.customer_email) like lower(:beginning))
        and (cast(:reference as text) is null or o.client_reference_id = :reference)
@@ -78,7 +79,7 @@ export async function listOrders(
          or (o.created_at, o.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
      order by o.created_at desc, o.id desc
      limit :count`,
-    { ...bindings(filter), after_us, after_id, lease: LEASE_SECONDS, count: limit + 1 },
+    { ...bindings(filter), after_us, after_id, late: LATE_MINUTES, lease: LEASE_SECONDS, count: limit + 1 },
   );
   const page = rows.slice(0, limit);
   return {

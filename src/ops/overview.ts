@@ -3,7 +3,7 @@ import { type Counted, percentile } from './acknowledgements.ts';
 import { wallClock } from './wall-clock.ts';
 
 /** How the shop stands at this moment. Amounts are minor units. */
-export interface Standing {
+export interface ShopStanding {
   /** Since midnight in the reader's zone, by currency; sessions that cost nothing have none. */
   readonly paid_today: readonly { currency: string | null; orders: number; amount: number }[];
   /** Paid, and neither fulfilled nor dead. */
@@ -18,10 +18,10 @@ export interface Standing {
 }
 
 /** @param now the database's time */
-export async function standingOf(db: Knex, zone: string, now: Date): Promise<Standing> {
+export async function shopStandingOf(db: Knex, zone: string, now: Date): Promise<ShopStanding> {
   const clock = wallClock(zone);
   const midnight = new Date(clock.instantOf(lastOf(DAY_MS, clock.shownAt(now.getTime()))));
-  const { rows } = await db.raw<{ rows: [Standing] }>(
+  const { rows } = await db.raw<{ rows: [ShopStanding] }>(
     `with paid as (
        select o.currency, count(*) as orders, coalesce(sum(o.amount_total), 0) as amount
        from order_transitions t join orders o on o.id = t.order_id

@@ -5,7 +5,7 @@ import { BadRequest, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
 import type { Logger } from '../logger.ts';
 import { apiRouter } from './api/routes.ts';
-import { openDoor, StaleForm, visitorOf } from './door.ts';
+import { cookieOf, openDoor, StaleForm, visitorOf } from './door.ts';
 import { countGuesses } from './guesses.ts';
 import { NotFound } from './identify.ts';
 import type { Live } from './live.ts';
@@ -101,12 +101,9 @@ function pathWithin(to: unknown): string {
 
 /** The reader's zone, if their browser has named one that is known here. */
 function zoneOf(req: Request): string {
-  const [, named = 'UTC'] = /(?:^|; *)ops_zone=([^;]+)/.exec(req.get('cookie') ?? '') ?? [];
+  const named = cookieOf(req, 'ops_zone') ?? 'UTC';
   try {
-    const { timeZone } = new Intl.DateTimeFormat('en', {
-      timeZone: decodeURIComponent(named),
-    }).resolvedOptions();
-    return timeZone;
+    return new Intl.DateTimeFormat('en', { timeZone: named }).resolvedOptions().timeZone;
   } catch {
     return 'UTC';
   }

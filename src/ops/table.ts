@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import { oneLine } from './words.ts';
+import { oneLine } from '../one-line.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 

@@ -2,11 +2,6 @@ import { formatAmount } from '../notifications/money.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
 import type { Happening } from './timeline.ts';
 
-/** Text from outside as one line, which can neither steer a terminal nor turn its surroundings around. */
-export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
-}
-
 /** An amount in its currency's own way. What is no currency's code is told as it stands. */
 export function amountOf(minor: number | null, currency: string | null): string {
   if (minor === null || currency === null) return '–';

@@ -1,11 +1,11 @@
-import type { Knex } from 'knex';
 import { jsonArray, textMatrix } from '../db/binary.ts';
 import { isDataError, isStatementError } from '../db/errors.ts';
 import { groupCommit } from '../db/group-commit.ts';
+import type { Knex } from '../db/knex.ts';
 import { BadRequest } from '../errors.ts';
 import type { SignedEvent } from '../stripe/signature.ts';
 import type { Request } from './handlers.ts';
-import { type OrderStatus, type Outcome, outcomeOf } from './status.ts';
+import { type OrderStatus, type Outcome, orderStatuses, outcomeOf } from './status.ts';
 
 /** Where the news of a session came from, as `order_transitions.source` keeps it. */
 export type Source = 'webhook' | 'landing_page' | 'reconcile';
@@ -30,10 +30,9 @@ export interface Recorded {
 export type Ledger = (news: News) => Promise<Recorded>;
 
 /** The state machine's answer to every question, for the statement to look up. */
-const statuses = ['awaiting_payment', 'paid', 'failed'] as const;
 const VERDICTS = JSON.stringify(
-  [null, ...statuses].flatMap((current) =>
-    statuses.map((wanted) => ({ current, wanted, outcome: outcomeOf(current, wanted) })),
+  [null, ...orderStatuses].flatMap((current) =>
+    orderStatuses.map((wanted) => ({ current, wanted, outcome: outcomeOf(current, wanted) })),
   ),
 );
 
@@ -53,7 +52,7 @@ interface Entry {
 }
 
 /** Commits a batch, in which each session and each event stands once. The results are in its order. */
-export async function recordNews(db: Knex, batch: readonly Entry[], round = 1): Promise<readonly Recorded[]> {
+async function recordNews(db: Knex, batch: readonly Entry[], round = 1): Promise<readonly Recorded[]> {
   using news = textMatrix(batch.map(({ row }) => row));
   using payloads = jsonArray(batch.map(({ payload }) => payload));
   const { rows } = await db.raw<{ rows: Recorded[] }>(RECORD, {
@@ -91,40 +90,40 @@ function rowOf({ source, signed, request }: News): (string | null)[] {
   const object = event?.data.object;
   return [
     source,
-    textOf(request?.wanted),
-    textOf(event?.id),
-    textOf(event?.type),
-    textOf(event?.api_version),
-    textOf(event?.livemode),
-    textOf(event?.account),
-    object?.object === 'checkout.session' ? textOf(object.id) : null,
-    textOf(event?.created),
-    textOf(session?.checkout_session_id),
-    textOf(session?.account),
-    textOf(session?.payment_status),
-    textOf(session?.mode),
-    textOf(session?.livemode),
-    textOf(session?.currency),
-    textOf(session?.amount_subtotal),
-    textOf(session?.amount_total),
-    textOf(session?.customer_id),
-    textOf(session?.customer_email),
-    textOf(session?.customer_name),
-    textOf(session?.client_reference_id),
-    textOf(session?.payment_intent_id),
-    textOf(session?.payment_link_id),
-    jsonOf(session?.shipping_details),
-    jsonOf(session?.custom_fields),
-    jsonOf(session?.total_details),
-    jsonOf(session?.metadata),
+    textColumn(request?.wanted),
+    textColumn(event?.id),
+    textColumn(event?.type),
+    textColumn(event?.api_version),
+    textColumn(event?.livemode),
+    textColumn(event?.account),
+    object?.object === 'checkout.session' ? textColumn(object.id) : null,
+    textColumn(event?.created),
+    textColumn(session?.checkout_session_id),
+    textColumn(session?.account),
+    textColumn(session?.payment_status),
+    textColumn(session?.mode),
+    textColumn(session?.livemode),
+    textColumn(session?.currency),
+    textColumn(session?.amount_subtotal),
+    textColumn(session?.amount_total),
+    textColumn(session?.customer_id),
+    textColumn(session?.customer_email),
+    textColumn(session?.customer_name),
+    textColumn(session?.client_reference_id),
+    textColumn(session?.payment_intent_id),
+    textColumn(session?.payment_link_id),
+    jsonColumn(session?.shipping_details),
+    jsonColumn(session?.custom_fields),
+    jsonColumn(session?.total_details),
+    jsonColumn(session?.metadata),
   ];
 }
 
-function textOf(value: string | number | boolean | null | undefined): string | null {
+function textColumn(value: string | number | boolean | null | undefined): string | null {
   return value == null ? null : String(value);
 }
 
-function jsonOf(value: unknown): string | null {
+function jsonColumn(value: unknown): string | null {
   return value == null ? null : JSON.stringify(value);
 }
 

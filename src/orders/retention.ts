@@ -1,16 +1,13 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Knex } from 'knex';
-import { atMost } from '../at-most.ts';
+import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { type Loop, startLoop } from '../loop.ts';
 
 /** Events of a step. Its locks last for as long as it takes. */
 export const STEP = 200;
 /** What others have to themselves after each full step, and after the last one. */
 const BETWEEN_STEPS_MS = 50;
 const BETWEEN_RUNS_MS = 60 * 60 * 1_000;
-/** A step that is broken off is rolled back, and done by the next run. */
-const GRACE_MS = 1_000;
 
 /**
  * One step: empties the payloads of up to `limit` settled events that came in more than `days` days ago, the oldest
@@ -52,7 +49,7 @@ interface Run {
 const nothingYet: Run = { id: null, events: 0 };
 
 /** A run's one row grows with each of its steps, so that it tells of no event more or less than were emptied, wherever it ends. */
-async function account(trx: Knex.Transaction, { id, events }: Run): Promise<Run> {
+async function keepCount(trx: Knex.Transaction, { id, events }: Run): Promise<Run> {
   const details = { events };
   if (id !== null) {
     await trx('ops_actions').where({ id }).update({ details });
@@ -63,35 +60,15 @@ async function account(trx: Knex.Transaction, { id, events }: Run): Promise<Run>
   return { id: begun.id, events };
 }
 
-export interface Retention {
-  /** Begins no further step, and resolves soon, also when the database does not answer. */
-  stop(): Promise<void>;
-}
-
-/** A dull loop: step by step until nothing is left, and again an hour later. Any number of processes may run it. */
-export function startRetention({ db, days, log }: { db: Knex; days: number; log: Logger }): Retention {
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function loop(): Promise<void> {
-    let run = nothingYet;
-    while (!signal.aborted) {
-      const before = run.events;
-      run = await step(run);
-      const more = run.events - before === STEP;
-      if (!more && run.events > 0) {
-        log.info({ events: run.events }, 'emptied the payloads of old events');
-        run = nothingYet;
-      }
-      await rest(more ? BETWEEN_STEPS_MS : BETWEEN_RUNS_MS);
-    }
-  }
+/** Step by step until nothing is left, and again an hour later. Any number of processes may run it. */
+export function startRetention({ db, days, log }: { db: Knex; days: number; log: Logger }): Loop {
+  let run = nothingYet;
 
   async function step(run: Run): Promise<Run> {
     try {
       return await db.transaction(async (trx) => {
         const count = await emptyOldPayloads(trx, { days, limit: STEP });
-        return count === 0 ? run : await account(trx, { ...run, events: run.events + count });
+        return count === 0 ? run : await keepCount(trx, { ...run, events: run.events + count });
       });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not empty the payloads of old events');
@@ -99,15 +76,12 @@ export function startRetention({ db, days, log }: { db: Knex; days: number; log:
     }
   }
 
-  async function rest(ms: number): Promise<void> {
-    await pause(ms, undefined, { ref: false, signal }).catch(() => {});
-  }
-
-  const looping = loop();
-  return {
-    async stop() {
-      stopping.abort();
-      await atMost(GRACE_MS, looping);
-    },
-  };
+  return startLoop(async () => {
+    const before = run.events;
+    run = await step(run);
+    if (run.events - before === STEP) return BETWEEN_STEPS_MS;
+    if (run.events > 0) log.info({ events: run.events }, 'emptied the payloads of old events');
+    run = nothingYet;
+    return BETWEEN_RUNS_MS;
+  });
 }

@@ -1,4 +1,6 @@
-export type OrderStatus = 'awaiting_payment' | 'paid' | 'failed';
+export const orderStatuses = ['awaiting_payment', 'paid', 'failed'] as const;
+
+export type OrderStatus = (typeof orderStatuses)[number];
 
 /**
  * The state machine as data: the moves each status allows. A new order may begin in any status.

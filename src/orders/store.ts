@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import type { LineItem, Order } from './order.ts';
 
 export async function findOrder(db: Knex, id: number): Promise<Order> {

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type Stripe from 'stripe';
+import type { Knex } from '../db/knex.ts';
 import { requestOfSession } from '../orders/handlers.ts';
 import { type Asked, askAbout, inGroups } from './ask.ts';
 import { type Dependencies, put } from './repair.ts';

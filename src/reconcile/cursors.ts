@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import type { Listed } from '../stripe/lists.ts';
 
 export type ListName = 'events' | 'checkout_sessions';
@@ -42,13 +42,6 @@ const HELD_SECONDS = 15 * 60;
 
 /** What a run that nobody told otherwise looks back: for so long Stripe tries to deliver an event. */
 export const USUAL_SECONDS = 3 * 24 * 60 * 60;
-
-export async function databaseTime(db: Knex): Promise<number> {
-  const { rows } = await db.raw<{ rows: { now: number }[] }>(
-    'select floor(extract(epoch from now()))::int8 as now',
-  );
-  return (rows[0] as { now: number }).now;
-}
 
 /** For a look that changes nothing: no cursor moves, and the list is nobody's. */
 export async function lookAt(db: Knex, list: ListName, since: number | null): Promise<Held> {

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type Stripe from 'stripe';
+import type { Knex } from '../db/knex.ts';
 import { handledTypes } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import type { OpenProgress } from '../progress.ts';

@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import { type OrderStatus, outcomeOf } from '../orders/status.ts';
 

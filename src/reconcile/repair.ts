@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type Stripe from 'stripe';
+import type { Knex } from '../db/knex.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts';
 import type { Ledger, News } from '../orders/ledger.ts';

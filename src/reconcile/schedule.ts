@@ -1,18 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Knex } from 'knex';
 import type Stripe from 'stripe';
-import { atMost } from '../at-most.ts';
+import { databaseSeconds } from '../db/clock.ts';
+import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { type Loop, startLoop } from '../loop.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import { hideProgress } from '../progress.ts';
-import { claimDue, databaseTime, type ListName, USUAL_SECONDS } from './cursors.ts';
+import { claimDue, type ListName, USUAL_SECONDS } from './cursors.ts';
 import { type Findings, nothingFound } from './findings.ts';
 import { audit, takeNewEvents } from './reconcile.ts';
 
 const POLL_MS = 60_000;
-/** Nothing is lost when a run is broken off. */
-const GRACE_MS = 1_000;
 
 interface Dependencies {
   readonly db: Knex;
@@ -22,31 +20,16 @@ interface Dependencies {
   readonly log: Logger;
 }
 
-export interface Schedule {
-  /** Begins no further page, and resolves soon, also when Stripe does not answer. */
-  stop(): Promise<void>;
-}
-
-/** A dull loop: what is due, and a minute later again. Any number of processes may run it, and one of them gets a list. */
-export function startReconciling(dependencies: Dependencies): Schedule {
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function loop(): Promise<void> {
-    while (!signal.aborted) {
-      await runIfDue('events', dependencies, signal);
-      await runIfDue('checkout_sessions', dependencies, signal);
-      await pause(POLL_MS, undefined, { ref: false, signal }).catch(() => {});
-    }
-  }
-
-  const looping = loop();
-  return {
-    async stop() {
-      stopping.abort();
-      await atMost(GRACE_MS, looping);
-    },
-  };
+/**
+ * What is due, and a minute later again. Any number of processes may run it, and one of them gets a list. A stop ends a run
+ * between two pages.
+ */
+export function startReconciling(dependencies: Dependencies): Loop {
+  return startLoop(async (signal) => {
+    await runIfDue('events', dependencies, signal);
+    await runIfDue('checkout_sessions', dependencies, signal);
+    return POLL_MS;
+  });
 }
 
 async function runIfDue(list: ListName, dependencies: Dependencies, signal: AbortSignal): Promise<void> {
@@ -55,7 +38,7 @@ async function runIfDue(list: ListName, dependencies: Dependencies, signal: Abor
   try {
     const held = await claimDue(db, list);
     if (held === null) return;
-    const now = await databaseTime(db);
+    const now = await databaseSeconds(db);
     const run = { ...dependencies, now, settledOnly: true, found, openProgress: hideProgress, signal };
     if (list === 'events') await takeNewEvents(run, held);
     else await audit(run, held, now - USUAL_SECONDS);

@@ -1,4 +1,5 @@
 import Stripe from 'stripe';
+import { API_VERSION } from '../stripe/client.ts';
 import { type Files, openFiles } from './files.ts';
 import { newId } from './ids.ts';
 import { type Session, unixTime } from './session-object.ts';
@@ -20,7 +21,7 @@ export function sessionEvent(type: SessionEventType, session: Session) {
   return {
     id: newId('evt_1', 23),
     object: 'event',
-    api_version: Stripe.API_VERSION,
+    api_version: API_VERSION,
     created: unixTime(),
     data: { object: session },
     livemode: false,

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../whole-file.ts';
 
 /** What the stand-in keeps, by Stripe's ids. */
 export interface Files<T> {
@@ -29,9 +29,7 @@ export async function openFiles<T>(dir: string, prefix: string): Promise<Files<T
     find,
     async save(id, value) {
       if (!name.test(id)) throw new Error(`${id} is no id that is kept here`);
-      const draft = `${fileOf(id)}.${randomUUID()}.tmp`;
-      await writeFile(draft, JSON.stringify(value), { mode: 0o600 });
-      await rename(draft, fileOf(id));
+      await writeWhole(fileOf(id), JSON.stringify(value));
     },
     async all() {
       const files = await readdir(dir);

@@ -1,12 +1,11 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { answerJson } from '../http/answer.ts';
 import type { Logger } from '../logger.ts';
 import { type Files, openFiles } from './files.ts';
+import { serveOnLoopback } from './loopback.ts';
 
 export interface ReceivedRequest {
   /** ISO 8601 */
@@ -44,7 +43,7 @@ export async function openReceiverFiles(dir: string): Promise<ReceiverFiles> {
 /** Plays the shop's backend where none is configured: a receiver that checks signatures, keeps what it got, and can be down. */
 export async function startReceiver({ dir, log }: { dir: string; log: Logger }): Promise<Receiver> {
   const files = await openReceiverFiles(dir);
-  const server = createServer(async (req, res) => {
+  const { url, close } = await serveOnLoopback(async (req, res) => {
     try {
       const status = await take(req, files, log);
       answerJson(res, status, { status });
@@ -53,17 +52,7 @@ export async function startReceiver({ dir, log }: { dir: string; log: Logger }):
       answerJson(res, 400, { error: 'This is no order of this service.' });
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    endpoint: { url: `http://127.0.0.1:${port}/orders`, secret: SECRET, timeoutMs: 5_000 },
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
-  };
+  return { endpoint: { url: `${url}/orders`, secret: SECRET, timeoutMs: 5_000 }, close };
 }
 
 async function take(

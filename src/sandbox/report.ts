@@ -1,5 +1,8 @@
 import { styleText } from 'node:util';
 import type { Config } from '../config.ts';
+import { counted } from '../counted.ts';
+import { mailDir, mailFile } from '../notifications/mail-files.ts';
+import { messageIdOf } from '../notifications/notify.ts';
 import type { Outcome } from './outcomes.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
 import type { Result } from './simulate.ts';
@@ -30,7 +33,7 @@ export function asJson(scenario: ScenarioName, results: readonly Result[], confi
     mails: (outcome?.mails ?? []).map((mail) => ({
       kind: mail.kind,
       status: mail.status,
-      file: mailFile(mail, checkoutSessionId, config),
+      file: fileOf(mail, checkoutSessionId, config),
     })),
     faults,
   }));
@@ -53,12 +56,15 @@ function story({ checkoutSessionId, outcome, faults }: Result, config: Config): 
 
 function storyLines(outcome: Outcome, config: Config): (readonly [label: string, text: string])[] {
   const { order_id, status, customer_name, line_items, fulfillments, mails, checkout_session_id } = outcome;
-  const items = line_items > 0 ? `, ${count(line_items, 'line item')}` : '';
+  const items = line_items > 0 ? `, ${counted(line_items, 'line item')}` : '';
   return [
     ['order', `${order_id} of ${customer_name}, ${status}${items}`],
-    ['fulfillment', list(fulfillments.map((work) => `${work.status} (${count(work.attempts, 'attempt')})`))],
+    [
+      'fulfillment',
+      list(fulfillments.map((work) => `${work.status} (${counted(work.attempts, 'attempt')})`)),
+    ],
     ...mails.map((mail) => {
-      const file = mailFile(mail, checkout_session_id, config);
+      const file = fileOf(mail, checkout_session_id, config);
       return ['mail', `${mail.kind}, ${mail.status}${file === null ? '' : `: ${file}`}`] as const;
     }),
   ];
@@ -73,7 +79,7 @@ function summary(results: readonly Result[], { mail, dataDir }: Config): string 
     ['orders', tally(outcomes.map(({ status }) => status))],
     ['line items', `${items}`],
     ['fulfillments', tally(outcomes.flatMap(({ fulfillments }) => fulfillments.map(({ status }) => status)))],
-    ['mails', tally(mails) + (mail.smtpUrl === null && mails.length > 0 ? `: ${dataDir}/mail/` : '')],
+    ['mails', tally(mails) + (mail.smtpUrl === null && mails.length > 0 ? `: ${mailDir(dataDir)}/` : '')],
   ]
     .map(([label = '', text]) => `  ${label.padEnd(12)} ${text}`)
     .join('\n');
@@ -85,13 +91,13 @@ function tally(words: readonly string[]): string {
 }
 
 /** Where `fileMailer` puts a mail; null when it went out by SMTP, or not at all. */
-function mailFile(
+function fileOf(
   { kind, status }: Outcome['mails'][number],
   sessionId: string,
   config: Config,
 ): string | null {
   if (status !== 'sent' || config.mail.smtpUrl !== null) return null;
-  return `${config.dataDir}/mail/${kind.replace('_', '-')}.${sessionId}.eml`;
+  return `${mailDir(config.dataDir)}/${mailFile(messageIdOf(kind, sessionId))}`;
 }
 
 function next(name: ScenarioName): string {
@@ -106,8 +112,4 @@ function wrongLine(wrong: number, all: number): string {
 
 function list(parts: readonly string[]): string {
   return parts.join(', ') || 'none';
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

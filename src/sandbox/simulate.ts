@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { openDatabase } from '../db/database.ts';
 import { type Knex, openPool } from '../db/knex.ts';
 import { messageOf, SetupError } from '../errors.ts';
+import { originOf } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
 import type { OpenProgress, Progress } from '../progress.ts';
 import { createStripe } from '../stripe/client.ts';
@@ -90,8 +91,7 @@ function serviceUrl({ production, sandbox, stripe, http }: Config): string {
       "STRIPE_API_BASE is set, so the service does not ask the sandbox's stand-in for Stripe.",
     );
   }
-  const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}`;
+  return originOf(http.host === '0.0.0.0' ? '127.0.0.1' : http.host, http.port);
 }
 
 async function expectRunning(service: string): Promise<void> {

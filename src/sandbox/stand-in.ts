@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
@@ -9,30 +6,15 @@ import { openEvents, type SessionEvent } from './events.ts';
 import type { Files } from './files.ts';
 import { newId } from './ids.ts';
 import { created, isWithin, newestFirst, pageOf, pageParams } from './lists.ts';
+import { type LoopbackServer, serveOnLoopback } from './loopback.ts';
 import { Refusal } from './refusal.ts';
 import type { Session, StoredSession } from './session-object.ts';
 import { sessionParams } from './session-params.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 
-export interface StandIn {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
 /** Stripe's API for the sandbox: as much of it as a shop needs to sell and this service to fulfil. */
-export async function startStandIn({ dir, log }: { dir: string; log: Logger }): Promise<StandIn> {
-  const server = createServer(standInApp(await openSessions(dir), await openEvents(dir), log));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
-  };
+export async function startStandIn({ dir, log }: { dir: string; log: Logger }): Promise<LoopbackServer> {
+  return serveOnLoopback(standInApp(await openSessions(dir), await openEvents(dir), log));
 }
 
 const sessionsUrl = '/v1/checkout/sessions';

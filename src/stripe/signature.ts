@@ -61,7 +61,7 @@ export function verifyEvent(
   secrets: readonly string[],
 ): SignedEvent {
   if (!signature) throw new BadRequest('signature_missing', 'The Stripe-Signature header is missing.');
-  return { event: shapeOf(signedBy(textOf(body), signature, secrets)), payload: body };
+  return { event: shapeOf(signedBy(utf8Of(body), signature, secrets)), payload: body };
 }
 
 /**
@@ -73,7 +73,7 @@ export function eventOfApi(given: unknown): SignedEvent {
   return { event: shapeOf(given), payload: Buffer.from(JSON.stringify(given)) };
 }
 
-function textOf(body: Buffer): string {
+function utf8Of(body: Buffer): string {
   try {
     return utf8.decode(body);
   } catch {

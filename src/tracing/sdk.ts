@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -20,6 +19,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { atMost } from '../at-most.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { SESSION } from './spans.ts';
@@ -48,7 +48,7 @@ export function startTracing({ ratio }: { ratio: number }, log: Logger): { stop(
     async stop() {
       // Why it failed, the exporter has said.
       const flushed = provider.shutdown().catch(() => {});
-      await Promise.race([flushed, pause(FLUSH_WITHIN_MS, undefined, { ref: false })]);
+      await atMost(FLUSH_WITHIN_MS, flushed);
     },
   };
 }

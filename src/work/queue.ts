@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 
 /** A table of owed work: `fulfillments` or `notifications`. */
 export interface Queue {
@@ -69,14 +69,14 @@ export async function claim<Row extends Claim>(
 }
 
 /** A claim that still holds. Not renewed: somebody else has locked its row for the moment. */
-export interface Standing {
+export interface StillHeld {
   readonly id: number;
   readonly renewed: boolean;
 }
 
 /** Extends leases, and waits for nobody's lock, so that a locked row costs no other its lease. Claims that do not come back were lost. */
-export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<Standing[]> {
-  const { rows } = await db.raw<{ rows: Standing[] }>(
+export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<StillHeld[]> {
+  const { rows } = await db.raw<{ rows: StillHeld[] }>(
     `with claim as (
        select * from unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts)
      ),

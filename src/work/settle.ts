@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import { shared } from '../db/shared.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';

@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Knex } from '../db/knex.ts';
 import type { Queue } from './queue.ts';
 
 /** Work that is owed for longer is late: a healthy order is fulfilled within seconds. */

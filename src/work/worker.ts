@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Span, SpanKind } from '@opentelemetry/api';
-import type { Knex } from 'knex';
 import { atMost } from '../at-most.ts';
+import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { inside, markFailed, startSpan } from '../tracing/spans.ts';
@@ -202,10 +202,12 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     if (all.length === 0) return;
     const leasedUntil = fromNow(LEASE_SECONDS);
     try {
-      const standing = new Map((await renew(db, queue, rowsOf(all))).map(({ id, renewed }) => [id, renewed]));
+      const stillHeld = new Map(
+        (await renew(db, queue, rowsOf(all))).map(({ id, renewed }) => [id, renewed]),
+      );
       for (const one of all) {
-        if (!standing.has(one.row.id)) one.abort.abort();
-        else if (standing.get(one.row.id)) one.leasedUntil = leasedUntil;
+        if (!stillHeld.has(one.row.id)) one.abort.abort();
+        else if (stillHeld.get(one.row.id)) one.leasedUntil = leasedUntil;
       }
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not renew leases');

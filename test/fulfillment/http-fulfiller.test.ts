@@ -2,11 +2,12 @@ import { getEventListeners, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { text as bodyOf } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
 import { httpFulfiller, retryAfterMs } from '../../src/fulfillment/http-fulfiller.ts';
 import type { LineItem, Order } from '../../src/orders/order.ts';
-import { bodyOf, closedUrl, serve } from '../support/http.ts';
+import { closedUrl, serve } from '../support/http.ts';
 import { FULFILLMENT_SECRET, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 

@@ -1,5 +1,6 @@
+import { text as bodyOf } from 'node:stream/consumers';
 import { afterEach, expect, test } from '@jest/globals';
-import { answerJson, bodyOf } from '../support/http.ts';
+import { answerJson } from '../support/http.ts';
 import { ops } from '../support/ops.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 
@@ -49,6 +50,17 @@ test('a second endpoint with an URL that has one is not made, unless that one is
   const { code, stderr } = await create(url);
   expect([code, stderr, created]).toEqual([1, expect.stringContaining('we_old delivers to'), []]);
   stripe.endpoints = [{ ...existing, status: 'disabled' }];
+  expect((await create(url)).code).toBe(0);
+});
+
+test('for connected accounts it is another one', async () => {
+  const own = { id: 'we_own', object: 'webhook_endpoint', url, status: 'enabled', application: null };
+  stripe.endpoints = [own];
+  expect((await create(url, '--connect')).code).toBe(0);
+  expect(created.map((params) => params.get('connect'))).toEqual(['true']);
+  stripe.endpoints = [own, { ...own, id: 'we_connect', application: 'ca_123' }];
+  expect((await create(url, '--connect')).stderr).toContain('we_connect delivers to');
+  stripe.endpoints = stripe.endpoints.slice(1);
   expect((await create(url)).code).toBe(0);
 });
 

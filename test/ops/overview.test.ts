@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { historyOf, standingOf } from '../../src/ops/overview.ts';
+import { historyOf, shopStandingOf } from '../../src/ops/overview.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 
@@ -20,7 +20,7 @@ async function paidOrder(ago: string, columns: Record<string, unknown> = {}, ful
 }
 
 test('of nothing there is nothing, and every hour is there', async () => {
-  expect(await standingOf(db, 'UTC', new Date())).toEqual({
+  expect(await shopStandingOf(db, 'UTC', new Date())).toEqual({
     paid_today: [],
     owed: 0,
     oldest: null,
@@ -58,7 +58,7 @@ test('money paid today, by currency, and the work that is owed', async () => {
   await insertOrder(db, { status: 'awaiting_payment' });
   await insertOrder(db, { status: 'failed' });
 
-  const { paid_today, oldest: waiting, mails, ...counts } = await standingOf(db, 'UTC', new Date());
+  const { paid_today, oldest: waiting, mails, ...counts } = await shopStandingOf(db, 'UTC', new Date());
   expect(paid_today).toEqual([
     { currency: 'usd', orders: 2, amount: 1_500 },
     { currency: null, orders: 1, amount: 0 },

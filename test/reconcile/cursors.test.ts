@@ -1,12 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals';
-import {
-  claimDue,
-  databaseTime,
-  lookAt,
-  Overtaken,
-  takeOver,
-  USUAL_SECONDS,
-} from '../../src/reconcile/cursors.ts';
+import { databaseSeconds } from '../../src/db/clock.ts';
+import { claimDue, lookAt, Overtaken, takeOver, USUAL_SECONDS } from '../../src/reconcile/cursors.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 const { db } = await createTestDatabase();
@@ -59,7 +53,7 @@ test.each([
 
 test('a person takes a list over: who held it can not move its cursor any more, nor give the list away', async () => {
   const scheduled = await claimDue(db, 'events');
-  const now = await databaseTime(db);
+  const now = await databaseSeconds(db);
   const persons = await db.transaction((trx) => takeOver(trx, 'events', now - 60, db));
   expect(persons).toMatchObject({ position: null, since: now - 60 });
   await persons.keep(evt(2));
@@ -73,7 +67,7 @@ test.each([
   ['goes back to the moment that is given, and moves on from there', 3_600, 600, 'evt_2'],
   ['does not go forward to it: what lies between is left to the next run', 600, 3_600, 'evt_1'],
 ] as const)('a cursor %s', async (_, since, stands, position) => {
-  const now = await databaseTime(db);
+  const now = await databaseSeconds(db);
   await (await claimDue(db, 'events'))?.keep(evt(1, now - stands));
   const held = await db.transaction((trx) => takeOver(trx, 'events', now - since, db));
   expect(held).toMatchObject({ position: null, since: now - since });
@@ -83,7 +77,7 @@ test.each([
 });
 
 test('a run that goes on where the last one ended keeps the time of its position', async () => {
-  const now = await databaseTime(db);
+  const now = await databaseSeconds(db);
   await (await claimDue(db, 'events'))?.keep(evt(1, now - 600));
   const held = await db.transaction((trx) => takeOver(trx, 'events', null, db));
   expect(held).toMatchObject({ position: 'evt_1', since: now - 600 });
@@ -91,7 +85,7 @@ test('a run that goes on where the last one ended keeps the time of its position
 });
 
 test('without a position the schedule begins where the database does, and a person three days back', async () => {
-  const now = await databaseTime(db);
+  const now = await databaseSeconds(db);
   const [scheduled, persons] = [await claimDue(db, 'events'), await lookAt(db, 'events', null)];
   expect(Math.abs((scheduled?.since ?? 0) - now)).toBeLessThan(60);
   expect(Math.abs(persons.since - (now - USUAL_SECONDS))).toBeLessThan(60);

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
+import type { Loop } from '../../src/loop.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
-import { type Schedule, startReconciling } from '../../src/reconcile/schedule.ts';
+import { startReconciling } from '../../src/reconcile/schedule.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { answerJson } from '../support/http.ts';
@@ -17,7 +18,7 @@ const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 
 let lines: Record<string, unknown>[];
-let running: Schedule[];
+let running: Loop[];
 
 function start(): void {
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });

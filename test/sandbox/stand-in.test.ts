@@ -6,15 +6,16 @@ import { pino } from 'pino';
 import type Stripe from 'stripe';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { openEvents, sessionEvent } from '../../src/sandbox/events.ts';
+import type { LoopbackServer } from '../../src/sandbox/loopback.ts';
 import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { openSessions } from '../../src/sandbox/sessions.ts';
-import { type StandIn, startStandIn } from '../../src/sandbox/stand-in.ts';
+import { startStandIn } from '../../src/sandbox/stand-in.ts';
 import { retrieveSessionWithItems } from '../../src/stripe/checkout-session.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 
 const log = pino({ level: 'silent' });
 let dir: string;
-let standIn: StandIn;
+let standIn: LoopbackServer;
 let stripe: Stripe;
 
 beforeEach(async () => {

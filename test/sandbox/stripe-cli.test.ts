@@ -5,15 +5,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type Stripe from 'stripe';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { openEvents, type SessionEvent, sessionEvent } from '../../src/sandbox/events.ts';
+import type { LoopbackServer } from '../../src/sandbox/loopback.ts';
 import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { openSessions } from '../../src/sandbox/sessions.ts';
-import { type StandIn, startStandIn } from '../../src/sandbox/stand-in.ts';
+import { startStandIn } from '../../src/sandbox/stand-in.ts';
 import { silent } from '../support/log.ts';
 import { workDir } from '../support/process.ts';
 import { stripe } from '../support/stripe-cli.ts';
 
 const dir = path.join(workDir, 'sandbox');
-let standIn: StandIn;
+let standIn: LoopbackServer;
 beforeAll(async () => {
   standIn = await startStandIn({ dir, log: silent });
 });

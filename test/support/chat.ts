@@ -1,4 +1,5 @@
-import { bodyOf, serve } from './http.ts';
+import { text as bodyOf } from 'node:stream/consumers';
+import { serve } from './http.ts';
 
 export interface Chat {
   readonly url: string;

@@ -1,4 +1,5 @@
-import { bodyOf, serve } from './http.ts';
+import { text as bodyOf } from 'node:stream/consumers';
+import { serve } from './http.ts';
 
 type Value = { stringValue?: string; intValue?: number; doubleValue?: number; boolValue?: boolean };
 type Attribute = { readonly key: string; readonly value: Value };

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { text as bodyOf } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import type { LineItem, Order } from '../../src/orders/order.ts';
-import { answerJson, bodyOf, serve } from './http.ts';
+import { answerJson, serve } from './http.ts';
 
 export const FULFILLMENT_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
+import type { Logger } from '../../logger.ts';
 import type { Connection } from './connection.ts';
 
 export type Log = Pick<Logger, 'info' | 'warn' | 'error'>;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { orderStatuses } from '../../orders/status.ts';
+import { wholeNumber } from '../../shapes.ts';
 import { eventPlace } from '../events.ts';
 import { orderFilterShape, placeShape } from '../order-filter.ts';
 
@@ -9,14 +11,7 @@ import { orderFilterShape, placeShape } from '../order-filter.ts';
 const instant = z.iso.datetime().meta({ description: 'An instant in UTC.' });
 const minor = z.int().meta({ description: "In the currency's minor units, as Stripe counts them." });
 const text = z.string();
-const upTo500 = 'must be a whole number from 1 to 500';
-const limit = z.coerce
-  .number(upTo500)
-  .int(upTo500)
-  .min(1, upTo500)
-  .max(500, upTo500)
-  .default(50)
-  .describe('how many at most');
+const limit = wholeNumber(1, 500).default(50).describe('how many at most');
 const next = z
   .string()
   .nullable()
@@ -39,7 +34,7 @@ export const eventListQuery = z.object({
 const orderFields = {
   id: z.int(),
   checkout_session_id: text,
-  status: z.enum(['awaiting_payment', 'paid', 'failed']),
+  status: z.enum(orderStatuses),
   payment_status: z.enum(['paid', 'unpaid', 'no_payment_required']),
   mode: text,
   livemode: z.boolean(),

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { mailDir } from '../../notifications/mail-files.ts';
 import type { Describe, Report } from '../command.ts';
 import { confirmed } from '../confirm.ts';
 import { type Erased, erase as erasePerson, expectNothingOwed } from '../erase.ts';
@@ -32,7 +33,7 @@ export const erase: Describe = (act) =>
         if (!(await confirmed(question(traces), options)))
           return { ok: false, data: nothing, text: 'Nothing was erased.' };
         return report(
-          await erasePerson(db, traces, { email, mailDir: `${config.dataDir}/mail`, actor, force }),
+          await erasePerson(db, traces, { email, mailDir: mailDir(config.dataDir), actor, force }),
         );
       }),
     );

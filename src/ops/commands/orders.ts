@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { wholeNumber } from '../../shapes.ts';
 import type { Describe, Report } from '../command.ts';
 import { type OrderFilter, orderFilterShape, placeShape } from '../order-filter.ts';
 import { type ListedOrder, listOrders, type Page } from '../orders.ts';
@@ -35,7 +36,7 @@ export const orders: Describe = (act) => {
     );
 };
 
-const limitShape = z.coerce.number('must be a whole number from 1 to 1000').int().min(1).max(1_000);
+const limitShape = wholeNumber(1, 1_000);
 
 function parse(shape: z.ZodType, text: string): unknown {
   const parsed = shape.safeParse(text);

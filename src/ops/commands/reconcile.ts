@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { databaseSeconds } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
 import { messageOf } from '../../errors.ts';
 import { openLedger } from '../../orders/ledger.ts';
 import { hideProgress, showProgress } from '../../progress.ts';
-import { databaseTime, lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
+import { lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
 import { nothingFound } from '../../reconcile/findings.ts';
 import { audit, EVENTS_REACH, type Run, takeNewEvents } from '../../reconcile/reconcile.ts';
 import { rehearsal } from '../../reconcile/rehearsal.ts';
@@ -55,7 +56,7 @@ function sinceOf(text: string): Moment {
 
 async function run(tools: Tools, { since: given, dryRun = false, json }: Options): Promise<Report> {
   const { db, stripe, config } = tools;
-  const now = await databaseTime(db);
+  const now = await databaseSeconds(db);
   const since = given ? secondsOf(given, now) : null;
   const found = nothingFound();
   const run: Run = {

@@ -1,3 +1,4 @@
+import { CLOCK_OFF_SECONDS } from '../../alerts/alert.ts';
 import { notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
 
 /**
@@ -5,14 +6,13 @@ import { notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
  * Clocks that are set by NTP are apart by far less than a second.
  */
 const WRONG_FROM_S = 240;
-const WARNING_FROM_S = 30;
 
-/** Another clock's time (NaN: it told none), read between two moments of this process's own. All in milliseconds. */
-export function compareClocks(whose: string, theirs: number, [asked, answered]: [number, number]): Verdict {
-  if (Number.isNaN(theirs)) return notChecked('the answer told no time');
-  const ahead = Math.round(((asked + answered) / 2 - theirs) / 1_000);
+/** @param offset by how many seconds this process's clock is ahead of the other one; NaN: that told no time */
+export function compareClocks(whose: string, offset: number): Verdict {
+  if (Number.isNaN(offset)) return notChecked('the answer told no time');
+  const ahead = Math.round(offset);
   const apart = Math.abs(ahead);
-  if (apart < WARNING_FROM_S) return ok(`this machine's clock and ${whose} agree`);
+  if (apart < CLOCK_OFF_SECONDS) return ok(`this machine's clock and ${whose} agree`);
   const words = `this machine's clock is ${apart} s ${ahead > 0 ? 'ahead of' : 'behind'} ${whose}; from 300 s on signatures are refused. Set it by NTP`;
   return apart < WRONG_FROM_S ? warning(words) : wrong(words);
 }

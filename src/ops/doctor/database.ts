@@ -1,16 +1,18 @@
 import type { Config } from '../../config.ts';
+import { clockOffset } from '../../db/clock.ts';
+import { oldestMajor } from '../../db/embedded/binaries.ts';
 import { isTableMissing } from '../../db/errors.ts';
 import { unfitBecause } from '../../db/fitness.ts';
 import type { Knex } from '../../db/knex.ts';
 import { pendingMigrations } from '../../db/migrations.ts';
+import { fulfillments } from '../../fulfillment/fulfill.ts';
+import { notifications } from '../../notifications/notify.ts';
+import { LATE_MINUTES, standingOf } from '../../work/standing.ts';
 import { compareClocks } from './clock.ts';
 import { type Checks, notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
 
-const OLDEST = 15;
 /** So many of the newest orders and events are looked at: reading all would take as long as there are. */
 const NEWEST = 1_000;
-/** A paid order that waits for longer needs a person. */
-const WAITS_AT_MOST_MIN = 15;
 
 /** @throws when there is none to ask */
 export async function findServer(db: Knex): Promise<Verdict> {
@@ -18,8 +20,8 @@ export async function findServer(db: Knex): Promise<Verdict> {
     `select current_setting('server_version') as version, current_setting('transaction_read_only') as read_only`,
   );
   const [{ version, read_only }] = rows;
-  if (Number.parseInt(version, 10) < OLDEST)
-    return wrong(`PostgreSQL ${version} is too old: this service needs ${OLDEST} or newer`);
+  if (Number.parseInt(version, 10) < oldestMajor)
+    return wrong(`PostgreSQL ${version} is too old: this service needs ${oldestMajor} or newer`);
   if (read_only === 'on')
     return wrong(
       `PostgreSQL ${version} takes no changes: DATABASE_URL leads to a standby, or the database is set to be read only`,
@@ -41,11 +43,7 @@ export const databaseChecks: Checks<Subject> = {
       : wrong(`${pending.length} are missing: run \`npm run migrate\`, or start the service once`);
   },
 
-  "the database's clock": async ({ db }) => {
-    const asked = Date.now();
-    const { rows } = await db.raw(`select extract(epoch from clock_timestamp())::float8 * 1000 as now`);
-    return compareClocks("the database's", rows[0].now, [asked, Date.now()]);
-  },
+  "the database's clock": async ({ db }) => compareClocks("the database's", await clockOffset(db)),
 
   'time limits': async ({ db }) => {
     const { rows } = await db.raw(`select current_setting('statement_timeout') as it`);
@@ -54,6 +52,7 @@ export const databaseChecks: Checks<Subject> = {
       : ok('PostgreSQL keeps them');
   },
 
+  /** A live endpoint gets test events of connected accounts as well: https://docs.stripe.com/connect/webhooks. */
   'live and test': ({ db, config: { stripe } }) =>
     withTables(async () => {
       const { rows } = await db.raw(
@@ -63,7 +62,7 @@ export const databaseChecks: Checks<Subject> = {
              where livemode <> :livemode) as orders,
            exists (
              select from (
-               select livemode from stripe_events where payload is not null order by received_at desc limit :newest
+               select livemode from stripe_events where payload is not null and account is null order by received_at desc limit :newest
              ) as newest
              where livemode <> :livemode) as events`,
         { livemode: stripe.livemode, newest: NEWEST },
@@ -82,19 +81,13 @@ export const databaseChecks: Checks<Subject> = {
 
   'dead work': ({ db }) =>
     withTables(async () => {
-      const { rows } = await db.raw(
-        `select
-           (select count(*) from fulfillments where status = 'dead') as fulfillments,
-           (select count(*) from notifications where status = 'dead') as notifications,
-           coalesce(
-             (select order_id from fulfillments where status = 'dead' order by id limit 1),
-             (select order_id from notifications where status = 'dead' order by id limit 1)) as first`,
-      );
-      const [{ fulfillments, notifications, first }] = rows;
-      return fulfillments + notifications === 0
+      const owed = await standingOf(db, fulfillments);
+      const mails = await standingOf(db, notifications);
+      const first = owed.oldest_dead ?? mails.oldest_dead;
+      return first === null
         ? ok('none')
         : wrong(
-            `fulfilments: ${fulfillments}, mails: ${notifications}. Once the reason is gone: npm run ops -- retry ${first}, and so on`,
+            `fulfilments: ${owed.dead}, mails: ${mails.dead}. Once the reason is gone: npm run ops -- retry ${first}, and so on`,
           );
     }),
 
@@ -106,11 +99,11 @@ export const databaseChecks: Checks<Subject> = {
          where fulfillments.status = 'pending' and paid_at < now() - :most * interval '1 minute'
          order by paid_at
          limit 1`,
-        { most: WAITS_AT_MOST_MIN },
+        { most: LATE_MINUTES },
       );
       const [oldest] = rows;
       return oldest === undefined
-        ? ok(`no paid order has waited for its fulfilment for more than ${WAITS_AT_MOST_MIN} minutes`)
+        ? ok(`no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`)
         : wrong(
             `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes: does a worker run?`,
           );

@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { orderStatuses } from '../../orders/status.ts';
 import type { ListQuery } from '../filter-query.ts';
 import type { Page } from '../orders.ts';
 import { page, type Reader } from './layout.ts';
@@ -58,7 +59,7 @@ function filterForm({ given, faults }: ListQuery): Markup {
     )}</select>${fault(name)}</label>`;
   return html`<details class="card filters"${used > 0 && html` open`}><summary>Filter${used > 0 && ` (${used})`}</summary>
 <form action="${PATH}">
-${select('status', 'Payment', ['awaiting_payment', 'paid', 'failed'])}
+${select('status', 'Payment', orderStatuses)}
 ${select('fulfillment', 'Fulfilment', ['pending', 'fulfilled', 'dead', 'stuck'])}
 ${dateField('since', 'Created from')}
 ${dateField('until', 'Created before')}

@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
+import { counted } from '../../counted.ts';
 import type { ListedOrder } from '../orders.ts';
-import type { Range, Span, Standing } from '../overview.ts';
+import type { Range, ShopStanding, Span } from '../overview.ts';
 import { ageOf, amountOf } from '../words.ts';
 import { chart } from './chart.ts';
 import { page, type Reader } from './layout.ts';
@@ -8,7 +9,7 @@ import type { Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 interface Overview {
-  readonly standing: Standing;
+  readonly standing: ShopStanding;
   readonly range: Range;
   readonly history: readonly Span[];
   readonly stuck: readonly ListedOrder[];
@@ -36,7 +37,7 @@ ${newestOrders(overview.newest, reader)}`;
   );
 }
 
-function tiles(standing: Standing): Markup {
+function tiles(standing: ShopStanding): Markup {
   const { paid_today, oldest, owed, dead_fulfillments, dead_mails, awaiting_payment } = standing;
   const orders = paid_today.reduce((sum, { orders }) => sum + orders, 0);
   const amounts = paid_today.flatMap(({ currency, amount }) =>
@@ -57,10 +58,6 @@ function tiles(standing: Standing): Markup {
 <dd>${awaiting_payment === 0 ? 0 : html`<a href="/ops/orders?status=awaiting_payment">${awaiting_payment}</a>`}</dd>
 <dd class="muted">delayed methods, such as bank debits</dd></div>
 </dl>`;
-}
-
-function counted(count: number, thing: string): string {
-  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 function charts({ range, history }: Overview): Markup {
@@ -115,7 +112,7 @@ function stuckOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
 ${orderTable(orders, reader.zone)}</section>`;
 }
 
-function deadMails(mails: Standing['mails']): Markup {
+function deadMails(mails: ShopStanding['mails']): Markup {
   return html`<section class="card"><h2>Mails that were not sent</h2>
 <ul class="lines">${mails.map(
     ({ order_id, kind, last_error }) =>

@@ -1,14 +1,15 @@
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type Response, type Router } from 'express';
+import { databaseTime } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
 import { ordersAsCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
 import { NotFound, orderIdOf } from '../identify.ts';
-import { findEvent, lookUp, nowOf, orderOfEvent } from '../look-up.ts';
+import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
-import { historyOf, type Range, ranges, standingOf } from '../overview.ts';
+import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
 import { retryOrder } from '../retry.ts';
 import { dashboard } from '../stripe-links.ts';
@@ -39,8 +40,8 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     const reader = readerOf(req, res);
     const range = Object.hasOwn(ranges, String(req.query.range)) ? (req.query.range as Range) : '24h';
     // One after the other: the connections are those that deliveries wait for.
-    const now = await nowOf(db);
-    const standing = await standingOf(db, reader.zone, now);
+    const now = await databaseTime(db);
+    const standing = await shopStandingOf(db, reader.zone, now);
     const history = await historyOf(db, range, reader.zone, now);
     // For five, PostgreSQL walks all orders from the newest on: 0.6 s of 250,000.
     const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 50 });

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { atMost } from '../../at-most.ts';
 import { messageOf } from '../../errors.ts';
 import { sessionEvent } from '../events.ts';
 import type { Session } from '../session-object.ts';
@@ -29,10 +29,9 @@ export async function play(stage: Stage, { session: { id }, by, form, service }:
   const paid = by === 'card' ? await sessions.payNow(id, buyer) : await sessions.payLater(id, buyer);
   const event = sessionEvent('checkout.session.completed', paid);
   const how = paid.payment_status === 'no_payment_required' ? 'has nothing to pay' : `pays by ${by}`;
-  const tone = 'plain';
   journal.note(id, {
     by: 'stripe',
-    tone,
+    tone: 'plain',
     words: `The customer ${how}: payment_status ${paid.payment_status}.`,
   });
   if (by === 'bank' && trouble.has('shuffle')) {
@@ -44,7 +43,7 @@ export async function play(stage: Stage, { session: { id }, by, form, service }:
     });
     return;
   }
-  await Promise.race([courier.send(event, endpointOf(stage, service)), pause(KEEP_CUSTOMER_MS)]);
+  await atMost(KEEP_CUSTOMER_MS, courier.send(event, endpointOf(stage, service)));
 }
 
 /** The bank has moved the money of a debit, or refuses to, and Stripe says so. */
@@ -67,7 +66,7 @@ export async function decide(
   const sent = courier.send(event, endpointOf(stage, service)).then(async () => {
     if (held) await courier.send(held, endpointOf(stage, service));
   });
-  await Promise.race([sent, pause(KEEP_CUSTOMER_MS)]);
+  await atMost(KEEP_CUSTOMER_MS, sent);
 }
 
 /** What the backend of a shop does when its success page is loaded. */

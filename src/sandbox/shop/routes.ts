@@ -1,5 +1,6 @@
 import express, { type Request, type Router } from 'express';
 import type Stripe from 'stripe';
+import { originOf } from '../../http/server.ts';
 import { orderPaid, paymentFailed } from '../../notifications/messages.ts';
 import { lookUp, type WholeOrder } from '../../ops/look-up.ts';
 import { send } from '../../ops/pages/send.ts';
@@ -159,6 +160,6 @@ function checkoutOf(
 }
 
 /** Where this very request was answered: the shop's backend and Stripe call the service there. */
-function serviceOf({ socket: { localAddress = '127.0.0.1', localPort } }: Request): string {
-  return `http://${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
+function serviceOf({ socket: { localAddress = '127.0.0.1', localPort = 80 } }: Request): string {
+  return originOf(localAddress, localPort);
 }

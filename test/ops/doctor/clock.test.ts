@@ -9,16 +9,10 @@ test.each([
   ['is 239 s ahead', 239, 'warning', '239 s ahead'],
   ['is 240 s ahead', 240, 'wrong', '240 s ahead'],
   ['is an hour behind', -3_600, 'wrong', '3600 s behind'],
-])("a machine's clock that %s", (_what, seconds, state, words) => {
-  const theirs = Date.parse('2026-11-25T12:00:00Z');
-  const ours = theirs + seconds * 1_000;
-  // What the way there and back takes counts half.
-  expect(compareClocks('theirs', theirs, [ours - 400, ours + 400])).toEqual({
-    state,
-    message: expect.stringContaining(words),
-  });
+])("a machine's clock that %s", (_what, offset, state, words) => {
+  expect(compareClocks('theirs', offset)).toEqual({ state, message: expect.stringContaining(words) });
 });
 
 test('a clock that tells no time', () => {
-  expect(compareClocks('theirs', Number.NaN, [0, 0]).state).toBe('not_checked');
+  expect(compareClocks('theirs', Number.NaN).state).toBe('not_checked');
 });

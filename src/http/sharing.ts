@@ -1,0 +1,10 @@
+/** Anyone may ask, as often as they like: those who ask while an answer is under way share it. */
+export function sharing<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | null = null;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
+}
