@@ -9,19 +9,32 @@ export interface NewEndpoint {
   readonly secret: string;
 }
 
-/** There is an enabled endpoint with this URL: a second one would deliver each event twice. */
+/** There is an enabled endpoint of this kind with this URL: a second one would deliver each event twice. */
 export class EndpointExists extends Error {
   override readonly name = 'EndpointExists';
 }
 
 /**
+ * Whether it sends the events of connected accounts. One that does sends none of the account's own, and the other way round:
+ * https://docs.stripe.com/connect/webhooks.
+ */
+export function isConnect({ application }: Pick<Stripe.WebhookEndpoint, 'application'>): boolean {
+  return Boolean(application);
+}
+
+/**
  * Registers this service with Stripe: the types of event that it handles, in the version whose shapes it knows.
+ * @param connect for the events of connected accounts, in place of the account's own
  * @throws {EndpointExists}
  * @throws {Stripe.errors.StripeError}
  */
-export async function createEndpoint(stripe: Stripe, url: string): Promise<NewEndpoint> {
+export async function createEndpoint(
+  stripe: Stripe,
+  url: string,
+  { connect }: { connect: boolean },
+): Promise<NewEndpoint> {
   for await (const existing of stripe.webhookEndpoints.list({ limit: 100 })) {
-    if (existing.url === url && existing.status === 'enabled')
+    if (existing.url === url && existing.status === 'enabled' && isConnect(existing) === connect)
       throw new EndpointExists(
         `${existing.id} delivers to ${url} already. Its secret is in Stripe's Dashboard (Webhooks).`,
       );
@@ -31,6 +44,7 @@ export async function createEndpoint(stripe: Stripe, url: string): Promise<NewEn
     enabled_events: [...handledTypes] as Stripe.WebhookEndpointCreateParams.EnabledEvent[],
     api_version: API_VERSION as Stripe.WebhookEndpointCreateParams.ApiVersion,
     description: 'checkout-fulfillment',
+    ...(connect && { connect }),
   });
   if (secret === undefined) throw new Error(`Stripe made ${id}, and did not tell its secret`);
   return { id, url, secret };

@@ -13,17 +13,25 @@ Examples:
   npm run ops -- endpoint create https://pay.example.com/webhook
   npm run --silent ops -- endpoint create https://pay.example.com/webhook --json`;
 
+interface Options {
+  readonly connect?: boolean;
+}
+
 export const endpoint: Describe = (_act, actAlone) =>
   new Command('endpoint').description('Registers this service with Stripe.').addCommand(
     new Command('create')
       .description('Creates the webhook endpoint, and prints its secret, once.')
       .argument('<url>', 'where Stripe reaches this service: https://<your host>/webhook', webhookUrl)
+      .option(
+        '--connect',
+        'for the events of connected accounts (Stripe Connect), which need an endpoint of their own',
+      )
       .addHelpText('after', HELP)
       .action(
-        actAlone(async (url: string): Promise<Report> => {
+        actAlone(async (url: string, { connect = false }: Options): Promise<Report> => {
           const { secretKey, apiBase } = loadStripeAccount();
           if (secretKey === null) return sandboxed;
-          const created = await createEndpoint(createStripe(secretKey, apiBase), url);
+          const created = await createEndpoint(createStripe(secretKey, apiBase), url, { connect });
           const { id, secret } = created;
           return {
             ok: true,

@@ -2,11 +2,12 @@ import type Stripe from 'stripe';
 import type { Config } from '../../config.ts';
 import { handledTypes } from '../../orders/handlers.ts';
 import { API_VERSION } from '../../stripe/client.ts';
+import { isConnect } from '../endpoint.ts';
 import { type Checks, ok, warning, wrong } from './finding.ts';
 
 type Endpoint = Pick<
   Stripe.WebhookEndpoint,
-  'url' | 'status' | 'livemode' | 'enabled_events' | 'api_version'
+  'url' | 'status' | 'livemode' | 'enabled_events' | 'api_version' | 'application'
 >;
 
 interface Subject {
@@ -28,7 +29,12 @@ export const endpointChecks: Checks<Subject> = {
     );
     if (lacking.length === enabled.length)
       return wrong(`${words.join('; ')}: add them in Stripe's Dashboard`);
-    return lacking.length > 0 ? warning(words.join('; ')) : ok(`${places(enabled)} sends the three events`);
+    if (lacking.length > 0) return warning(words.join('; '));
+    if (enabled.every(isConnect))
+      return warning(
+        `${places(enabled)} sends events of connected accounts alone: those of your own account need another endpoint`,
+      );
+    return ok(`${places(enabled)} sends the three events`);
   },
 
   /** Events of older versions can be read (src/stripe/checkout-session.ts), those to come may not be. */
@@ -47,14 +53,17 @@ export const endpointChecks: Checks<Subject> = {
   },
 
   'one endpoint a URL': (subject) => {
-    const places = ours(subject).filter(isEnabled).map(placeOf);
-    const [twice] = places.filter((place, i) => places.indexOf(place) !== i);
-    if (twice === undefined) return ok('no event is delivered twice');
-    const count = places.filter((place) => place === twice).length;
-    const words = `${count} endpoints deliver to ${twice}, each event as often (harmless), and each signs with a secret of its own`;
-    return subject.config.stripe.webhookSecrets.length < count
-      ? wrong(`${words}: STRIPE_WEBHOOK_SECRET lacks one. Delete an endpoint, or add its secret`)
-      : warning(`${words}. One is enough`);
+    const enabled = ours(subject).filter(isEnabled);
+    const shared = [...Map.groupBy(enabled, placeOf).values()].find((there) => there.length > 1);
+    if (shared === undefined) return ok('no event is delivered twice');
+    const twice = shared.length > new Set(shared.map(isConnect)).size;
+    const what = twice ? 'each event as often (harmless)' : "one of them connected accounts' events";
+    const words = `${shared.length} endpoints deliver to ${places(shared)}, ${what}, and each signs with a secret of its own`;
+    if (subject.config.stripe.webhookSecrets.length < shared.length)
+      return wrong(
+        `${words}: STRIPE_WEBHOOK_SECRET lacks one. ${twice ? 'Delete an endpoint, or add its secret' : 'Add it'}`,
+      );
+    return twice ? warning(`${words}. One is enough`) : ok(words);
   },
 };
 

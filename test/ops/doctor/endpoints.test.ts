@@ -12,6 +12,7 @@ const endpoint = (overrides: Record<string, unknown> = {}) => ({
   status: 'enabled',
   livemode: true,
   api_version: '2026-10-28.endive',
+  application: null as string | null,
   enabled_events: [
     'checkout.session.completed',
     'checkout.session.async_payment_succeeded',
@@ -20,6 +21,8 @@ const endpoint = (overrides: Record<string, unknown> = {}) => ({
   ],
   ...overrides,
 });
+
+const connect = endpoint({ application: 'ca_123' });
 
 type Endpoint = ReturnType<typeof endpoint>;
 
@@ -43,6 +46,8 @@ test.each<[string, Endpoint[], string, string]>([
   ['one of the other mode', [endpoint({ livemode: false })], 'wrong', 'no live endpoint is registered'],
   ['one that is disabled', [endpoint({ status: 'disabled' })], 'wrong', `${URL} is disabled`],
   ['all events', [endpoint({ enabled_events: ['*'] })], 'ok', 'sends the three events'],
+  ['one for connected accounts', [connect], 'warning', 'those of your own account need another endpoint'],
+  ['one for connected accounts beside one', [connect, endpoint()], 'ok', 'sends the three events'],
   [
     'two of the three events',
     [endpoint({ enabled_events: endpoint().enabled_events.slice(0, 2) })],
@@ -88,6 +93,22 @@ test.each([
   const disabled = [endpoint(), endpoint({ status: 'disabled' })];
   expect((await verdicts(disabled, env))['one endpoint a URL']?.state).toBe('ok');
 });
+
+test.each([
+  ['one secret, which is one too few', 'whsec_1', 'wrong'],
+  ['two secrets', 'whsec_1,whsec_2', 'ok'],
+])(
+  'an endpoint for connected accounts on the same URL and %s',
+  async (_what, STRIPE_WEBHOOK_SECRET, state) => {
+    const env = { ...live, STRIPE_WEBHOOK_SECRET };
+    const verdict = (await verdicts([endpoint(), connect], env))['one endpoint a URL'];
+    expect(verdict).toEqual({
+      state,
+      message: expect.stringContaining("one of them connected accounts' events"),
+    });
+    expect(verdict?.message).not.toMatch(/delete/i);
+  },
+);
 
 test('what a URL holds beyond its place is not repeated', async () => {
   const secretive = endpoint({
