@@ -7,6 +7,7 @@ import { requestOfSession } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
 import { accountOf, findOrder } from '../orders/store.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
+import { idPattern } from '../stripe/shapes.ts';
 import { within } from './deadline.ts';
 
 /** A customer waits for the page that calls this. */
@@ -59,7 +60,7 @@ async function lookUp(
   id: string,
   findAccount: () => Promise<string | null>,
 ): Promise<CheckoutSession | 'unknown' | Error> {
-  if (!/^cs_\w{1,250}$/.test(id)) return 'unknown';
+  if (!idPattern('cs').test(id)) return 'unknown';
   const account = await findAccount();
   try {
     // Twice: the client's own timeout ends only with silence, and an answer may come byte by byte.

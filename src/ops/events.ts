@@ -20,7 +20,7 @@ export interface EventPage {
 }
 
 /** A place in the list: when the event there came in, in microseconds, and its id. */
-export const eventPlace = /^(\d{1,16})_(evt_\w{1,250})$/;
+export const eventPlace = /^(\d{1,16})_(evt_[\w-]{1,250})$/;
 
 /** Events whose payload is still kept, newest first; or those alone that contradict an order. Pages as `listOrders` has them. */
 export async function listEvents(

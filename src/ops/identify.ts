@@ -1,4 +1,5 @@
 import type { Knex } from '../db/knex.ts';
+import { idPattern } from '../stripe/shapes.ts';
 
 /**
  * The order that a person means by its id, or by its checkout session.
@@ -6,7 +7,7 @@ import type { Knex } from '../db/knex.ts';
  */
 export async function orderIdOf(db: Knex, given: string): Promise<number> {
   const query = db('orders').select('id').first();
-  if (/^cs_\w+$/.test(given)) query.where({ checkout_session_id: given });
+  if (idPattern('cs').test(given)) query.where({ checkout_session_id: given });
   else if (/^\d{1,15}$/.test(given)) query.where({ id: Number(given) });
   else throw new NotFound(`${given} is neither an order's id nor a checkout session (cs_…).`);
   const order = await query;

@@ -3,6 +3,7 @@ import type { Knex } from '../db/knex.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import type { Outcome } from '../orders/status.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
+import { idPattern } from '../stripe/shapes.ts';
 import { NotFound, orderIdOf } from './identify.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 
@@ -51,7 +52,7 @@ export type Found =
  * @throws {NotFound}
  */
 export async function lookUp(db: Knex, given: string): Promise<Found> {
-  if (!/^evt_\w+$/.test(given))
+  if (!idPattern('evt').test(given))
     return { kind: 'order', ...(await wholeOrder(db, await orderIdOf(db, given))) };
   const event = await findEvent(db, given);
   const order = await orderOfEvent(db, event);
@@ -61,7 +62,7 @@ export async function lookUp(db: Knex, given: string): Promise<Found> {
 
 /** @throws {NotFound} */
 export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
-  if (!/^evt_\w{1,250}$/.test(id)) throw new NotFound(`${id} is no event's id (evt_…).`);
+  if (!idPattern('evt').test(id)) throw new NotFound(`${id} is no event's id (evt_…).`);
   const event = await db('stripe_events')
     .select('*', db.raw('payload::text as payload'))
     .where({ id })

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { minorUnits } from '../notifications/money.ts';
 import { orderStatuses } from '../orders/status.ts';
 import { oneOf } from '../shapes.ts';
+import { idPattern } from '../stripe/shapes.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
 import { MOMENTS, type Moment, parseMoment } from './moment.ts';
 
@@ -28,7 +29,7 @@ const sum = z.string().transform((text, context): Sum => {
 });
 
 const id = (prefix: string) =>
-  z.string().regex(new RegExp(`^${prefix}_\\w{1,250}$`), `must be an id that begins with ${prefix}_`);
+  z.string().regex(idPattern(prefix), `must be an id that begins with ${prefix}_`);
 
 const words = z
   .string()

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import request from 'supertest';
@@ -91,6 +92,30 @@ test('events, and one of them whole, and replayed', async () => {
   expect(whole.payload).toEqual(event);
   const replayed = as(shapes.replayed, await call('post', `/events/${event.id}/replay`).expect(200));
   expect(replayed).toMatchObject({ outcome: 'stale', order_id: order.id, moved_to: null });
+});
+
+test('ids with hyphens, as a stand-in makes them of UUIDs, are ids like others', async () => {
+  const session = shop.checkout({ id: `cs_test_${randomUUID()}` });
+  const event = { ...events.completedPaid(session), id: `evt_${randomUUID()}` };
+  await shop.service.deliver(event);
+  const { order } = await shop.atRest(session.id);
+  for (const id of [session.id, event.id]) {
+    expect(as(shapes.wholeOrder, await get(`/orders/${id}`).expect(200)).order.id).toBe(order.id);
+    await request(shop.service.url)
+      .get(`/ops/find?q=${id}`)
+      .set('Authorization', `Bearer ${TOKEN}`)
+      .expect(303, /orders\/\d+/);
+  }
+  const { orders } = as(shapes.orderList, await get(`/orders?session=${session.id}`).expect(200));
+  expect(orders.map(({ id }) => id)).toEqual([order.id]);
+  as(shapes.replayed, await call('post', `/events/${event.id}/replay`).expect(200));
+  const { next } = as(shapes.eventList, await get('/events?limit=1').expect(200));
+  expect(next).toContain(event.id);
+  await get(`/events?after=${next}`).expect(200);
+  await request(shop.service.url)
+    .post(`/checkout-sessions/${session.id}/fulfill`)
+    .set('Authorization', `Bearer ${TOKEN}`)
+    .expect(200);
 });
 
 describe('refusals say what is wrong', () => {

@@ -127,7 +127,7 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
       return res.redirect(303, `/ops/${page}`);
     }
     const { orders } = await listOrders(db, { reference: q }, { limit: 1 });
-    if (orders.length === 0 && /^(\d{1,15}|cs_\w+|evt_\w+)$/.test(q)) throw found;
+    if (orders.length === 0 && /^(\d{1,15}|(cs|evt)_[\w-]+)$/.test(q)) throw found;
     const field = orders.length > 0 ? 'reference' : 'email';
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
   });
