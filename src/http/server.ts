@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { requestsInTurn } from './in-turn.ts';
 
 export interface HttpServer {
   readonly url: string;
@@ -39,27 +40,19 @@ export async function listen(
   app: RequestListener,
   address: { host: string; port: number },
 ): Promise<HttpServer> {
-  // The last one of each connection, and no Set of those under way: a Set that changes with each request leaves a trail of
-  // outgrown tables, each of which points to the next. One that has grown old keeps alive what the others held until the
-  // whole heap is marked (of 25 MB, a scavenge copied 3.3 instead of 0.8).
-  const answers = new Map<Socket, ServerResponse>();
-  const server = createServer(timeouts, (req, res) => {
-    const before = answers.get(req.socket);
-    answers.set(req.socket, res);
+  const turns = requestsInTurn();
+  const server = createServer(timeouts);
+  turns.listenOn(server, (req, res) => {
     if (!server.listening) res.setHeader('Connection', 'close');
-    if (res.socket !== null) return app(req, res);
-    // Pipelined: its turn comes once the answer before it is out, and never where the sender is gone by then. Begun at once, as
-    // Node does it, 4,000 requests for a file in 20 connections left 4,000 files open, and 750 kB of requests took the heap.
-    before?.once('close', () => res.socket !== null && app(req, res));
+    app(req, res);
   });
   server.timeout = UNREAD_FOR_MS;
-  server.on('connection', (socket) => socket.once('close', () => answers.delete(socket)));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...address, backlog: BACKLOG }, resolve);
   });
   const { port } = server.address() as AddressInfo;
-  return { url: originOf(address.host, port), close: () => close(server, answers.values()) };
+  return { url: originOf(address.host, port), close: () => close(server, turns.answers) };
 }
 
 /** An IPv6 address stands in brackets in a URL. */
@@ -68,13 +61,13 @@ export function originOf(host: string, port: number): string {
 }
 
 /** Node leaves a connection open on which a client keeps sending, so each is told that its answer is the last one. */
-function close(server: Server, answers: Iterable<ServerResponse>): Promise<void> {
+function close(server: Server, answers: () => readonly ServerResponse[]): Promise<void> {
   return new Promise((resolve) => {
     const patience = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
     server.close(() => {
       clearTimeout(patience);
       resolve();
     });
-    for (const res of answers) if (!res.headersSent) res.setHeader('Connection', 'close');
+    for (const res of answers()) if (!res.headersSent) res.setHeader('Connection', 'close');
   });
 }

@@ -15,7 +15,10 @@ afterEach(() => {
   asked.length = 0;
 });
 
-/** Sends requests for these paths in one piece. */
+const requestFor = (path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${path === '/expecting' ? 'Expect: a miracle\r\n' : ''}\r\n`;
+
+/** Sends requests for these paths in one piece, `/expecting` with an expectation. */
 function pipeline(paths: readonly string[]): { socket: Socket; read: () => string } {
   let text = '';
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
@@ -24,7 +27,7 @@ function pipeline(paths: readonly string[]): { socket: Socket; read: () => strin
     .on('data', (bytes) => {
       text += bytes;
     });
-  socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+  socket.write(paths.map(requestFor).join(''));
   return { socket, read: () => text };
 }
 
@@ -53,11 +56,30 @@ test('those that wait are not begun when the sender is gone', async () => {
   other.socket.destroy();
 });
 
+test('a connection with hundreds of them is ended, and others are served', async () => {
+  const many = Array.from({ length: 5_000 }, (_, n) => `/${n}`);
+  const { socket } = pipeline(many);
+  await until('it is ended', () => socket.destroyed);
+  expect(asked.map(({ path }) => path)).toEqual(['/0']);
+  const other = pipeline(['/other']);
+  await until('another is asked', () => asked.some(({ path }) => path === '/other'));
+  other.socket.destroy();
+});
+
+test('an expectation that nobody knows is refused in its turn, and what comes after it is answered', async () => {
+  const { socket, read } = pipeline(['/before', '/expecting', '/after']);
+  (await until('the first is asked', () => asked[0])).res.end('first.');
+  (await until('the last is asked', () => asked[1])).res.end('last.');
+  await until('it is answered', () => read().includes('last.'));
+  expect(read().match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(['200', '417', '200']);
+  socket.destroy();
+});
+
 test('a connection that is kept is asked again and again', async () => {
   const { socket, read } = pipeline(['/first']);
   (await until('it is asked', () => asked[0])).res.end('1');
   await until('it is answered', () => read().includes('HTTP/1.1 200'));
-  socket.write('GET /second HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  socket.write(requestFor('/second'));
   (await until('it is asked again', () => asked[1])).res.end('2');
   await until('both are answered', () => read().match(/HTTP\/1.1 200/g)?.length === 2);
   socket.destroy();
