@@ -98,16 +98,14 @@ export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Pro
   return rows;
 }
 
-/**
- * Gives claims back at once, for another process to take; those whose attempt was `begun` with one attempt fewer left. A row
- * that somebody else has locked goes when its lease ends.
- */
+/** Gives claims back at once, for another process to take. A row that somebody else has locked goes when its lease ends. */
 export async function release(
   db: Knex,
   queue: Queue,
   held: readonly Claim[],
-  { begun }: { begun: boolean },
+  { counted }: { counted: boolean },
 ): Promise<void> {
+  if (held.length === 0) return;
   await db.raw(
     `with free as (
        select id from :table:
@@ -117,7 +115,7 @@ export async function release(
      )
      update :table: as work set next_attempt_at = now(), attempts = attempts - :uncounted
      from free where work.id = free.id`,
-    { table: queue.table, uncounted: begun ? 0 : 1, ...tokensOf(held) },
+    { table: queue.table, uncounted: counted ? 0 : 1, ...tokensOf(held) },
   );
 }
 
@@ -147,7 +145,10 @@ export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[])
   return rows.map((row) => row.id);
 }
 
-/** The attempt failed, and is kept: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. */
+/**
+ * The attempt failed, and is kept: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. What
+ * was written already is not written twice: the answer may have been lost with its connection.
+ */
 export async function settleFailed(
   db: Knex,
   queue: Queue,
@@ -155,19 +156,29 @@ export async function settleFailed(
   outcome: { error: string; pauseMs: number | null },
 ): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `with failed as (
+    `with written as (
+       select from :table: as work join failed_attempts as failed using (order_id)
+       where work.id = :id and work.attempts = :attempts
+         and failed.work = :table and failed.work_id = work.id and failed.attempt = work.attempts
+         and failed.next_attempt_at is not distinct from work.next_attempt_at
+     ),
+     failed as (
        update :table: set
          status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
          next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
          last_error = :error
-       where id = :id and attempts = :attempts and status = 'pending'
+       where id = :id and attempts = :attempts and status = 'pending' and not exists (table written)
        returning *
+     ),
+     kept as (
+       insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at)
+       select :table, id, order_id, attempts, last_error, next_attempt_at from failed
+       returning id
      )
-     insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at)
-     select :table, id, order_id, attempts, last_error, next_attempt_at from failed`,
+     select from written union all select from kept`,
     { table: queue.table, id, attempts, pause: outcome.pauseMs, error: outcome.error },
   );
-  return rowCount === 1;
+  return rowCount > 0;
 }
 
 /**

@@ -56,6 +56,8 @@ interface Held<Row, Subject> {
   readonly abort: AbortController;
   leasedUntil: number;
   stage: 'waits' | 'attempted' | 'settled';
+  /** Its attempt, once it has begun. */
+  ended?: Promise<void>;
   /** Of the attempt. */
   span?: Span;
 }
@@ -83,7 +85,6 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const settle = settler({ db, queue, maxAttempts, log });
   // No Map and no Set: one that changes with each row leaves a trail of outgrown tables, as in src/http/server.ts.
   let held: readonly Held<Row, Subject>[] = [];
-  let running: readonly Promise<void>[] = [];
   const waiting: Held<Row, Subject>[] = [];
   let performing = 0;
   let stopping = false;
@@ -140,7 +141,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     });
     // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
     const ids = new Set(rows.map(({ id }) => id));
-    held = [...held.filter(({ row }) => !ids.has(row.id)), ...taken];
+    const lost = held.filter(({ row }) => ids.has(row.id));
+    for (const { abort } of lost) abort.abort();
+    held = [...held.filter((one) => !lost.includes(one)), ...taken];
     waiting.push(...taken);
     fillPlaces();
   }
@@ -149,12 +152,10 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     while (!stopping && performing < concurrency()) {
       const one = waiting.shift();
       if (!one) break;
-      const ended = attempt(one).finally(() => {
-        running = running.filter((other) => other !== ended);
+      one.ended = attempt(one).finally(() => {
         held = held.filter((other) => other !== one);
         if (backlog && hasRoom()) wake();
       });
-      running = [...running, ended];
     }
   }
 
@@ -226,21 +227,28 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     stopping = true;
     wake();
     await atMost(DATABASE_PATIENCE_MS, looping);
-    await atMost(graceMs, Promise.all(running));
+    await atMost(graceMs, Promise.all(held.map(({ ended }) => ended)));
     clearInterval(renewing);
+    // It has the rows locked.
+    await atMost(DATABASE_PATIENCE_MS, Promise.resolve(renewal));
+    // Before the attempts are broken off: then they are held no more.
+    const handing = handBack();
     for (const { abort } of held) abort.abort();
-    await atMost(DATABASE_PATIENCE_MS, handBack());
+    await atMost(DATABASE_PATIENCE_MS, handing);
   }
 
-  /** Attempts that had not begun are not counted. Where an outcome is being written, that alone decides. */
+  /**
+   * Attempts that had not begun are not counted, nor is a last one: a stop breaks it off, and the order would be dead though
+   * nobody has refused it. Where an outcome is being written, that alone decides.
+   */
   async function handBack(): Promise<void> {
-    // It has the rows locked.
-    await renewal;
-    const waits = held.filter(({ stage }) => stage === 'waits');
-    const attempted = held.filter(({ stage }) => stage === 'attempted');
+    const undecided = held.filter(({ stage }) => stage !== 'settled');
+    const counts = ({ stage, row }: Held<Row, Subject>) =>
+      stage === 'attempted' && row.attempts < maxAttempts;
+    const [counted, uncounted] = [undecided.filter(counts), undecided.filter((one) => !counts(one))];
     try {
-      if (waits.length > 0) await release(db, queue, rowsOf(waits), { begun: false });
-      if (attempted.length > 0) await release(db, queue, rowsOf(attempted), { begun: true });
+      await release(db, queue, rowsOf(uncounted), { counted: false });
+      await release(db, queue, rowsOf(counted), { counted: true });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not give leases back: they end by themselves');
     }

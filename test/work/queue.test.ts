@@ -107,8 +107,8 @@ describe('an attempt whose lease ended and was claimed again', () => {
     expect(await settleDone(db, queue, [lost])).toEqual([]);
     expect(await settleFailed(db, queue, lost, { error: 'late', pauseMs: null })).toBe(false);
     expect(await renew(db, queue, [lost])).toEqual([]);
-    await release(db, queue, [lost], { begun: true });
-    await release(db, queue, [lost], { begun: false });
+    await release(db, queue, [lost], { counted: true });
+    await release(db, queue, [lost], { counted: false });
     expect(await failuresOf(id)).toEqual([]);
     expect({ ...(await rowOf(id)), due_in: 0 }).toEqual({ ...before, due_in: 0 });
 
@@ -190,7 +190,7 @@ describe('a held claim', () => {
       { id: locked, renewed: false },
       { id: free, renewed: true },
     ]);
-    await release(db, queue, held, { begun: true });
+    await release(db, queue, held, { counted: true });
     await other.rollback();
     expect((await rowOf(locked)).due_in).toBeGreaterThan(0);
     expect((await rowOf(free)).due_in).toBeLessThanOrEqual(0);
@@ -199,10 +199,22 @@ describe('a held claim', () => {
   test.each([
     [true, 2],
     [false, 1],
-  ])('is due again at once when released, and counted if it had begun (%s)', async (begun, attempts) => {
+  ])('is due again at once when released, and its attempt counted or not (%s)', async (counted, attempts) => {
     const id = await owe();
-    await release(db, queue, await claimAll(), { begun });
+    await release(db, queue, await claimAll(), { counted });
     expect(await claimAll()).toMatchObject([{ id, attempts }]);
+  });
+
+  test.each([90_000, null])('fails once, though its failure is written again (pause %p)', async (pauseMs) => {
+    const id = await owe();
+    const [row] = await claimAll();
+    const write = () => settleFailed(db, queue, row as Claim, { error: 'no', pauseMs });
+    expect(await write()).toBe(true);
+    const after = await db('fulfillments').where({ id }).first();
+    // The answer to the first one was lost.
+    expect(await write()).toBe(true);
+    expect(await db('fulfillments').where({ id }).first()).toEqual(after);
+    expect(await failuresOf(id)).toHaveLength(1);
   });
 
   test('fails until later, or for good', async () => {

@@ -454,6 +454,22 @@ describe('stop', () => {
   });
 });
 
+test('a stop does not count a last attempt that it breaks off: the order is not dead', async () => {
+  const [order = 0] = await owe(1);
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const worker = start(
+    () => {
+      begin();
+      return new Promise(() => {});
+    },
+    { maxAttempts: 1 },
+  );
+  await begun;
+  await worker.stop(0);
+  start(async () => {}, { maxAttempts: 1 });
+  await until('another worker takes it up', async () => (await rowOf(order)).status === 'fulfilled');
+});
+
 describe('a lease', () => {
   type Faked = 'performance' | 'setInterval' | 'clearInterval';
   const all = [
@@ -613,7 +629,7 @@ describe('a lease', () => {
       );
       return (part: string) => rows.some(({ query }: { query: string }) => query.includes(part));
     };
-    await until('the outcome is being written', async () => (await waiting())('with failed as'));
+    await until('the outcome is being written', async () => (await waiting())('failed as ('));
     tick(10);
     const stopped = worker.stop(0);
     for (let i = 0; i < 10; i += 1) expect((await waiting())('renewed as')).toBe(false);
@@ -712,40 +728,43 @@ describe('a lease', () => {
     expect(begun).toEqual([first, second]);
   });
 
-  test('taken anew by the same worker is not lost with the end of the earlier attempt', async () => {
+  test('taken anew by the same worker breaks the earlier attempt off, and goes on without it', async () => {
     const [order = 0] = await owe(1);
-    const { begun, ends, perform } = attempts();
-    const { log, lines } = recordingLog();
-    const worker = start(perform, { log });
+    const { begun, signals, ends, perform } = attempts();
+    const worker = start(perform, { concurrency: 1 });
     await until('it has begun', () => begun.length === 1);
     await db('fulfillments').update({ next_attempt_at: db.fn.now() });
     worker.wake();
     await until('it has begun again', () => begun.length === 2);
-    ends[0]?.();
-    await until('the first has ended without effect', () => lines.length === 1);
-    expect(await rowOf(order)).toMatchObject({ status: 'pending', attempts: 2 });
-    await worker.stop(0);
-    expect((await rowOf(order)).next_attempt_at.getTime()).toBeLessThanOrEqual(Date.now());
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    ends[1]?.();
+    await until('it is done', async () => (await rowOf(order)).status === 'fulfilled');
   });
 
-  test('taken anew by the same worker: a stop waits for the earlier attempt as well', async () => {
-    await owe(1);
-    const { begun, ends, perform } = attempts();
-    const worker = start(perform);
-    await until('it has begun', () => begun.length === 1);
-    await db('fulfillments').update({ next_attempt_at: db.fn.now() });
-    worker.wake();
-    await until('it has begun again', () => begun.length === 2);
-    let hasStopped = false;
-    const stopped = worker.stop(60_000).then(() => {
-      hasStopped = true;
+  test('that is being renewed when the worker stops is given back all the same', async () => {
+    fakeClock('setInterval', 'clearInterval');
+    await oweInTurn(2);
+    const { begun, perform } = attempts();
+    const worker = start(perform, { concurrency: 1 });
+    await claimed(2);
+    await until('the first has begun', () => begun.length === 1);
+    const other = await db.transaction();
+    await other.raw('lock table fulfillments in exclusive mode');
+    tick(10);
+    await until('it is being renewed', async () => {
+      await other.raw('select pg_stat_clear_snapshot()');
+      const { rows } = await other.raw(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+           and query like '%renewed as%'`,
+      );
+      return rows.length === 1;
     });
-    ends[1]?.();
-    await until('the later one is done', async () => (await statusesOf()).includes('fulfilled'));
-    for (let i = 0; i < 20; i += 1) await statusesOf();
-    expect(hasStopped).toBe(false);
-    ends[0]?.();
+    const stopped = worker.stop(0);
+    await db.raw('select 1');
+    await other.commit();
     await stopped;
+    expect((await dueIn()).every((s) => s <= 0)).toBe(true);
+    expect((await db('fulfillments')).map(({ attempts }) => attempts).toSorted()).toEqual([0, 1]);
   });
 
   test('is no matter where nothing is held: an idle worker claims, poll by poll, and asks nothing else', async () => {
