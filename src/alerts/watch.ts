@@ -8,13 +8,14 @@ import { endUnseen, raise } from './store.ts';
 import { tellDue } from './tell.ts';
 import { wordsOf } from './words.ts';
 
-const BETWEEN_PASSES_MS = 15_000;
+const BETWEEN_LOOKS_MS = 15_000;
+const BETWEEN_TELLINGS_MS = 2_000;
 
 /** A place where causes may show. */
 export type Look = () => readonly Finding[] | Promise<readonly Finding[]>;
 
 export interface Watch extends Loop {
-  /** What the last pass found, for whoever asks this process how it is. */
+  /** What the last look found, for whoever asks this process how it is. */
   causes(): readonly Cause[];
 }
 
@@ -26,31 +27,39 @@ interface Options {
   readonly log: Logger;
 }
 
-/** A dull loop: look for causes, keep them, tell a person. Any number of processes may run it, and one tells. */
+/** Looks for causes, keeps them, and tells a person. Any number of processes may run it, and one tells. */
 export function startWatch({ db, looks, channels, log }: Options): Watch {
   let found: readonly Finding[] = [];
 
-  async function pass(signal: AbortSignal): Promise<void> {
-    const seen = await Promise.allSettled(looks.map(async (look) => look()));
-    found = seen.flatMap((look) => (look.status === 'fulfilled' ? look.value : []));
+  async function look(): Promise<void> {
+    const seen = await Promise.allSettled(looks.map(async (one) => one()));
+    found = seen.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
     for (const finding of found) {
       const alert = await raise(db, finding);
       if (alert !== null) log.error(reportOf(alert), wordsOf(alert).title);
     }
-    const blind = seen.find((look) => look.status === 'rejected');
+    const blind = seen.find((one) => one.status === 'rejected');
     if (blind) log.warn({ reason: messageOf(blind.reason) }, 'could not look everywhere for alerts');
     // Who could not look everywhere has not seen that anything is over.
     else for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
-    if (channels.length > 0) await tellDue({ db, channels, log, signal });
   }
 
-  const { stop } = startLoop(async (signal) => {
-    await pass(signal).catch((error) => {
-      log.warn({ reason: messageOf(error) }, 'could not keep or tell alerts');
-    });
-    return BETWEEN_PASSES_MS;
+  const sayWhy = (error: unknown) => log.warn({ reason: messageOf(error) }, 'could not keep or tell alerts');
+  const looking = startLoop(async () => {
+    await look().catch(sayWhy);
+    return BETWEEN_LOOKS_MS;
   });
-  return { causes: () => [...new Set(found.map(({ cause }) => cause))], stop };
+  // Beside it: a channel that does not answer would keep this process from looking, and others would take what it saw for over.
+  const telling = startLoop(async (signal) => {
+    if (channels.length > 0) await tellDue({ db, channels, log, signal }).catch(sayWhy);
+    return BETWEEN_TELLINGS_MS;
+  });
+  return {
+    causes: () => [...new Set(found.map(({ cause }) => cause))],
+    async stop() {
+      await Promise.all([looking.stop(), telling.stop()]);
+    },
+  };
 }
 
 function reportOf({ id, cause, details }: Alert) {

@@ -80,6 +80,20 @@ test('while one look fails nothing is said to be over, and what the others find 
   expect(await db('alerts').whereNotNull('over_at')).toEqual([]);
 });
 
+test('a channel that does not answer keeps nobody from looking', async () => {
+  const off: Finding = { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } };
+  const channel: Channel = { name: 'webhook', tell: () => new Promise(() => {}) };
+  let looks = 0;
+  const look = () => {
+    looks += 1;
+    return [off];
+  };
+  const watch = startWatch({ db, looks: [look], channels: [channel], log: silent });
+  await until('it is being told', () => db('alerts').where({ attempts: 1 }).first());
+  await until('it has looked again', () => looks === 2);
+  await watch.stop();
+});
+
 test('a process without channels keeps what it finds for others to tell', async () => {
   const off: Finding = { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } };
   const watch = startWatch({ db, looks: [() => [off]], channels: [], log: silent });

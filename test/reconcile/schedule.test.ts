@@ -64,6 +64,15 @@ test('what is due is done without a command, by one of several processes, with a
   expect(lines).toHaveLength(orders.length);
 });
 
+test('a walk that Stripe does not answer holds up no audit', async () => {
+  await make('events', due);
+  await make('checkout_sessions', due);
+  // The audit asks for those that were not delivered.
+  api.fault = ({ url = '' }) => url.startsWith('/v1/events') && !url.includes('delivery_success');
+  start();
+  await isOver('checkout_sessions');
+});
+
 test('an event that a webhook may be bringing right now is left to it', async () => {
   customerOf(api, 'card', secondsAgo(120));
   await make('events', due);
