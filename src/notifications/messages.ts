@@ -1,7 +1,7 @@
 import { oneLine } from '../one-line.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import { asHtml, asText, type Letter, type Row } from './letter.ts';
-import { formatAmount } from './money.ts';
+import { formatAmount, presentmentOf } from './money.ts';
 
 export interface Shop {
   readonly name: string;
@@ -25,6 +25,7 @@ export function orderPaid({
 }): Message {
   const reference = referenceOf(order);
   const nothingToPay = order.payment_status === 'no_payment_required' || order.amount_total === 0;
+  const charged = presentmentOf(order.presentment_details);
   return message(`Your order ${reference} at ${shop.name}`, {
     from: shop.name,
     title: 'Thank you for your order',
@@ -34,6 +35,7 @@ export function orderPaid({
       nothingToPay
         ? 'Your order is confirmed. There is nothing to pay today.'
         : 'We have received your payment. This is your receipt.',
+      ...(charged === null ? [] : [`You were charged ${charged}, in the currency that you paid in.`]),
     ],
     items: lineItems.map(itemRow),
     sums: sumRows(order),

@@ -22,6 +22,17 @@ export function formatAmount(amount: number, currency: string): string {
   return format.format(`${amount}e-${decimals}` as Intl.StringNumericLiteral);
 }
 
+/** What the customer was charged, of Stripe's `presentment_details`; null where that was the order's own amount. */
+export function presentmentOf(details: unknown): string | null {
+  const { presentment_amount: amount, presentment_currency: currency } = (details ?? {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof amount !== 'number' || typeof currency !== 'string' || !/^[a-z]{3}$/i.test(currency))
+    return null;
+  return formatAmount(amount, currency);
+}
+
 /** The other way round: `12.34` of `usd` is 1234. Null when the currency is not counted so finely. */
 export function minorUnits(major: string, currency: string): number | null {
   const [whole = '', fraction = ''] = major.split('.');

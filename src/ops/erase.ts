@@ -49,7 +49,8 @@ export async function erase(
 
     await trx.raw(
       `update orders set
-         customer_email = null, customer_name = null, shipping_details = null, custom_fields = null, metadata = null,
+         customer_email = null, customer_name = null, customer_phone = null, shipping_details = null, custom_fields = null,
+         metadata = null,
          client_reference_id = case when client_reference_id ~* :names then null else client_reference_id end,
          updated_at = now()
        where id = any (:ids)`,

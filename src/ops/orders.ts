@@ -43,7 +43,7 @@ export async function listOrders(
     `select
        o.id, o.checkout_session_id, o.status, o.payment_status, o.mode, o.livemode, o.currency, o.amount_subtotal,
        o.amount_total, o.customer_id, o.customer_email, o.customer_name, o.client_reference_id, o.payment_intent_id,
-       o.payment_link_id, o.created_at, o.updated_at, o.paid_at, o.failed_at,
+       o.payment_link_id, o.customer_phone, o.subscription_id, o.created_at, o.updated_at, o.paid_at, o.failed_at,
        f.status as fulfillment_status, f.attempts,
        case
          when f.attempts > 0 and f.next_attempt_at > now() and f.next_attempt_at <= now() + :lease * interval '1 second'

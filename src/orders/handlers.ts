@@ -84,5 +84,9 @@ export function sessionFields(session: CheckoutSession, account: string | null):
     custom_fields: jsonOf(session.custom_fields),
     total_details: jsonOf(session.total_details),
     metadata: jsonOf(session.metadata),
+    customer_phone: textOf(session.customer_details?.phone),
+    subscription_id: idOf(session.subscription),
+    shipping_cost: jsonOf(session.shipping_cost),
+    presentment_details: jsonOf(session.presentment_details),
   };
 }

@@ -24,6 +24,12 @@ export interface SessionFields {
   readonly custom_fields: unknown;
   readonly total_details: unknown;
   readonly metadata: unknown;
+  readonly customer_phone: string | null;
+  readonly subscription_id: string | null;
+  /** With the shipping rate that was chosen. */
+  readonly shipping_cost: unknown;
+  /** What the customer was charged, where Adaptive Pricing made it another currency. */
+  readonly presentment_details: unknown;
 }
 
 /** A row of `orders`. */

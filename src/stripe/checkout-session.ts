@@ -19,17 +19,21 @@ export const checkoutSessionShape = z.object({
   amount_total: amount,
   customer: reference,
   customer_email: text,
-  customer_details: z.object({ email: text, name: text }).nullish(),
+  customer_details: z.object({ email: text, name: text, phone: text }).nullish(),
   client_reference_id: text,
   payment_intent: reference,
   payment_link: reference,
+  subscription: reference,
   // The shipping address moved twice: `shipping` until 2022, `shipping_details`, and from 2025-03-31.basil
   // on `collected_information.shipping_details`.
   collected_information: z.object({ shipping_details: json }).nullish(),
   shipping_details: json,
   shipping: json,
   custom_fields: json,
+  shipping_cost: json,
   total_details: json,
+  /** Since 2025-03-31.basil. */
+  presentment_details: json,
   metadata: json,
 });
 

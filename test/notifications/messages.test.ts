@@ -26,6 +26,10 @@ const order: Order = {
   custom_fields: [],
   total_details: { amount_discount: 250, amount_shipping: 700, amount_tax: 350 },
   metadata: {},
+  customer_phone: null,
+  subscription_id: null,
+  shipping_cost: null,
+  presentment_details: null,
   created_at: new Date(0),
   updated_at: new Date(0),
   paid_at: new Date(0),
@@ -73,6 +77,16 @@ const words = ({ html }: Message) =>
     .filter((text) => text !== '');
 
 describe('the mail for a paid order', () => {
+  test('names what was charged in another currency', () => {
+    const presentment_details = { presentment_amount: 5_123, presentment_currency: 'eur' };
+    const { text } = receipt({ presentment_details }, mug);
+    expect(text).toContain('You were charged €51.23, in the currency that you paid in.');
+    expect(text).toContain('Total: $58.00');
+    expect(receipt({ presentment_details: { presentment_currency: 'x' } }, mug).text).not.toContain(
+      'charged',
+    );
+  });
+
   test('is a receipt: every item and everything between their prices and the total', () => {
     const mail = receipt({}, mug, { ...mug, description: 'Tea towel', quantity: 1, amount_subtotal: 0 });
 

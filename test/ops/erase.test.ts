@@ -79,7 +79,13 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
   expect([code, JSON.parse(stdout), stderr]).toEqual([0, erased, '']);
 
   const after = await contentsOf(db);
-  const gone = { customer_email: null, customer_name: null, shipping_details: null, custom_fields: null };
+  const gone = {
+    customer_email: null,
+    customer_name: null,
+    customer_phone: null,
+    shipping_details: null,
+    custom_fields: null,
+  };
   expect(after).toEqual({
     ...before,
     orders: before.orders.map((order) =>

@@ -130,6 +130,10 @@ describe('what an order takes over from its session', () => {
       ],
       total_details: { amount_discount: 0, amount_shipping: 500, amount_tax: 0 },
       metadata: { cart: '2041' },
+      customer_phone: null,
+      subscription_id: null,
+      shipping_cost: { amount_subtotal: 500, amount_tax: 0, amount_total: 500, shipping_rate: 'shr_1Q1a2b' },
+      presentment_details: null,
     });
   });
 
@@ -137,7 +141,17 @@ describe('what an order takes over from its session', () => {
     [
       'a subscription',
       { mode: 'subscription', payment_intent: null, subscription: 'sub_1' },
-      { mode: 'subscription', payment_intent_id: null },
+      { mode: 'subscription', payment_intent_id: null, subscription_id: 'sub_1' },
+    ],
+    [
+      'a phone number',
+      { customer_details: { email: 'jenny@example.com', name: null, phone: '+15551234567' } },
+      { customer_phone: '+15551234567' },
+    ],
+    [
+      'a sum that was charged in another currency',
+      { presentment_details: { presentment_amount: 5123, presentment_currency: 'eur' } },
+      { amount_total: 6498, presentment_details: { presentment_amount: 5123, presentment_currency: 'eur' } },
     ],
     ['a payment link', { payment_link: 'plink_1' }, { payment_link_id: 'plink_1' }],
     ['a guest', { customer: null }, { customer_id: null, customer_email: 'jenny@example.com' }],

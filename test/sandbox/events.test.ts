@@ -58,6 +58,10 @@ describe('an event', () => {
         custom_fields: [],
         total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
         metadata: { channel: 'simulate' },
+        customer_phone: null,
+        subscription_id: null,
+        shipping_cost: null,
+        presentment_details: null,
       },
     });
   });

@@ -47,6 +47,8 @@ const orderFields = {
   client_reference_id: text.nullable(),
   payment_intent_id: text.nullable(),
   payment_link_id: text.nullable(),
+  customer_phone: text.nullable(),
+  subscription_id: text.nullable(),
   created_at: instant,
   updated_at: instant,
   paid_at: instant.nullable(),
@@ -82,6 +84,8 @@ const order = z
     shipping_details: z.json(),
     custom_fields: z.json(),
     total_details: z.json(),
+    shipping_cost: z.json(),
+    presentment_details: z.json(),
     metadata: z.json(),
   })
   .meta({ id: 'Order' });

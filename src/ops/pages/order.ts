@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { presentmentOf } from '../../notifications/money.ts';
 import type { LineItem, Order } from '../../orders/order.ts';
 import type { Fulfillment, WholeOrder } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
@@ -82,16 +83,21 @@ function deadNote({ attempts, last_error }: Fulfillment): Markup {
 
 function facts(order: Order, { zone }: Reader): Markup {
   const entries: [string, Markup | null][] = [
-    ['Customer', html`${orNothing(order.customer_name)}<br>${orNothing(order.customer_email)}`],
+    [
+      'Customer',
+      html`${orNothing(order.customer_name)}<br>${orNothing(order.customer_email)}${order.customer_phone && html`<br>${order.customer_phone}`}`,
+    ],
     ['Reference', orNothing(order.client_reference_id)],
     ['Created', time(order.created_at, zone)],
     ['Paid', order.paid_at && time(order.paid_at, zone)],
     ['Failed', order.failed_at && time(order.failed_at, zone)],
+    ['Charged', lines(flat(presentmentOf(order.presentment_details)))],
     ['Ship to', lines(envelope(order.shipping_details))],
     ['Metadata', lines(pairs(order.metadata))],
     ['Custom fields', lines(flat(order.custom_fields))],
     ['Checkout session', id(order.checkout_session_id)],
     ['Payment intent', order.payment_intent_id === null ? null : id(order.payment_intent_id)],
+    ['Subscription', order.subscription_id === null ? null : id(order.subscription_id)],
     ['Connected account', order.account === null ? null : id(order.account)],
   ];
   return html`<dl class="facts">${entries.map(

@@ -39,6 +39,16 @@ test('what customers have written is text in every page, never markup', async ()
   expect(text).not.toContain('<script>alert');
 });
 
+test('what the customer was charged in another currency is told, and by what number they are reached', async () => {
+  const { order } = await paid({
+    customer_details: { email: 'nora@example.com', name: 'Nora Kim', phone: '+49 30 123456' },
+    presentment_details: { presentment_amount: 1_899, presentment_currency: 'eur' },
+  });
+  const { text } = await get(`/ops/orders/${order.id}`).expect(200);
+  expect(text).toMatch(/<dt>Charged<\/dt><dd>.*?€18\.99/);
+  expect(text).toContain('+49 30 123456');
+});
+
 test('an address stands as on an envelope', async () => {
   const address = {
     city: 'Berlin',
