@@ -741,6 +741,23 @@ describe('a lease', () => {
     await until('it is done', async () => (await rowOf(order)).status === 'fulfilled');
   });
 
+  test('that can not be given back ends by itself, and that is said', async () => {
+    await oweInTurn(2);
+    const { begun, perform } = attempts();
+    const { log, lines } = recordingLog();
+    const worker = start(perform, { concurrency: 1, log });
+    await claimed(2);
+    await until('the first has begun', () => begun.length === 1);
+    await db.raw(`
+      create function refuse_to_renew() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
+      create trigger refuse_to_renew before update on fulfillments for each row
+        when (new.attempts < old.attempts) execute function refuse_to_renew();
+    `);
+    await worker.stop(0);
+    expect(lines).toMatchObject([{ level: 'warn', reason: expect.stringContaining('away') }]);
+    expect((await dueIn()).every((s) => s > 0)).toBe(true);
+  });
+
   test('that is being renewed when the worker stops is given back all the same', async () => {
     fakeClock('setInterval', 'clearInterval');
     await oweInTurn(2);
