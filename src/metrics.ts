@@ -56,6 +56,11 @@ export function createMetrics() {
       help: '1 if the database answered this scrape. What follows from it is absent otherwise.',
       registers,
     }),
+    ready: new Gauge({
+      name: 'checkout_ready',
+      help: '1 if the database answers, takes changes and has every migration: what /readyz says.',
+      registers,
+    }),
     clockOffset: new Gauge({
       name: 'checkout_clock_offset_seconds',
       help: "By how much this process's clock is ahead of the database's.",

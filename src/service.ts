@@ -16,6 +16,7 @@ import { countDeliveries } from './http/deliveries.ts';
 import { healthRouter } from './http/health.ts';
 import { landingPageRouter } from './http/landing-page.ts';
 import { metricsRouter } from './http/metrics.ts';
+import { readinessOf } from './http/readiness.ts';
 import { listen } from './http/server.ts';
 import { type Signatures, watchSignatures } from './http/signatures.ts';
 import { traceDelivery } from './http/traces.ts';
@@ -142,9 +143,10 @@ async function openDoors(
   const { role, sandbox, opsToken: token, production, tracing } = config;
   const { webhookSecrets: secrets, livemode } = config.stripe;
   const db = web;
-  const health = healthRouter({ db, notes: watch.causes, log });
+  const pending = readinessOf(db);
+  const health = healthRouter({ pending, notes: watch.causes, log });
   const pools = web === worker ? { web } : { web, worker };
-  const figures = metricsRouter({ metrics, pools, db, log });
+  const figures = metricsRouter({ metrics, pools, db, pending, log });
   if (role === 'worker') return { listener: createApp([health, figures], log), endStreams() {} };
   const record = waking(
     openLedger(db, (size) => metrics.batchSize.observe(size)),

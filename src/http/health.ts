@@ -1,22 +1,19 @@
 import express, { type Router } from 'express';
 import { isReadOnlyError } from '../db/errors.ts';
-import type { Knex } from '../db/knex.ts';
-import { expectChangesTaken, pendingMigrations } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { sharing } from './sharing.ts';
+import type { Readiness } from './readiness.ts';
 
 interface Dependencies {
-  readonly db: Knex;
+  readonly pending: Readiness;
   /** What a person has to see to. A restart would mend none of it, so the process is ready all the same. */
   readonly notes: () => readonly string[];
   readonly log: Logger;
 }
 
 /** `/healthz`: the process lives. `/readyz`: its database answers, takes changes, and has every migration. */
-export function healthRouter({ db, notes, log }: Dependencies): Router {
+export function healthRouter({ pending, notes, log }: Dependencies): Router {
   const router = express.Router();
-  const pending = sharing(() => examine(db));
   router.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });
@@ -34,11 +31,4 @@ export function healthRouter({ db, notes, log }: Dependencies): Router {
     }
   });
   return router;
-}
-
-/** The migrations that are missing. @throws where the database does not answer, or has them all and takes no changes */
-async function examine(db: Knex): Promise<string[]> {
-  const pending = await pendingMigrations(db);
-  if (pending.length === 0) await expectChangesTaken(db);
-  return pending;
 }

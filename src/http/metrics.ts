@@ -9,6 +9,7 @@ import { notifications } from '../notifications/notify.ts';
 import { countOrders } from '../orders/counts.ts';
 import { standingOf } from '../work/standing.ts';
 import { within } from './deadline.ts';
+import type { Readiness } from './readiness.ts';
 import { sharing } from './sharing.ts';
 
 /** Prometheus waits for 10 s, a scrape that comes late is as good as none. The database gives up before we do. */
@@ -19,16 +20,17 @@ interface Dependencies {
   readonly metrics: Metrics;
   readonly pools: Readonly<Record<string, Knex>>;
   readonly db: Knex;
+  readonly pending: Readiness;
   readonly log: Logger;
 }
 
 /** `/metrics`: what this process counted, and how the database stands. The same of every process, so take its maximum. */
-export function metricsRouter({ metrics, pools, db, log }: Dependencies): Router {
+export function metricsRouter({ metrics, pools, db, pending, log }: Dependencies): Router {
   // Strict for the same reason for which paths are taken in small letters alone (src/http/app.ts).
   const router = express.Router({ strict: true });
   const read = sharing(() => readDatabase(metrics, db, log));
   router.get('/metrics', async (_req, res) => {
-    await read();
+    await Promise.all([read(), readReadiness(metrics, pending, log)]);
     readPools(metrics, pools);
     res.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());
   });
@@ -41,6 +43,11 @@ function readPools({ poolConnections, poolWaiting }: Metrics, pools: Dependencie
     poolConnections.set({ pool, state: 'free' }, client.pool.numFree());
     poolWaiting.set({ pool }, client.pool.numPendingAcquires());
   }
+}
+
+async function readReadiness({ ready }: Metrics, pending: Readiness, log: Logger): Promise<void> {
+  const missing = await orNull(within(DATABASE_WITHIN_MS, pending()), log);
+  ready.set(missing?.length === 0 ? 1 : 0);
 }
 
 /** What could not be read in time is absent: an old figure would look like a new one. */

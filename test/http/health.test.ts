@@ -4,6 +4,7 @@ import request from 'supertest';
 import { openPool } from '../../src/db/knex.ts';
 import { createApp } from '../../src/http/app.ts';
 import { healthRouter } from '../../src/http/health.ts';
+import { readinessOf } from '../../src/http/readiness.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { hold, untilWaiting } from '../support/process.ts';
@@ -15,9 +16,9 @@ const empty = await createTestDatabase({ migrated: false });
 async function ask(url: string, path: string, notes: () => string[] = () => []) {
   const db = openPool(url, { kind: 'web', max: 1, log: silent });
   try {
-    const { status, body } = await request(createApp([healthRouter({ db, notes, log: silent })], silent)).get(
-      path,
-    );
+    const { status, body } = await request(
+      createApp([healthRouter({ pending: readinessOf(db), notes, log: silent })], silent),
+    ).get(path);
     return { code: status, body };
   } finally {
     await db.destroy();
@@ -76,7 +77,7 @@ test('a crowd that asks at once costs the database one question', async () => {
   db.on('query', () => {
     questions += 1;
   });
-  const app = createApp([healthRouter({ db, notes: () => [], log: silent })], silent);
+  const app = createApp([healthRouter({ pending: readinessOf(db), notes: () => [], log: silent })], silent);
   let arrived = 0;
   const counted: RequestListener = (req, res) => {
     arrived += 1;

@@ -2,7 +2,9 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { openPool } from '../../src/db/knex.ts';
 import { createApp } from '../../src/http/app.ts';
 import { metricsRouter } from '../../src/http/metrics.ts';
+import { readinessOf } from '../../src/http/readiness.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { serve } from '../support/http.ts';
 import { silent } from '../support/log.ts';
 import { scrape } from '../support/metrics.ts';
@@ -11,13 +13,22 @@ import { events, stripeEvent } from '../support/stripe-events.ts';
 
 const { db, receiver, service, checkout, atRest } = await openShop({ FULFILLMENT_MAX_ATTEMPTS: '1' });
 
-/** A process whose database is gone since it counted the orders. */
-const metrics = createMetrics();
-metrics.orders.set({ status: 'paid' }, 17);
-const gone = openPool('postgres://nobody@127.0.0.1:1/none', { kind: 'web', max: 1, log: silent });
-afterAll(() => gone.destroy());
-const router = metricsRouter({ metrics, pools: { web: gone }, db: gone, log: silent });
-const withoutDatabase = await serve(createApp([router], silent));
+/** A process with another database, which has counted the orders before. */
+function processWith(databaseUrl: string): Promise<string> {
+  const metrics = createMetrics();
+  metrics.orders.set({ status: 'paid' }, 17);
+  const pool = openPool(databaseUrl, { kind: 'web', max: 2, log: silent });
+  afterAll(() => pool.destroy());
+  const pending = readinessOf(pool);
+  const router = metricsRouter({ metrics, pools: { web: pool }, db: pool, pending, log: silent });
+  return serve(createApp([router], silent));
+}
+const own = await createTestDatabase();
+const standby = new URL(own.url);
+standby.searchParams.set('options', '-c default_transaction_read_only=on');
+const onStandby = await processWith(standby.href);
+const onOwn = await processWith(own.url);
+const withoutDatabase = await processWith('postgres://nobody@127.0.0.1:1/none');
 
 const COMPLETED = 'type="checkout.session.completed"';
 
@@ -139,6 +150,7 @@ test('orders by status, and the pools', async () => {
 
   const now = await scrape(service.url);
   expect(now.get('checkout_database_up')).toBe(1);
+  expect(now.get('checkout_ready')).toBe(1);
   expect(Math.abs(now.get('checkout_clock_offset_seconds{against="database"}') ?? 99)).toBeLessThan(1);
   for (const pool of ['web', 'worker']) {
     const [used, free] = ['used', 'free'].map((state) =>
@@ -152,6 +164,18 @@ test('orders by status, and the pools', async () => {
 test('without a database: what the process counted, and no figure that might be old', async () => {
   const samples = await scrape(withoutDatabase);
   expect(samples.get('checkout_database_up')).toBe(0);
+  expect(samples.get('checkout_ready')).toBe(0);
   expect(samples.get('checkout_pool_waiting{pool="web"}')).toBe(0);
   expect([...samples.keys()].filter((name) => /^checkout_(orders|work|alerts|clock)/.test(name))).toEqual([]);
+});
+
+test('a database that takes no changes, or lacks a migration, is up and not ready', async () => {
+  const upAndReady = async (service: string) => {
+    const samples = await scrape(service);
+    return [samples.get('checkout_database_up'), samples.get('checkout_ready')];
+  };
+  expect(await upAndReady(onStandby)).toEqual([1, 0]);
+  expect(await upAndReady(onOwn)).toEqual([1, 1]);
+  await own.db('knex_migrations').where('name', 'like', '0007%').del();
+  expect(await upAndReady(onOwn)).toEqual([1, 0]);
 });
