@@ -1,5 +1,5 @@
 import type { Knex } from '../db/knex.ts';
-import type { Alert, Finding } from './alert.ts';
+import type { Alert, Cause, Finding } from './alert.ts';
 
 /** A cause that nobody has seen for so long is over. Whoever sees one says so far more often (watch.ts). */
 const OVER_AFTER_SECONDS = 120;
@@ -26,6 +26,12 @@ export async function endUnseen(db: Knex): Promise<readonly Alert[]> {
     { seconds: OVER_AFTER_SECONDS },
   );
   return rows;
+}
+
+/** What stands, but for owed work that stands still: whoever asks sees that in the work itself, as it is right now. */
+export async function standingBesidesWork(db: Knex): Promise<Alert[]> {
+  const ofWork: Cause[] = ['fulfillments_dead', 'notifications_dead', 'orders_unfulfilled'];
+  return db('alerts').whereNull('over_at').whereNotIn('cause', ofWork).orderBy('id');
 }
 
 /** Takes an alert of which there is something to tell; no other process gets it meanwhile. */

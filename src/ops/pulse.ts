@@ -26,7 +26,8 @@ const GENERAL = `
       (select max(id) from ops_actions),
       (select concat_ws(' ', count(*), sum(attempts), max(next_attempt_at))
        from (select * from fulfillments where status <> 'fulfilled' order by next_attempt_at limit 1000) as owed),
-      (select count(*) from notifications where status = 'dead')) as orders,
+      (select count(*) from notifications where status = 'dead'),
+      (select array_agg(id order by id) from alerts where over_at is null)) as orders,
     (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1) as events`;
 
 const OF_ORDERS = `

@@ -29,7 +29,7 @@ const env = {
 const testing = { ...env, STRIPE_SECRET_KEY: 'rk_test_hunter2' };
 
 beforeEach(async () => {
-  await db.raw('truncate stripe_events, orders cascade');
+  await db.raw('truncate stripe_events, orders, alerts cascade');
   stripe.endpoints = [
     {
       id: 'we_1',
@@ -93,6 +93,7 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
     'live and test',
     'dead work',
     'waiting orders',
+    'alerts',
     'Stripe',
     "Stripe's clock",
     "Stripe's events",
@@ -174,6 +175,7 @@ describe('the database', () => {
       'live and test',
       'dead work',
       'waiting orders',
+      'alerts',
     ]);
   });
 
@@ -187,6 +189,7 @@ describe('the database', () => {
         'live and test': missing,
         'dead work': missing,
         'waiting orders': missing,
+        alerts: missing,
       },
     ]);
   });
@@ -276,6 +279,28 @@ test('work that is dead, and a paid order that has waited for too long', async (
       'waiting orders': said(`order ${waiting} has waited for its fulfilment for 16 minutes`),
     },
   ]);
+});
+
+test('alerts that stand, but for those of work, which has its own lines', async () => {
+  await db('alerts').insert([
+    { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 7 } },
+    { cause: 'fulfillments_dead', details: { count: 1, order_id: 1 } },
+    {
+      cause: 'clock_off',
+      details: { host: 'web-1', against: 'the database', seconds: 40 },
+      over_at: db.fn.now(),
+    },
+  ]);
+  const { code, unlike } = await doctor(env);
+  expect([code, unlike('ok', 'warning')]).toEqual([
+    1,
+    {
+      alerts: expect.stringMatching(
+        /^wrong: Signatures of webhook deliveries are wrong\. 7 in a row at web-1.* Compare STRIPE_WEBHOOK_SECRET/,
+      ),
+    },
+  ]);
+  expect(unlike('ok').alerts).not.toMatch(/clock|order/);
 });
 
 describe('Stripe', () => {

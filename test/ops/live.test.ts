@@ -83,3 +83,13 @@ test('the pulse of an order is another one after whatever its page shows, and th
   expect(new Set(seen).size).toBe(5);
   expect(await look()).toBe(seen.at(-1));
 });
+
+test('the pulse of the overview is another one once an alert stands, and what it was once that is over', async () => {
+  const pulse = pulseOf(db);
+  const look = async () => (await pulse(['orders'])).get('orders');
+  const before = await look();
+  await db('alerts').insert({ cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 7 } });
+  expect(await look()).not.toBe(before);
+  await db('alerts').update({ over_at: db.fn.now() });
+  expect(await look()).toBe(before);
+});

@@ -1,3 +1,5 @@
+import { standingBesidesWork } from '../../alerts/store.ts';
+import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
 import { clockOffset } from '../../db/clock.ts';
 import { oldestMajor } from '../../db/embedded/binaries.ts';
@@ -107,6 +109,14 @@ export const databaseChecks: Checks<Subject> = {
         : wrong(
             `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes: does a worker run?`,
           );
+    }),
+
+  alerts: ({ db }) =>
+    withTables(async () => {
+      const standing = (await standingBesidesWork(db)).map(wordsOf);
+      return standing.length === 0
+        ? ok('nothing else that the service has found needs a person')
+        : wrong(standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`).join(' '));
     }),
 };
 

@@ -1,4 +1,6 @@
 import { html } from 'hono/html';
+import type { Alert } from '../../alerts/alert.ts';
+import { wordsOf } from '../../alerts/words.ts';
 import { counted } from '../../counted.ts';
 import type { ListedOrder } from '../orders.ts';
 import type { Range, ShopStanding, Span } from '../overview.ts';
@@ -9,6 +11,7 @@ import type { Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 interface Overview {
+  readonly alerts: readonly Alert[];
   readonly standing: ShopStanding;
   readonly range: Range;
   readonly history: readonly Span[];
@@ -25,6 +28,7 @@ export function overviewPage(overview: Overview, reader: Reader): Markup {
     ([key, name]) =>
       html`<li><a href="/ops?range=${key}"${key === range && html` aria-current="true"`}>${name}</a></li>`,
   )}</ul></nav></div>
+<div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}
 ${charts(overview)}
 <div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}</div>
@@ -35,6 +39,11 @@ ${newestOrders(overview.newest, reader)}`;
     { title: 'Overview', part: 'overview', watches: range === '24h' ? 'orders' : null, body },
     reader,
   );
+}
+
+function alertNote(alert: Alert): Markup {
+  const { title, what, todo } = wordsOf(alert);
+  return html`<p class="note bad"><b>${title}.</b> ${what} ${todo}</p>`;
 }
 
 function tiles(standing: ShopStanding): Markup {
@@ -53,7 +62,7 @@ function tiles(standing: ShopStanding): Markup {
 <dd class="muted">${oldest === null ? 'every paid order is fulfilled' : `${counted(owed, 'order')} to fulfil`}</dd></div>
 <div class="card tile${dead > 0 && ' alarming'}"><dt>Dead</dt>
 <dd>${dead_fulfillments === 0 ? dead : html`<a href="/ops/orders?fulfillment=dead">${dead}</a>`}</dd>
-<dd class="muted">${dead === 0 ? 'nothing needs a person' : `${counted(dead_fulfillments, 'order')}, ${counted(dead_mails, 'mail')}`}</dd></div>
+<dd class="muted">${dead === 0 ? 'nothing was given up' : `${counted(dead_fulfillments, 'order')}, ${counted(dead_mails, 'mail')}`}</dd></div>
 <div class="card tile"><dt>Awaiting payment</dt>
 <dd>${awaiting_payment === 0 ? 0 : html`<a href="/ops/orders?status=awaiting_payment">${awaiting_payment}</a>`}</dd>
 <dd class="muted">delayed methods, such as bank debits</dd></div>

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type Response, type Router } from 'express';
+import { standingBesidesWork } from '../../alerts/store.ts';
 import { databaseTime } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
 import { ordersAsCsv } from '../csv.ts';
@@ -41,12 +42,14 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     const range = Object.hasOwn(ranges, String(req.query.range)) ? (req.query.range as Range) : '24h';
     // One after the other: the connections are those that deliveries wait for.
     const now = await databaseTime(db);
+    const alerts = await standingBesidesWork(db);
     const standing = await shopStandingOf(db, reader.zone, now);
     const history = await historyOf(db, range, reader.zone, now);
     // For five, PostgreSQL walks all orders from the newest on: 0.6 s of 250,000.
     const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 50 });
     const { orders: newest } = await listOrders(db, {}, { limit: 8 });
-    await send(res, overviewPage({ standing, range, history, stuck: stuck.slice(0, 5), newest }, reader));
+    const overview = { alerts, standing, range, history, stuck: stuck.slice(0, 5), newest };
+    await send(res, overviewPage(overview, reader));
   });
 
   router.get('/orders', async (req, res) => {

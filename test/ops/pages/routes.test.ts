@@ -162,6 +162,21 @@ test('a dead mail is shown with its reason, and leads to its order', async () =>
   );
 });
 
+test('the overview says which alerts stand, and leaves those of work to what it shows of it', async () => {
+  const notes = async () =>
+    (await get('/ops').expect(200)).text.match(/<p class="note bad">.*?<\/p>/gs) ?? [];
+  const alert = { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 7 } };
+  const work = { cause: 'orders_unfulfilled', details: { count: 1, order_id: 1, minutes: 16 } };
+  await shop.db('alerts').insert([alert, work]);
+  expect(await notes()).toEqual([
+    expect.stringMatching(
+      /<b>Signatures of webhook deliveries are wrong\.<\/b> 7 in a row at web-1.*Compare/,
+    ),
+  ]);
+  await shop.db('alerts').update({ over_at: shop.db.fn.now() });
+  expect(await notes()).toEqual([]);
+});
+
 test('the database does not answer: a page says so, and programs have it as JSON', async () => {
   const deadEnd = new URL(await closedUrl());
   const db = openPool(`postgres://x:x@${deadEnd.host}/x`, { kind: 'web', max: 2, log: silent });
