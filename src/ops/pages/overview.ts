@@ -55,7 +55,7 @@ function tiles(standing: ShopStanding): Markup {
   const dead = dead_fulfillments + dead_mails;
   return html`<dl class="tiles" data-part="tiles">
 <div class="card tile"><dt>Paid today</dt>
-<dd>${amounts.length === 0 ? '–' : amounts.slice(0, 3).map((amount) => html`<span>${amount}</span>`)}</dd>
+<dd>${amounts.length === 0 ? '–' : shortened(amounts).map((amount) => html`<span>${amount}</span>`)}</dd>
 <dd class="muted">${orders === 0 ? 'no order yet' : counted(orders, 'order')}</dd></div>
 <div class="card tile"><dt>Oldest unfulfilled</dt>
 <dd>${oldest === null ? 'none' : html`<a href="/ops/orders/${oldest.order_id}">${ageOf(oldest.waiting_seconds)}</a>`}</dd>
@@ -67,6 +67,13 @@ function tiles(standing: ShopStanding): Markup {
 <dd>${awaiting_payment === 0 ? 0 : html`<a href="/ops/orders?status=awaiting_payment">${awaiting_payment}</a>`}</dd>
 <dd class="muted">delayed methods, such as bank debits</dd></div>
 </dl>`;
+}
+
+/** All that the tile has room for. */
+function shortened(amounts: readonly string[]): readonly string[] {
+  return amounts.length <= 4
+    ? amounts
+    : [...amounts.slice(0, 3), `and ${amounts.length - 3} more currencies`];
 }
 
 function charts({ range, history }: Overview): Markup {

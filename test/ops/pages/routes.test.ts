@@ -162,6 +162,20 @@ test('a dead mail is shown with its reason, and leads to its order', async () =>
   );
 });
 
+test('the overview says of how many more currencies than it shows something was paid today', async () => {
+  const paidToday = async () =>
+    /<dt>Paid today<\/dt>\s*<dd>(.*?)<\/dd>/s.exec((await get('/ops').expect(200)).text)?.[1] ?? '';
+  const amounts = async () => (await paidToday()).split(/<.*?>/).filter(Boolean);
+  await paid({ currency: 'usd' });
+  for (const currency of ['eur', 'gbp', 'chf']) await paid({ currency });
+  expect(await amounts()).toHaveLength(4);
+  await paid({ currency: 'sek' });
+  expect(await amounts()).toEqual([
+    ...Array(3).fill(expect.stringMatching(/\d\.\d\d/)),
+    'and 2 more currencies',
+  ]);
+});
+
 test('the overview says which alerts stand, and leaves those of work to what it shows of it', async () => {
   const notes = async () =>
     (await get('/ops').expect(200)).text.match(/<p class="note bad">.*?<\/p>/gs) ?? [];
