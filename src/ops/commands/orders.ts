@@ -60,7 +60,14 @@ function tell({ orders, next }: Page, filter: OrderFilter, width: number | null)
       ? 'No order is like that. With fewer filters there may be: npm run ops -- orders'
       : 'There are no orders yet. In the sandbox, npm run simulate -- paid makes one; npm run ops -- doctor says whether events come in.';
   }
-  const list = table(COLUMNS, orders.map(rowOf), width);
+  // Whoever asks for these wants to know why.
+  const list = ['stuck', 'dead'].includes(filter.fulfillment ?? '')
+    ? table(
+        [...COLUMNS, { head: 'LAST ERROR', gives: true }],
+        orders.map((order) => [...rowOf(order), order.last_error ?? '']),
+        width,
+      )
+    : table(COLUMNS, orders.map(rowOf), width);
   return next === null ? list : `${list}\n\nThere are more: add --after ${next}`;
 }
 

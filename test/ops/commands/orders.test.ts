@@ -9,6 +9,7 @@ const env = { DATABASE_URL };
 
 const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
 
+const dead = { status: 'dead', last_error: 'the receiver answered 500' };
 const ids: number[] = [];
 for (const hours of [5, 4, 3, 2]) {
   const order = await insertOrder(db, {
@@ -17,7 +18,7 @@ for (const hours of [5, 4, 3, 2]) {
     client_reference_id: `cart-${hours}`,
     customer_email: 'a-customer-with-quite-a-long-address@example.com',
   });
-  await insertFulfillment(db, order.id, hours === 4 ? { status: 'dead' } : { attempts: 2 });
+  await insertFulfillment(db, order.id, hours === 4 ? dead : { attempts: 2 });
   ids.unshift(order.id);
 }
 
@@ -35,6 +36,15 @@ test('without a terminal: columns without colours, nothing cut off', async () =>
     [String(ids[1]), 'paid, tried 2x', '$64.98', address, 'cart-3', '3 h', '90 min'],
     [String(ids[2]), 'paid, dead', '$64.98', address, 'cart-4', '4 h', '90 min'],
     [String(ids[3]), 'paid, tried 2x', '$64.98', address, 'cart-5', '5 h', '90 min'],
+  ]);
+});
+
+test.each(['stuck', 'dead'])('those that are %s say why', async (fulfillment) => {
+  const { stdout } = await ops(env, 'orders', '--fulfillment', fulfillment);
+  const [head = '', ...rows] = stdout.trimEnd().split('\n');
+  expect(head).toMatch(/WAITING {2,}LAST ERROR$/);
+  expect(rows.filter((row) => row.endsWith('  the receiver answered 500'))).toEqual([
+    expect.stringMatching(new RegExp(`^ *${ids[2]} `)),
   ]);
 });
 
