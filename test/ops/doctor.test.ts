@@ -275,7 +275,9 @@ test('work that is dead, and a paid order that has waited for too long', async (
   expect([code, unlike('ok', 'warning')]).toEqual([
     1,
     {
-      'dead work': said(`fulfilments: 2, mails: 1. Once the reason is gone: npm run ops -- retry ${dead}`),
+      'dead work': said(
+        `fulfilments: 2 (the first of order ${dead}), mails: 1 (the first of order ${waiting}). Once the reason is gone: npm run ops -- retry ${dead}, `,
+      ),
       'waiting orders': said(`order ${waiting} has waited for its fulfilment for 16 minutes`),
     },
   ]);

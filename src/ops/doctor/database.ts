@@ -9,7 +9,7 @@ import type { Knex } from '../../db/knex.ts';
 import { pendingMigrations } from '../../db/migrations.ts';
 import { fulfillments } from '../../fulfillment/fulfill.ts';
 import { notifications } from '../../notifications/notify.ts';
-import { LATE_MINUTES, standingOf } from '../../work/standing.ts';
+import { LATE_MINUTES, type Standing, standingOf } from '../../work/standing.ts';
 import { compareClocks } from './clock.ts';
 import { type Checks, notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
 
@@ -89,7 +89,7 @@ export const databaseChecks: Checks<Subject> = {
       return first === null
         ? ok('none')
         : wrong(
-            `fulfilments: ${owed.dead}, mails: ${mails.dead}. Once the reason is gone: npm run ops -- retry ${first}, and so on`,
+            `fulfilments: ${deadOf(owed)}, mails: ${deadOf(mails)}. Once the reason is gone: npm run ops -- retry ${first}, and so on`,
           );
     }),
 
@@ -119,6 +119,10 @@ export const databaseChecks: Checks<Subject> = {
         : wrong(standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`).join(' '));
     }),
 };
+
+function deadOf({ dead, oldest_dead }: Standing): string {
+  return oldest_dead === null ? 'none' : `${dead} (the first of order ${oldest_dead})`;
+}
 
 /** Before the migrations there is nothing to look at. */
 async function withTables(look: () => Promise<Verdict>): Promise<Verdict> {
