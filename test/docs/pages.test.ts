@@ -52,7 +52,7 @@ test.each(statements)('PostgreSQL understands: %s', async (statement) => {
   await trx.raw('create role checkout');
   const [{ name }] = (await trx.raw('select current_database() as name')).rows;
   const filledIn = statement
-    .replace('in database checkout', `in database ${name}`)
+    .replace('in database checkout_fulfillment', `in database ${name}`)
     .replace(/= …$/, '= 1')
     .replace(/to …$/, 'to checkout');
   const { command } = await trx.raw(filledIn);
