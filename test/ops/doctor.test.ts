@@ -283,6 +283,14 @@ test('work that is dead, and a paid order that has waited for too long', async (
   ]);
 });
 
+test('an order that waits since its fulfilment is dead is not said not to wait', async () => {
+  await orderWith('dead', { minutes: 600 });
+  const { unlike } = await doctor(env);
+  expect(unlike()['waiting orders']).toBe(
+    'ok: but for dead ones, no paid order has waited for its fulfilment for more than 15 minutes',
+  );
+});
+
 test('alerts that stand, but for those of work, which has its own lines', async () => {
   await db('alerts').insert([
     { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 7 } },

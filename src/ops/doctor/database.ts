@@ -105,7 +105,9 @@ export const databaseChecks: Checks<Subject> = {
       );
       const [oldest] = rows;
       return oldest === undefined
-        ? ok(`no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`)
+        ? ok(
+            `but for dead ones, no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`,
+          )
         : wrong(
             `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes: does a worker run?`,
           );

@@ -59,7 +59,7 @@ function tiles(standing: ShopStanding): Markup {
 <dd class="muted">${orders === 0 ? 'no order yet' : counted(orders, 'order')}</dd></div>
 <div class="card tile"><dt>Oldest unfulfilled</dt>
 <dd>${oldest === null ? 'none' : html`<a href="/ops/orders/${oldest.order_id}">${ageOf(oldest.waiting_seconds)}</a>`}</dd>
-<dd class="muted">${oldest === null ? 'every paid order is fulfilled' : `${counted(owed, 'order')} to fulfil`}</dd></div>
+<dd class="muted">${oldest === null ? 'every paid order is fulfilled' : `${counted(owed + dead_fulfillments, 'order')} to fulfil`}</dd></div>
 <div class="card tile${dead > 0 && ' alarming'}"><dt>Dead</dt>
 <dd>${dead_fulfillments === 0 ? dead : html`<a href="/ops/orders?fulfillment=dead">${dead}</a>`}</dd>
 <dd class="muted">${dead === 0 ? 'nothing was given up' : `${counted(dead_fulfillments, 'order')}, ${counted(dead_mails, 'mail')}`}</dd></div>

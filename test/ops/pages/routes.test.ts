@@ -7,7 +7,7 @@ import { pulseOf } from '../../../src/ops/pulse.ts';
 import { opsRouter } from '../../../src/ops/router.ts';
 import { closedUrl } from '../../support/http.ts';
 import { silent } from '../../support/log.ts';
-import { insertOrder } from '../../support/orders.ts';
+import { insertFulfillment, insertOrder } from '../../support/orders.ts';
 import { openShop } from '../../support/shop.ts';
 import { events } from '../../support/stripe-events.ts';
 import { until } from '../../support/until.ts';
@@ -174,6 +174,18 @@ test('the overview says of how many more currencies than it shows something was 
     ...Array(3).fill(expect.stringMatching(/\d\.\d\d/)),
     'and 2 more currencies',
   ]);
+});
+
+test('what is to fulfil is counted with the dead, as the oldest of it is', async () => {
+  const { id } = await insertOrder(shop.db);
+  const created_at = shop.db.raw("now() - interval '1 day'");
+  await insertFulfillment(shop.db, id, { status: 'dead', created_at });
+  const unfulfilled = await shop.db('fulfillments').whereNot({ status: 'fulfilled' });
+  const { text } = await get('/ops').expect(200);
+  const [, tile = ''] = /<dt>Oldest unfulfilled<\/dt>(.*?)<\/div>/s.exec(text) ?? [];
+  expect(tile).toContain(`href="/ops/orders/${id}"`);
+  expect(tile).toMatch(new RegExp(`>${unfulfilled.length} orders? to fulfil<`));
+  await shop.db('fulfillments').where({ order_id: id }).del();
 });
 
 test('the overview says which alerts stand, and leaves those of work to what it shows of it', async () => {
