@@ -13,7 +13,6 @@ import { Unconfirmed } from './ops/confirm.ts';
 /** `npm run ops`: what operators do from a terminal. */
 const program = new Command('npm run ops --')
   .description('Sees every order, and steers every problem.')
-  .showHelpAfterError('Help: npm run ops -- --help')
   .addHelpText('after', '\nExit code: 0 done, 1 failed or something is wrong, 2 bad usage.');
 
 const act: Act = (work) => actAlone((...args) => withTools((tools) => work(tools, ...args)));
@@ -60,7 +59,7 @@ function print({ data, text }: Report, json: boolean): void {
 
 for (const describe of commands) program.addCommand(describe(act, actAlone));
 for (const command of withAllBelow(program)) {
-  command.exitOverride();
+  command.exitOverride().showHelpAfterError('Help: npm run ops -- --help');
   if (command.commands.length === 0) command.option('--json', 'print one JSON document');
 }
 

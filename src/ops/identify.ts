@@ -3,13 +3,14 @@ import { idPattern } from '../stripe/shapes.ts';
 
 /**
  * The order that a person means by its id, or by its checkout session.
+ * @param others what else may be named where it is asked
  * @throws {NotFound} when there is none
  */
-export async function orderIdOf(db: Knex, given: string): Promise<number> {
+export async function orderIdOf(db: Knex, given: string, others = ''): Promise<number> {
   const query = db('orders').select('id').first();
   if (idPattern('cs').test(given)) query.where({ checkout_session_id: given });
   else if (/^\d{1,15}$/.test(given)) query.where({ id: Number(given) });
-  else throw new NotFound(`${given} is neither an order's id nor a checkout session (cs_…).`);
+  else throw new NotFound(`${given} is neither an order's id nor a checkout session (cs_…)${others}.`);
   const order = await query;
   if (!order) throw new NotFound(`There is no order ${given}.`);
   return order.id;

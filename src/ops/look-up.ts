@@ -53,7 +53,7 @@ export type Found =
  */
 export async function lookUp(db: Knex, given: string): Promise<Found> {
   if (!idPattern('evt').test(given))
-    return { kind: 'order', ...(await wholeOrder(db, await orderIdOf(db, given))) };
+    return { kind: 'order', ...(await wholeOrder(db, await orderIdOf(db, given, ' nor an event (evt_…)'))) };
   const event = await findEvent(db, given);
   const order = await orderOfEvent(db, event);
   if (order !== null) return { kind: 'order', ...(await wholeOrder(db, order)) };

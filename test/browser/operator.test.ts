@@ -108,7 +108,7 @@ test('a dead order is tried again, and who did it is kept', async () => {
   const page = await logIn(await openPage(browser));
   await page.getByRole('link', { name: 'All that are stuck' }).click();
   await page.getByRole('link', { name: String(order.id), exact: true }).click();
-  await page.getByText('Dead after 1 attempts').waitFor();
+  await page.getByText('Dead after 1 attempt:').waitFor();
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByText('It will be tried again now.').waitFor();
   await page.locator('[data-part="head"]').getByText('fulfilled').waitFor();

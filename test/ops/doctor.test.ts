@@ -328,6 +328,7 @@ describe('Stripe', () => {
     ['refuses the key', 401, 'wrong: it refuses STRIPE_SECRET_KEY'],
     ['refuses to show sessions', 403, 'wrong: STRIPE_SECRET_KEY may not read Checkout Sessions'],
     ['is out of order', 500, 'wrong: it answered 500'],
+    ['is elsewhere', 404, 'wrong: it answered 404: does STRIPE_API_BASE lead to Stripe?'],
   ])('%s', async (_what, status, words) => {
     answering(status, '/v1/checkout/sessions');
     const { code, unlike } = await doctor(env);

@@ -76,6 +76,8 @@ test.each([
 test.each([
   ['an order that does not exist', ['retry', '999999'], 1, 'There is no order 999999.'],
   ['what is no id', ['retry', 'jenny'], 1, 'neither an order'],
+  ['what is no option', ['retry', '--al'], 2, 'Help: npm run ops -- --help'],
+  ['what is no option further below', ['endpoint', 'create', '--al'], 2, 'Help: npm run ops -- --help'],
   ['no argument', ['retry'], 2, 'missing required argument'],
   ['a command that does not exist', ['refund'], 2, 'unknown command'],
 ])('%s is a clear error', async (_what, args, code, words) => {

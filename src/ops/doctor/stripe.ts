@@ -28,7 +28,10 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
     ];
   } catch (error) {
     const rest = stripeChecks.slice(1);
-    return [{ check: 'Stripe', ...refusalOf(error) }, ...noneChecked(rest, 'Stripe let nothing be seen')];
+    return [
+      { check: 'Stripe', ...refusalOf(error, config) },
+      ...noneChecked(rest, 'Stripe let nothing be seen'),
+    ];
   }
 }
 
@@ -53,7 +56,7 @@ async function examineEndpoints(stripe: Stripe, config: Config): Promise<Finding
 }
 
 /** Stripe's own words may repeat a part of the key. */
-function refusalOf(error: unknown): Verdict {
+function refusalOf(error: unknown, { stripe: { apiBase } }: Config): Verdict {
   const { errors } = Stripe;
   if (error instanceof errors.StripeAuthenticationError)
     return wrong('it refuses STRIPE_SECRET_KEY: mistyped, rolled or expired');
@@ -61,5 +64,6 @@ function refusalOf(error: unknown): Verdict {
     return wrong('STRIPE_SECRET_KEY may not read Checkout Sessions: the worker needs that');
   if (error instanceof errors.StripeConnectionError)
     return wrong(`it could not be reached: ${messageOf(error.detail ?? error)}`);
-  return wrong(`it answered ${(error as { statusCode?: number }).statusCode ?? messageOf(error)}`);
+  const answer = `it answered ${(error as { statusCode?: number }).statusCode ?? messageOf(error)}`;
+  return wrong(apiBase === null ? answer : `${answer}: does STRIPE_API_BASE lead to Stripe?`);
 }

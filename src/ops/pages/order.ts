@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { counted } from '../../counted.ts';
 import { presentmentOf } from '../../notifications/money.ts';
 import type { LineItem, Order } from '../../orders/order.ts';
 import type { Fulfillment, WholeOrder } from '../look-up.ts';
@@ -78,7 +79,7 @@ export function replayForm(event: string, reader: Reader): Markup {
 }
 
 function deadNote({ attempts, last_error }: Fulfillment): Markup {
-  return html`<p class="note bad">Dead after ${attempts} attempts: ${last_error}. Repair the cause, then try again.</p>`;
+  return html`<p class="note bad">Dead after ${counted(attempts, 'attempt')}: ${last_error}. Repair the cause, then try again.</p>`;
 }
 
 function facts(order: Order, { zone }: Reader): Markup {
