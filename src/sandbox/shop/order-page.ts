@@ -27,7 +27,7 @@ ${whole?.fulfillment && badge(whole.fulfillment.status, whole.fulfillment.status
 <div data-part="hands">${bank(session, episode, whole)}${repair(session, whole, down)}</div>
 <section class="card" data-part="story"><h2>What happened</h2>${storyList(story)}</section>
 <div class="pair">
-<section class="card" data-part="request"><h2>What your backend got</h2>${received(requests, down)}</section>
+<section class="card" data-part="request"><h2>What your backend got</h2>${received(requests, whole, down)}</section>
 <section class="card" data-part="mail"><h2>What the customer got</h2>${mails(session, whole)}</section>
 </div>
 <p class="next" data-part="next"><a class="button" href="/sandbox">Buy something else</a>
@@ -94,11 +94,16 @@ function mails({ id }: Session, whole: WholeOrder | null): Markup {
   )}`;
 }
 
-function received(requests: readonly ReceivedRequest[], down: boolean | null): Markup {
+function received(
+  requests: readonly ReceivedRequest[],
+  whole: WholeOrder | null,
+  down: boolean | null,
+): Markup {
   if (down === null)
     return html`<p class="muted">You have a fulfiller of your own (<code>FULFILLMENT_URL</code>, or a function): see there.</p>`;
   const last = requests.at(-1);
-  if (last === undefined) return html`<p class="muted">No request yet: only a paid order makes one.</p>`;
+  if (last === undefined)
+    return html`<p class="muted">${whole?.order.status === 'paid' ? 'The request is on its way.' : 'No request yet: only a paid order makes one.'}</p>`;
   const { 'content-length': _, connection: __, host: ___, ...headers } = last.headers;
   return html`<p class="answers">${requests.map(({ status }) => badge(status === 200 ? 'paid' : 'failed', `answered ${status}`))}</p>
 <pre tabindex="0" aria-label="The last request">POST /orders

@@ -1,6 +1,15 @@
 import { expect, test } from '@jest/globals';
 import { orderPage } from '../../../src/sandbox/shop/order-page.ts';
 
+async function shown(status: string, fulfillment: object | null, down: boolean): Promise<string> {
+  const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
+  const whole = { order: { id: 1, status }, fulfillment, timeline: [] };
+  const episode = { trouble: new Set<never>(), deeds: [], held: null, decided: false };
+  return String(
+    await orderPage({ session: session as never, whole: whole as never, episode, requests: [], down }),
+  );
+}
+
 test.each([
   ['pending', 3, true, 'is down.</b> The service tries again by itself'],
   ['pending', 3, false, 'is well.</b> The next attempt comes by itself, or now'],
@@ -9,10 +18,13 @@ test.each([
 ])(
   'a fulfilment that is %s after %d attempts, the receiver being down: %s',
   async (status, attempts, down, words) => {
-    const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
-    const whole = { order: { id: 1, status: 'paid' }, fulfillment: { status, attempts }, timeline: [] };
-    const episode = { trouble: new Set<never>(), deeds: [], held: null, decided: false };
-    const shown = { session: session as never, whole: whole as never, episode, requests: [], down };
-    expect(String(await orderPage(shown))).toContain(words);
+    expect(await shown('paid', { status, attempts }, down)).toContain(words);
   },
 );
+
+test.each([
+  ['paid', 'The request is on its way.'],
+  ['awaiting_payment', 'No request yet: only a paid order makes one.'],
+])('before there is a request of an order that is %s: %s', async (status, words) => {
+  expect(await shown(status, null, false)).toContain(words);
+});
