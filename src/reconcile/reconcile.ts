@@ -87,7 +87,7 @@ async function follow<T extends Listed>(
   keep: Held['keep'],
   { openProgress, signal }: Run,
 ): Promise<void> {
-  const progress = openProgress(title, 100);
+  const progress = openProgress(title, 100, '%');
   try {
     for await (const { objects, reached, percent } of stages) {
       signal.throwIfAborted();

@@ -287,6 +287,26 @@ test('an event that was ignored, as the key was one of the other mode then, is u
   expect(await db('stripe_events').where({ id }).first()).toMatchObject({ outcome: 'applied' });
 });
 
+describe('how far it is', () => {
+  const lists = ['Events', 'Undelivered events', 'Checkout sessions'];
+  const lines = lists.map((list) => `${list}: 100% of 100%\n`).join('');
+
+  test('is said in lines where there is no terminal', async () => {
+    expect((await ops(env, 'reconcile')).stderr).toBe(lines);
+  });
+
+  test('is a bar on a terminal, and lines on one that can draw none', async () => {
+    const terminal = encodeURIComponent(`
+      import { WriteStream } from 'node:tty';
+      const { hasColors, getColorDepth } = WriteStream.prototype;
+      Object.assign(process.stderr, { isTTY: true, hasColors, getColorDepth });`);
+    const at = (TERM: string) =>
+      ops({ ...env, TERM, NODE_OPTIONS: `--import=data:text/javascript,${terminal}` }, 'reconcile');
+    expect((await at('dumb')).stderr).toBe(lines);
+    expect((await at('xterm-256color')).stderr).toContain('100%/100%');
+  });
+});
+
 describe('a clear error', () => {
   test.each(['yesterday', '3', '2026-13-45', '3 d'])('%s is no --since', async (since) => {
     const { code, stderr } = await ops(env, 'reconcile', '--since', since);
