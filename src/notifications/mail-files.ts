@@ -1,9 +1,15 @@
-import { readdir, rm } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where mails that become files lie. */
 export function mailDir(dataDir: string): string {
   return `${dataDir}/mail`;
+}
+
+/** @throws where no mail can become a file there: the disk is read-only, or another user's */
+export async function expectMailDir(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await access(dir, constants.W_OK);
 }
 
 /** What a mail's file is called, by its Message-ID. */

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Finding } from '../../src/ops/doctor/finding.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -5,6 +7,7 @@ import { answerJson, closedUrl } from '../support/http.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startPooler } from '../support/pooler.ts';
+import { workDir } from '../support/process.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 
@@ -136,6 +139,19 @@ describe('the configuration', () => {
     expect([code, unlike('ok')]).toMatchObject([
       0,
       { 'ops token': said('warning: OPS_TOKEN has less than 16') },
+    ]);
+  });
+
+  test('has no server for mails, and nowhere to write them', async () => {
+    const { SMTP_URL: _, ...bare } = env;
+    const data = path.join(workDir, '.data');
+    await rm(data, { recursive: true, force: true });
+    await writeFile(data, '');
+    const { code, unlike } = await doctor(bare);
+    await rm(data);
+    expect([code, unlike('ok', 'warning')]).toEqual([
+      1,
+      { mail: expect.stringMatching(/^wrong: SMTP_URL is not set, and mails can't be written to files: E/) },
     ]);
   });
 

@@ -1,4 +1,6 @@
 import { type Config, SANDBOX_WEBHOOK_SECRET } from '../../config.ts';
+import { messageOf } from '../../errors.ts';
+import { expectMailDir, mailDir } from '../../notifications/mail-files.ts';
 import { hostOf } from '../../notifications/mailer.ts';
 import { type Checks, ok, warning, wrong } from './finding.ts';
 
@@ -10,9 +12,14 @@ export const configurationChecks: Checks<Config> = {
       'FULFILLMENT_URL is not set: paid orders are recorded as fulfilled, and no backend of yours hears of them';
     return stripe.livemode ? warning(words) : ok(words);
   },
-  mail: ({ mail, stripe }) => {
+  mail: async ({ mail, stripe, dataDir }) => {
     hostOf(mail.from);
     if (mail.smtpUrl !== null) return ok('customers are written to by SMTP_URL');
+    try {
+      await expectMailDir(mailDir(dataDir));
+    } catch (error) {
+      return wrong(`SMTP_URL is not set, and mails can't be written to files: ${messageOf(error)}`);
+    }
     const words = 'SMTP_URL is not set: mails are written to files, and nobody gets them';
     return stripe.livemode ? warning(words) : ok(words);
   },
