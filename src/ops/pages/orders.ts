@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 import { orderStatuses } from '../../orders/status.ts';
 import type { ListQuery } from '../filter-query.ts';
 import type { Page } from '../orders.ts';
+import { findForm } from './find.ts';
 import { page, type Reader } from './layout.ts';
 import type { Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
@@ -21,8 +22,7 @@ export function ordersPage(asked: ListQuery, { orders, next }: Page, reader: Rea
   const { given, after, faults } = asked;
   const query = new URLSearchParams(given).toString();
   const body = html`<div class="head"><h1>Orders</h1>
-<form class="find spring" action="/ops/find" role="search"><label class="sr" for="q">Find an order</label>
-<input id="q" name="q" type="search" data-search placeholder="Order, e-mail, reference, cs_…, evt_…" aria-keyshortcuts="/"></form>
+${findForm()}
 </div>
 <nav class="choice" aria-label="Views"><ul>${views.map((view) => {
     const to = new URLSearchParams(view.query).toString();

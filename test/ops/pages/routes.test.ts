@@ -77,6 +77,10 @@ describe('finding', () => {
     expect(await find('')).toBe('/ops/orders');
   });
 
+  test.each(['/ops', '/ops/orders'])('is asked for on %s', async (path) => {
+    expect((await get(path).expect(200)).text).toMatch(/action="\/ops\/find" .*data-search/s);
+  });
+
   test('by a reference that looks like an id, where no order has that id', async () => {
     const { order } = await paid({ client_reference_id: '100234' });
     const { order: other } = await paid({ client_reference_id: String(order.id) });
