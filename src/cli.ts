@@ -5,8 +5,9 @@ import { loadConfig } from './config.ts';
 import { openStripe } from './connect.ts';
 import { openDatabase } from './db/database.ts';
 import { openPool } from './db/knex.ts';
+import { messageOf } from './errors.ts';
 import { createLogger } from './logger.ts';
-import type { Act, ActAlone, Report, Tools } from './ops/command.ts';
+import type { Act, ActAlone, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
 import { Unconfirmed } from './ops/confirm.ts';
 
@@ -20,9 +21,13 @@ const act: Act = (work) => actAlone((...args) => withTools((tools) => work(tools
 const actAlone: ActAlone =
   (work) =>
   async (...args) => {
-    const report = await work(...args);
     const { json } = commandOf(args).opts<{ json?: true }>();
-    print(report, json === true);
+    const report = await work(...args).catch((error) => {
+      // A program reads one document, whatever became of the command.
+      if (json) process.stdout.write(asJson({ error: messageOf(error) }));
+      throw error;
+    });
+    process.stdout.write(json ? asJson(report.data) : `${report.text}\n`);
     process.exitCode = report.ok ? 0 : 1;
   };
 
@@ -53,8 +58,8 @@ function userName(): string {
   }
 }
 
-function print({ data, text }: Report, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text}\n`);
+function asJson(data: unknown): string {
+  return `${JSON.stringify(data, null, 2)}\n`;
 }
 
 for (const describe of commands) program.addCommand(describe(act, actAlone));

@@ -148,4 +148,7 @@ test.each([
 ])('%s is a clear error', async (_what, given, words) => {
   const ran = await ops(env, 'show', given);
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([1, '', expect.stringContaining(words)]);
+  const forPrograms = await ops(env, 'show', given, '--json');
+  expect([forPrograms.code, forPrograms.stderr]).toEqual([1, ran.stderr]);
+  expect(JSON.parse(forPrograms.stdout)).toEqual({ error: expect.stringContaining(words) });
 });
