@@ -98,11 +98,23 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
   }
 }
 
-/** DATABASE_POOL_MAX connections in all; a worker that is busy leaves the web its own. */
+/**
+ * DATABASE_POOL_MAX connections in all; a worker that is busy leaves the web its own. Where PostgreSQL grants fewer, the
+ * worker would take them all, so it opens none before the web has one, which stays open.
+ */
 function openPools({ role, database: { poolMax } }: Config, { url }: Database, log: Logger) {
   const workerMax = role === 'web' ? 0 : role === 'worker' ? poolMax - 1 : Math.floor(poolMax / 2);
   const web = openPool(url, { kind: 'web', max: poolMax - workerMax, log });
-  const worker = workerMax === 0 ? web : openPool(url, { kind: 'worker', max: workerMax, log });
+  let asked: Promise<unknown> | undefined;
+  /** One at a time: two would take two connections. */
+  const webFirst = () => {
+    asked ??= web.raw('select').finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+  const worker =
+    workerMax === 0 ? web : openPool(url, { kind: 'worker', max: workerMax, before: webFirst, log });
   const destroy = async () => {
     await Promise.all([...new Set([web, worker])].map((pool) => pool.destroy()));
   };

@@ -26,9 +26,16 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
+interface Options {
+  readonly kind: Kind;
+  readonly max: number;
+  /** Done before each connection is opened. */
+  readonly before?: () => Promise<unknown>;
+  readonly log: Logger;
+}
+
 /** A pool of at most `max` connections. Opening it connects nothing yet. */
-export function openPool(url: string, options: { kind: Kind; max: number; log: Logger }): Knex {
-  const { kind, max, log } = options;
+export function openPool(url: string, { kind, max, before, log }: Options): Knex {
   /** The connections, by knex's name for them, that led to a server which takes no changes. */
   const readOnly = new Set<string>();
   /**
@@ -60,6 +67,12 @@ export function openPool(url: string, options: { kind: Kind; max: number; log: L
         log.warn(`knex: ${method} is deprecated, use ${instead}`),
     },
   });
+  if (before) {
+    const { client } = db;
+    // Not where the settings are found: knex asks for those once.
+    const open = client.acquireRawConnection.bind(client);
+    client.acquireRawConnection = () => before().then(open);
+  }
   // knex puts the statement before PostgreSQL's message, by default with its values: a customer's, in a log.
   // PostgreSQL's own message quotes the value that it can't take; an operator's is their own.
   db.on('query-error', (error: Error & { code?: string }, { sql, __knexUid }: Statement) => {

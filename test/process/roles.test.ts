@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
 import { scrape } from '../support/metrics.ts';
@@ -34,6 +35,34 @@ test('web records what it is sent, worker fulfils it, and each leaves the rest t
   const { orders, fulfillments } = await contentsOf(db);
   expect(orders).toHaveLength(3);
   expect(fulfillments).toMatchObject(Array(3).fill({ attempts: 1 }));
+});
+
+test('where PostgreSQL grants fewer connections than the pools may open, the web has one of them all the same', async () => {
+  const few = `few_${randomUUID().replaceAll('-', '')}`;
+  await db.raw(`create role :few: login password 'few' connection limit 2`, { few });
+  try {
+    await db.raw('grant pg_read_all_data, pg_write_all_data to :few:', { few });
+    const url = new URL(env.DATABASE_URL);
+    url.username = few;
+    url.password = 'few';
+    await using service = await spawnService({ ...env, DATABASE_URL: url.href });
+    const connections = () => db('pg_stat_activity').where({ usename: few });
+    const bothTaken = () =>
+      until('both are taken, and one of them by the web', async () => {
+        const names = await connections().pluck('application_name');
+        return names.length === 2 && names.includes('checkout-fulfillment web');
+      });
+    await bothTaken();
+    expect(await deliver(service.url, paidEvent())).toBe(200);
+    await until('the worker is idle', () => logOf(service).some(({ msg }) => msg === 'sent'));
+
+    // PostgreSQL is restarted: whoever comes first has them.
+    await connections().select(db.raw('pg_terminate_backend(pid, 5000)'));
+    await bothTaken();
+    expect(await deliver(service.url, paidEvent())).toBe(200);
+  } finally {
+    await db.raw('drop role :few:', { few });
+  }
 });
 
 test('worker empties what is older than RETENTION_DAYS, web does not', async () => {
