@@ -6,9 +6,12 @@ import { migrations } from './src/db/migrations.ts';
  * For knex's own commands, such as `npx knex migrate:make add_something`. It wants DATABASE_URL:
  * `npm run migrate` also starts the embedded server, and takes turns with other processes.
  */
+const { url } = loadConfig().database;
+
 const knexfile: Knex.Config = {
   client: 'pg',
-  connection: loadConfig().database.url ?? '',
+  // Not the string itself, of which knex can't read every form that pg can.
+  connection: url === null ? '' : { connectionString: url },
   migrations,
 };
 

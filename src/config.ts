@@ -1,4 +1,5 @@
 import dotenv from 'dotenv';
+import pg from 'pg';
 import { z } from 'zod';
 import { SetupError } from './errors.ts';
 import { oneOf, wholeNumber } from './shapes.ts';
@@ -11,6 +12,27 @@ const url = (...protocols: string[]) =>
     error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
     abort: true,
   });
+
+/** As pg reads it, which takes the directory of a socket in place of a host: no URL has a user and no host. */
+const connectionString = z
+  .string()
+  .refine((text) => /^postgres(ql)?:\/\//i.test(text), {
+    error: 'must be a URL that begins with postgres:// or postgresql://',
+    abort: true,
+  })
+  .refine(
+    isReadable,
+    "can't be read: look at its port and at the files that it names, and write special characters of the password as %23 for #",
+  );
+
+function isReadable(connectionString: string): boolean {
+  try {
+    new pg.Client({ connectionString });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** OpenTelemetry's names. No trace of ours begins elsewhere, so that a parent decides makes no difference. */
 const samplers = [
@@ -28,7 +50,7 @@ const schema = z.object({
   npm_lifecycle_event: z.string().optional(),
   HOST: z.string().optional(),
   PORT: wholeNumber(0, 65_535).default(4242),
-  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_URL: connectionString.optional(),
   DATABASE_POOL_MAX: wholeNumber(2, 1_000).default(10),
   STRIPE_SECRET_KEY: z
     .string()

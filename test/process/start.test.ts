@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openHome } from '../../src/db/embedded/home.ts';
@@ -71,6 +71,14 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(named(await refusal({ STRIPE_API_BASE }))).toEqual(['STRIPE_API_BASE']);
   });
 
+  test.each([
+    'postgres://shop:hunter2@localhost:99999/shop',
+    'postgres://shop:hunter2#@localhost/shop',
+    'postgres://shop:hunter2@localhost/shop?sslrootcert=/hunter2',
+  ])("with a DATABASE_URL that can't be read: %s", async (DATABASE_URL) => {
+    expect(await refusal({ DATABASE_URL })).toMatch(/^ {2}DATABASE_URL can't be read: /m);
+  });
+
   test('when its port is taken', async () => {
     expect(await refusal({ ...stripe, DATABASE_URL, PORT: String(silentPort) })).toBe(
       `checkout-fulfillment can not start: 127.0.0.1:${silentPort} is taken by another program. Set PORT to another one.\n`,
@@ -93,6 +101,29 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
       /PostgreSQL .*DATABASE_URL/,
     );
   });
+});
+
+test('the database is reached over a socket as well, also by the commands of knex', async () => {
+  const { hostname, port, username, password, pathname } = new URL(DATABASE_URL);
+  const socket = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    near.pipe(far).pipe(near);
+    for (const end of [near, far]) end.on('error', () => {});
+  });
+  await once(socket.listen(path.join(workDir, '.s.PGSQL.5432')), 'listening');
+  try {
+    const env = {
+      ...stripe,
+      DATABASE_URL: `postgres://${username}:${password}@${pathname}?host=${workDir}&port=5432`,
+    };
+    await using _service = await spawnService(env);
+    const knexfile = path.resolve('knexfile.ts');
+    await using knex = run('node_modules/knex/bin/cli.js', env, ['migrate:list', '--knexfile', knexfile]);
+    expect(await knex.ended).toEqual({ code: 0, signal: null });
+    expect(knex.written.stdout).toContain('No Pending Migration files Found');
+  } finally {
+    socket.close();
+  }
 });
 
 test('with a key and no secret: it says that anyone can sign what it takes', async () => {
