@@ -223,16 +223,23 @@ function describe(faults: readonly Fault[]): string {
 
 /** The process's configuration: its environment, and what `.env` adds to it. */
 export function loadConfig(): Config {
-  dotenv.config({ quiet: true });
-  return parseConfig(process.env);
+  return parseConfig(loadEnvironment());
+}
+
+/** In `process.env`, which the exporter of traces reads as well. An empty variable gives way to the file's, as an unset one does. */
+function loadEnvironment(): NodeJS.ProcessEnv {
+  const { parsed = {} } = dotenv.config({ quiet: true });
+  for (const [name, value] of Object.entries(parsed)) {
+    if (!process.env[name]?.trim()) process.env[name] = value;
+  }
+  return process.env;
 }
 
 /** The Stripe account alone, before all that the service wants is there: an endpoint's secret comes after the endpoint. */
 export function loadStripeAccount() {
-  dotenv.config({ quiet: true });
   const parsed = schema
     .pick({ STRIPE_SECRET_KEY: true, STRIPE_API_BASE: true })
-    .safeParse(withoutEmpty(process.env));
+    .safeParse(withoutEmpty(loadEnvironment()));
   if (!parsed.success) throw new SetupError(describe(faultsOf(parsed)));
   const { STRIPE_SECRET_KEY: secretKey = null, STRIPE_API_BASE: apiBase = null } = parsed.data;
   return { secretKey, apiBase };

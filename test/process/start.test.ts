@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -123,6 +124,22 @@ test('the database is reached over a socket as well, also by the commands of kne
     expect(knex.written.stdout).toContain('No Pending Migration files Found');
   } finally {
     socket.close();
+  }
+});
+
+test('a variable that the process was given empty gives way to that of .env', async () => {
+  const file = path.join(workDir, '.env');
+  await writeFile(file, 'STRIPE_SECRET_KEY=hunter2\nOPS_TOKEN=of-the-file\nPORT=hunter2\n');
+  try {
+    const env = { DATABASE_URL, STRIPE_SECRET_KEY: '', OPS_TOKEN: ' ', PORT: '0' };
+    await using endpoint = run('src/cli.ts', env, ['endpoint', 'create', 'https://pay.example.com/webhook']);
+    expect((await endpoint.ended).code).toBe(1);
+    expect(endpoint.written.stderr).toMatch(/^ {2}STRIPE_SECRET_KEY must be /m);
+
+    await using service = await spawnService({ ...env, ...stripe });
+    expect((await fetch(`${service.url}/ops/api/orders`)).status).toBe(401);
+  } finally {
+    await rm(file);
   }
 });
 
