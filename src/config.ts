@@ -2,7 +2,7 @@ import dotenv from 'dotenv';
 import pg from 'pg';
 import { z } from 'zod';
 import { SetupError } from './errors.ts';
-import { oneOf, wholeNumber } from './shapes.ts';
+import { oneOf, sender, wholeNumber } from './shapes.ts';
 
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
@@ -87,7 +87,7 @@ const schema = z.object({
   FULFILLMENT_CONCURRENCY: wholeNumber(1, 1_000).default(10),
   FULFILLMENT_MAX_ATTEMPTS: wholeNumber(1, 100).default(12),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
-  MAIL_FROM: z.string().optional(),
+  MAIL_FROM: sender.optional(),
   SHOP_NAME: z.string().default('Your shop'),
   SHOP_URL: url('http:', 'https:').optional(),
   ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),

@@ -1,3 +1,4 @@
+import addressparser from 'nodemailer/lib/addressparser';
 import { z } from 'zod';
 
 /** Shapes of what a person types, each with one sentence of what it must be. */
@@ -8,4 +9,14 @@ export function wholeNumber(min: number, max: number) {
 
 export function oneOf<const T extends readonly string[]>(...values: T) {
   return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+export const sender = z
+  .string()
+  .refine((text) => hostOf(text) !== null, 'must be one mail address, with or without a name');
+
+/** Of one mail address, with or without a name. Null: the text is none, or has others beside it. */
+export function hostOf(text: string): string | null {
+  const [first, ...others] = addressparser(text, { flatten: true });
+  return (others.length === 0 && first?.address.split('@')[1]) || null;
 }

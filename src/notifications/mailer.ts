@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { createTransport, type SendMailOptions } from 'nodemailer';
-import addressparser from 'nodemailer/lib/addressparser';
 import type { Config } from '../config.ts';
-import { messageOf, SetupError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
+import { hostOf } from '../shapes.ts';
 import { writeWhole } from '../whole-file.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import { mailDir, mailFile } from './mail-files.ts';
@@ -137,16 +137,6 @@ function composer(from: string): (mail: Mail) => SendMailOptions {
     headers: { 'Auto-Submitted': 'auto-generated' },
     xMailer: false,
   });
-}
-
-/** @throws {SetupError} when `from` is not one address */
-export function hostOf(from: string): string {
-  const [sender, ...others] = addressparser(from, { flatten: true });
-  const host = sender?.address.split('@')[1];
-  if (!host || others.length > 0) {
-    throw new SetupError('MAIL_FROM must be one mail address, with or without a name');
-  }
-  return host;
 }
 
 /** Customers type their address themselves: nothing in it may read as a second recipient or as another header. */

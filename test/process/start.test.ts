@@ -52,6 +52,7 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
       FULFILLMENT_SECRET: 'hunter2',
       FULFILLMENT_TIMEOUT_MS: '30000',
       SMTP_URL: 'https://shop:hunter2@mail.example',
+      MAIL_FROM: 'hunter2',
       ALERT_WEBHOOK_URL: 'hooks.example/hunter2',
       ALERT_MAIL: 'hunter2@ops.example, jenny@ops.example',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'hunter2:4318',
@@ -60,8 +61,7 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
       ROLE: 'hunter2',
       LOG_LEVEL: 'hunter2',
     };
-    // The last is missing beside SMTP_URL.
-    expect(named(await refusal(bad))).toEqual([...Object.keys(bad), 'MAIL_FROM']);
+    expect(named(await refusal(bad))).toEqual(Object.keys(bad));
   });
 
   test.each([
@@ -70,6 +70,18 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     'https://api.stripe.com#hunter2',
   ])('with a STRIPE_API_BASE of which a part would be dropped: %s', async (STRIPE_API_BASE) => {
     expect(named(await refusal({ STRIPE_API_BASE }))).toEqual(['STRIPE_API_BASE']);
+  });
+
+  test.each(['shop', 'shop@', 'shop@shop.example, ops@shop.example'])(
+    'with a MAIL_FROM that is not one address: %s',
+    async (MAIL_FROM) => {
+      expect(named(await refusal({ MAIL_FROM }))).toEqual(['MAIL_FROM']);
+    },
+  );
+
+  test('with SMTP_URL and no MAIL_FROM', async () => {
+    const SMTP_URL = 'smtp://shop:hunter2@mail.example';
+    expect(named(await refusal({ SMTP_URL }))).toEqual(['MAIL_FROM']);
   });
 
   test.each([
@@ -84,6 +96,10 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(await refusal({ ...stripe, DATABASE_URL, PORT: String(silentPort) })).toBe(
       `checkout-fulfillment can not start: 127.0.0.1:${silentPort} is taken by another program. Set PORT to another one.\n`,
     );
+  });
+
+  test.each(['not a host', '192.0.2.1'])('when HOST is no address of this machine: %s', async (HOST) => {
+    expect(await refusal({ ...stripe, DATABASE_URL, PORT: '0', HOST })).toMatch(/: HOST is no address of /);
   });
 
   test.each([

@@ -1,7 +1,6 @@
 import { type Config, SANDBOX_WEBHOOK_SECRET } from '../../config.ts';
 import { messageOf } from '../../errors.ts';
 import { expectMailDir, mailDir } from '../../notifications/mail-files.ts';
-import { hostOf } from '../../notifications/mailer.ts';
 import { type Checks, ok, warning, wrong } from './finding.ts';
 
 /** What is allowed, and yet may not be meant. */
@@ -13,7 +12,6 @@ export const configurationChecks: Checks<Config> = {
     return stripe.livemode ? warning(words) : ok(words);
   },
   mail: async ({ mail, stripe, dataDir }) => {
-    hostOf(mail.from);
     if (mail.smtpUrl !== null) return ok('customers are written to by SMTP_URL');
     try {
       await expectMailDir(mailDir(dataDir));
