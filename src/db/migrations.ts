@@ -34,13 +34,27 @@ export async function migrate(url: string, log: Logger): Promise<void> {
       // The role's own limits, where there are any, are for statements that somebody waits for.
       await trx.raw('set local statement_timeout = 0; set local lock_timeout = 0');
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
-      const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
+      const [, pending] = (await trx.migrate.list(migrations)) as [unknown, unknown[]];
+      if (pending.length === 0) {
+        // Not by way of knex's lock row: one that a killed `npx knex migrate:latest` left would keep everyone out.
+        await expectChangesTaken(trx);
+        return [];
+      }
+      const [, names] = (await trx.migrate.latest(migrations).catch(explainLock)) as [number, string[]];
       return names;
     });
     if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
   } finally {
     await db.destroy();
   }
+}
+
+function explainLock(error: Error): never {
+  if (error.name !== 'MigrationLocked') throw error;
+  throw new SetupError(
+    "The lock of knex's own commands is taken. If none of them is running, one was killed: npx knex migrate:unlock",
+    { cause: error },
+  );
 }
 
 async function expectServer(db: Knex): Promise<void> {

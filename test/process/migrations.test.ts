@@ -85,3 +85,31 @@ test('npm run migrate does the same, and nothing the second time', async () => {
     expect(await appliedTo(byCommand.db)).toEqual(files);
   }
 });
+
+test('a server that takes no changes stops the start also where nothing is pending', async () => {
+  const { db, url } = byCommand;
+  const database = new URL(url).pathname.slice(1);
+  await db.raw('alter database :database: set default_transaction_read_only = on', { database });
+  try {
+    await using refused = run('src/db/migrate-cli.ts', serviceEnv(byCommand));
+    expect(await refused.ended).toEqual({ code: 1, signal: null });
+    expect(refused.written.stderr).toMatch(/can not start: .*read-only transaction\n$/);
+  } finally {
+    await db.raw('alter database :database: reset default_transaction_read_only', { database });
+  }
+});
+
+test('a lock that a killed command of knex left keeps nobody out, unless something is pending', async () => {
+  const { db } = byCommand;
+  await db('knex_migrations_lock').update({ is_locked: 1 });
+  await using started = run('src/db/migrate-cli.ts', serviceEnv(byCommand));
+  expect(await started.ended).toEqual({ code: 0, signal: null });
+
+  await db('knex_migrations')
+    .where({ name: files.at(-1) })
+    .delete();
+  await using refused = run('src/db/migrate-cli.ts', serviceEnv(byCommand));
+  expect(await refused.ended).toEqual({ code: 1, signal: null });
+  expect(refused.written.stderr).toMatch(/can not start: .*npx knex migrate:unlock\n$/);
+  expect(await db('knex_migrations_lock').pluck('is_locked')).toEqual([1]);
+});
