@@ -32,7 +32,7 @@ const MOST_CHUNKS = 500;
  * @throws {BadRequest} for a compressed body, which could grow without end (Stripe sends none), and for one that breaks off
  */
 export async function readBody(req: IncomingMessage, limit: number, room: Room): Promise<Body> {
-  if (!['identity', undefined].includes(req.headers['content-encoding'])) {
+  if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new BadRequest('bad_request', 'A compressed body is not read.');
   }
   const { promise, resolve, reject } = Promise.withResolvers<Body>();

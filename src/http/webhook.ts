@@ -50,8 +50,11 @@ interface Dependencies {
   readonly log: Logger;
 }
 
-/** Whatever the query says: Stripe adds one while an endpoint's API version is upgraded. */
-const PATH = /^\/webhook\/?(?:\?|$)/i;
+/**
+ * Whatever the query says: Stripe adds one while an endpoint's API version is upgraded. A proxy may write the whole URL (RFC
+ * 9112, 3.2.2).
+ */
+const PATH = /^(?:https?:\/\/[^/?#]+)?\/webhook\/?(?:\?|$)/i;
 
 /**
  * Takes Stripe's deliveries, and hands every other request on. It is no route of Express: that and its body parser took

@@ -124,6 +124,11 @@ test('whatever is refused, or breaks off, gives its room back', async () => {
   expect(room).toEqual({ usual: USUAL_ROOM, large: ROOM });
 });
 
+test('the codings of a body are named in any case', async () => {
+  send('Content-Encoding: IDENTITY\r\nContent-Length: 3', 'abc');
+  expect(await lastText()).toBe('abc');
+});
+
 test.each(['gzip', 'br', 'identity, gzip'])(
   'a body with Content-Encoding %s is not read',
   async (encoding) => {

@@ -4,8 +4,10 @@ import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { openPool } from '../../src/db/knex.ts';
 import { createApp } from '../../src/http/app.ts';
+import { listen } from '../../src/http/server.ts';
 import { webhookListener } from '../../src/http/webhook.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
+import { exchange } from '../hostile/socket.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
@@ -67,6 +69,17 @@ describe('200 {"received":true}', () => {
     withApp(url, async (app) => {
       const payload = event();
       await post(app, payload, signatureOf(payload), '/webhook?version=2026-10-28.endive').expect(200);
+    }));
+
+  test('with the whole URL in the request line, as a proxy may write it', () =>
+    withApp(url, async (app) => {
+      const payload = event();
+      const head = `Host: pay.example\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(payload)}\r\nStripe-Signature: ${signatureOf(payload)}`;
+      const whole = `POST http://pay.example/webhook?a HTTP/1.1\r\n${head}\r\n\r\n${payload}`;
+      const server = await listen(app, { host: '127.0.0.1', port: 0 });
+      const { statuses } = await exchange(server.url, { pieces: [whole], whole: true });
+      await server.close();
+      expect(statuses).toEqual([200]);
     }));
 
   test('for an event type that nobody handles, recorded as ignored', () =>
