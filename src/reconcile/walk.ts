@@ -41,7 +41,8 @@ export async function* walk<T extends Listed>(
 
 async function lastBefore<T extends Listed>(list: List<T>, time: number): Promise<string | undefined> {
   const { data } = await list({ limit: 1, created: { lt: time } });
-  return data[0]?.id;
+  // A stand-in for Stripe that ignores the filter gives the newest one, and nothing would be looked at.
+  return data.find(({ created }) => created < time)?.id;
 }
 
 async function* onwards<T extends Listed>(
