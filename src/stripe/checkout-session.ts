@@ -54,8 +54,11 @@ const lineItemShape = z.object({
 
 export type SessionLineItem = z.infer<typeof lineItemShape>;
 
+/** All that an attempt asks of the session: a lean stand-in for Stripe may answer with little more. */
+const paymentShape = checkoutSessionShape.pick({ payment_status: true });
+
 export interface SessionWithItems {
-  readonly session: CheckoutSession;
+  readonly session: z.infer<typeof paymentShape>;
   /** All of them, in Stripe's order. */
   readonly lineItems: readonly SessionLineItem[];
 }
@@ -86,7 +89,7 @@ export async function retrieveSessionWithItems(
 ): Promise<SessionWithItems> {
   const options = ofAccount(account);
   const found = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] }, options);
-  const session = read(checkoutSessionShape, found);
+  const session = read(paymentShape, found);
   // An expanded list is only its first page. Most carts end there, and so cost one request instead of two.
   const firstPage = found.line_items;
   const items =
