@@ -37,6 +37,14 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
 
     const found = await lookUp(stripe, id, () => within(DATABASE_WITHIN_MS, accountOf(db, id)));
     if (found === 'unknown') return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
+    if (isRefusal(found)) {
+      log.error(
+        { checkout_session_id: id, reason: messageOf(found) },
+        'Stripe refuses what STRIPE_SECRET_KEY asks for',
+      );
+      const message = 'Stripe refuses to answer this service. A person must see to its STRIPE_SECRET_KEY.';
+      return refuse(502, 'stripe_refused', message);
+    }
     if (found instanceof Error) {
       log.warn({ checkout_session_id: id, reason: messageOf(found) }, 'Stripe could not be asked');
       return refuse(502, 'stripe_unreachable', 'Stripe could not be asked. Try again.');
@@ -70,4 +78,9 @@ async function lookUp(
     if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return 'unknown';
     return error as Error;
   }
+}
+
+/** Trying again never helps: the key is no key any more, or a restricted one that may not read sessions. */
+function isRefusal(found: unknown): found is Error {
+  return found instanceof Stripe.errors.StripeError && [401, 403].includes(found.statusCode ?? 0);
 }

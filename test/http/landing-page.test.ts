@@ -3,7 +3,11 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import { opsAccess } from '../../src/http/access.ts';
+import { landingPageRouter } from '../../src/http/landing-page.ts';
+import { openLedger } from '../../src/orders/ledger.ts';
+import { createStripe } from '../../src/stripe/client.ts';
 import { answerJson } from '../support/http.ts';
+import { recordingLog } from '../support/log.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 
@@ -88,18 +92,37 @@ describe('no order comes of', () => {
   });
 });
 
-test.each([500, 401])('Stripe answers %i: 502, and nothing of it comes through', async (status) => {
-  const session = shop.checkout();
-  shop.stripe.fault = (_req, res) => {
-    answerJson(res, status, {
-      error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' },
-    });
-    return true;
-  };
-  const answer = await ask(session.id);
-  expect([answer.status, answer.body.error.code]).toEqual([502, 'stripe_unreachable']);
-  expect(answer.text).not.toMatch(/sk_test/);
-});
+test.each([
+  [500, 'stripe_unreachable', 'warn'],
+  [401, 'stripe_refused', 'error'],
+  [403, 'stripe_refused', 'error'],
+])(
+  'Stripe answers %i: 502 %s, and nothing of it comes through but to the log',
+  async (status, code, level) => {
+    const { db, stripe } = shop;
+    stripe.fault = (_req, res) => {
+      answerJson(res, status, {
+        error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' },
+      });
+      return true;
+    };
+    const { log, lines } = recordingLog();
+    const app = express().use(
+      landingPageRouter({
+        access: (_req, _res, next) => next(),
+        stripe: createStripe('sk_test_123', stripe.url),
+        record: openLedger(db),
+        db,
+        livemode: false,
+        log,
+      }),
+    );
+    const answer = await request(app).post(`/checkout-sessions/${shop.checkout().id}/fulfill`);
+    expect([answer.status, answer.body.error.code]).toEqual([502, code]);
+    expect(answer.text).not.toMatch(/sk_test/);
+    expect(lines.map(({ level }) => level)).toEqual([level]);
+  },
+);
 
 test.each([
   ['hangs', () => {}],
