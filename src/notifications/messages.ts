@@ -114,11 +114,14 @@ function sumRows(order: Order): Row[] {
   const discount = detail(total_details, 'amount_discount');
   const shipping = detail(total_details, 'amount_shipping');
   const tax = detail(total_details, 'amount_tax');
-  const taxIncluded = amount_subtotal !== null && amount_subtotal - discount + shipping === amount_total;
+  const onTop = amount_subtotal === null ? tax : amount_total - (amount_subtotal - discount + shipping);
+  // Some prices may have it included, and others not. Where the sums make no sense of it, it is left as Stripe has it.
+  const taxAdded = onTop >= 0 && onTop <= tax ? onTop : tax;
   const sums = [
     { label: 'Discount', amount: -discount },
     { label: 'Shipping', amount: shipping },
-    { label: taxIncluded ? 'Tax (included)' : 'Tax', amount: tax },
+    { label: 'Tax', amount: taxAdded },
+    { label: 'Tax (included)', amount: tax - taxAdded },
   ];
   return [...sums.filter(({ amount }) => amount !== 0), { label: 'Total', amount: amount_total }].map(
     ({ label, amount }) => ({ label, amount: formatAmount(amount, currency) }),

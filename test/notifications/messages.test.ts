@@ -132,6 +132,45 @@ Acme
     expect(receipt({ amount_total: 5000, total_details }, mug).text).toContain('Tax (included): $7.98');
   });
 
+  test('names the tax that is included apart from what is added, where prices have it either way', () => {
+    const total_details = { amount_discount: 0, amount_shipping: 0, amount_tax: 267 };
+    const { text } = receipt({ amount_subtotal: 3000, amount_total: 3100, total_details });
+    expect(text).toContain('Tax: $1.00\nTax (included): $1.67\nTotal: $31.00');
+  });
+
+  test('adds up, however its tax is', () => {
+    const cents = fc.nat(1_000_000);
+    fc.assert(
+      fc.property(
+        fc.array(cents, { minLength: 1, maxLength: 5 }),
+        cents,
+        cents,
+        cents,
+        cents,
+        (prices, discount, shipping, added, included) => {
+          const subtotal = prices.reduce((sum, price) => sum + price, 0);
+          const amount_discount = Math.min(discount, subtotal);
+          const total_details = {
+            amount_discount,
+            amount_shipping: shipping,
+            amount_tax: added + included,
+          };
+          const amount_total = subtotal - amount_discount + shipping + added;
+          const items = prices.map((amount_subtotal) => ({ ...mug, amount_subtotal }));
+          const { text } = receipt({ amount_subtotal: subtotal, amount_total, total_details }, ...items);
+          const rows = [...text.matchAll(/^(.+): (-?)\$([\d,.]+)$/gm)].map(
+            ([, label = '', sign, amount = '']) =>
+              [label, Number(`${sign}${amount.replace(/[,.]/g, '')}`)] as const,
+          );
+          const shown = rows.filter(([label]) => !['Total', 'Tax (included)'].includes(label));
+          expect(shown.reduce((sum, [, amount]) => sum + amount, 0)).toBe(amount_total);
+          expect(rows.at(-1)).toEqual(['Total', amount_total]);
+          expect(new Map(rows).get('Tax (included)') ?? 0).toBe(included);
+        },
+      ),
+    );
+  });
+
   test('speaks of no payment where there was none', () => {
     const free = { amount_total: 0, total_details: { amount_discount: 5000 } };
     for (const payment_status of ['no_payment_required', 'paid'] as const) {
