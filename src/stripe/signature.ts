@@ -65,8 +65,8 @@ export function verifyEvent(
 }
 
 /**
- * An event that Stripe's API gave us, where our key vouches for it. It is in the version it was created with, as it is
- * when it is delivered.
+ * An event that Stripe's API gave us, where our key vouches for it. Neither the client's version nor the endpoint's gave it
+ * its shape, but the one that was the account's default when it was created.
  * @throws {BadRequest}
  */
 export function eventOfApi(given: unknown): SignedEvent {
