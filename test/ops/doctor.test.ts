@@ -93,6 +93,7 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
     'migrations',
     "the database's clock",
     'time limits',
+    'connections',
     'live and test',
     'dead work',
     'waiting orders',
@@ -187,6 +188,7 @@ describe('the database', () => {
       'migrations',
       "the database's clock",
       'time limits',
+      'connections',
       'live and test',
       'dead work',
       'waiting orders',
@@ -214,6 +216,20 @@ describe('the database', () => {
     url.searchParams.set('options', '-c default_transaction_read_only=on');
     const { code, unlike } = await doctor({ ...env, DATABASE_URL: url.href });
     expect([code, unlike('ok', 'warning')]).toEqual([1, { database: said('wrong: PostgreSQL') }]);
+  });
+
+  test('grants fewer connections than the pool may open', async () => {
+    const database = new URL(DATABASE_URL).pathname.slice(1);
+    await db.raw('alter database :database: connection limit 9', { database });
+    try {
+      const { code, unlike } = await doctor(env);
+      expect([code, unlike('ok')]).toMatchObject([
+        0,
+        { connections: said('warning: PostgreSQL grants 9, ') },
+      ]);
+    } finally {
+      await db.raw('alter database :database: connection limit -1', { database });
+    }
   });
 
   test('is behind a pooler and knows no limits', async () => {

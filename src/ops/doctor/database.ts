@@ -54,6 +54,20 @@ export const databaseChecks: Checks<Subject> = {
       : ok('PostgreSQL keeps them');
   },
 
+  connections: async ({ db, config: { database } }) => {
+    const { rows } = await db.raw(
+      `select least(current_setting('max_connections')::int, nullif(rolconnlimit, -1), nullif(datconnlimit, -1)) as granted
+       from pg_roles, pg_database
+       where rolname = current_user and datname = current_database()`,
+    );
+    const [{ granted }] = rows;
+    return granted < database.poolMax
+      ? warning(
+          `PostgreSQL grants ${granted}, and DATABASE_POOL_MAX is ${database.poolMax}: unless a pooler shares them out, lower it or raise the limit`,
+        )
+      : ok(`a process takes ${database.poolMax}, and PostgreSQL grants ${granted}`);
+  },
+
   /** A live endpoint gets test events of connected accounts as well: https://docs.stripe.com/connect/webhooks. */
   'live and test': ({ db, config: { stripe } }) =>
     withTables(async () => {
