@@ -6,7 +6,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on table stripe_events is 'What Stripe sent: each event once, however often it was delivered.';
     comment on column stripe_events.id is 'Stripe''s id, evt_…';
     comment on column stripe_events.type is 'Stripe''s type, such as checkout.session.completed.';
-    comment on column stripe_events.api_version is 'The version of Stripe''s API that gave the event its shape: that of the webhook endpoint.';
+    comment on column stripe_events.api_version is 'The version of Stripe''s API that gave the event its shape: the webhook endpoint''s, or the account''s default where reconcile found it.';
     comment on column stripe_events.livemode is 'False: a test, no money moved.';
     comment on column stripe_events.account is 'The connected account that it comes from (Stripe Connect). Null: your own.';
     comment on column stripe_events.checkout_session_id is 'The checkout session that it speaks of, cs_…. Null: it speaks of something else.';
