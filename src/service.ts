@@ -6,6 +6,7 @@ import { atMost } from './at-most.ts';
 import type { Config } from './config.ts';
 import { openFulfiller, openShop, openStripe, openTracing } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
+import { firstConnectionOf } from './db/first-connection.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
 import { fulfillments, fulfillmentWork } from './fulfillment/fulfill.ts';
@@ -65,6 +66,7 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 
     const pools = openPools(config, database, log);
     opened.defer(() => atMost(POOLS_GRACE_MS, pools.destroy()));
+    await pools.webFirst();
 
     const metrics = createMetrics();
     const signatures = watchSignatures();
@@ -105,20 +107,13 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 function openPools({ role, database: { poolMax } }: Config, { url }: Database, log: Logger) {
   const workerMax = role === 'web' ? 0 : role === 'worker' ? poolMax - 1 : Math.floor(poolMax / 2);
   const web = openPool(url, { kind: 'web', max: poolMax - workerMax, log });
-  let asked: Promise<unknown> | undefined;
-  /** One at a time: two would take two connections. */
-  const webFirst = () => {
-    asked ??= web.raw('select').finally(() => {
-      asked = undefined;
-    });
-    return asked;
-  };
+  const webFirst = firstConnectionOf(web);
   const worker =
     workerMax === 0 ? web : openPool(url, { kind: 'worker', max: workerMax, before: webFirst, log });
   const destroy = async () => {
     await Promise.all([...new Set([web, worker])].map((pool) => pool.destroy()));
   };
-  return { web, worker, destroy };
+  return { web, worker, webFirst, destroy };
 }
 
 interface Doors {

@@ -1,0 +1,26 @@
+import type { EventEmitter } from 'node:events';
+import type { Knex } from './knex.ts';
+
+/**
+ * Resolves once the pool has a connection, and opens one where it has none. One that leads nowhere counts: to ask over it would
+ * keep it from deliveries, and after a network that swallowed packets for 1 s those waited for 4 s.
+ */
+export function firstConnectionOf(pool: Knex): () => Promise<void> {
+  let connections = 0;
+  let opening: Promise<unknown> | undefined;
+  pool.client.pool.on('createSuccess', (_id: number, connection: EventEmitter) => {
+    connections += 1;
+    connection.once('end', () => {
+      connections -= 1;
+    });
+  });
+
+  return async () => {
+    if (connections > 0) return;
+    // One at a time: two would take two connections.
+    opening ??= pool.raw('select').finally(() => {
+      opening = undefined;
+    });
+    await opening;
+  };
+}
