@@ -2,8 +2,8 @@ import type { EventEmitter } from 'node:events';
 import type { Knex } from './knex.ts';
 
 /**
- * Resolves once the pool has a connection, and opens one where it has none. One that leads nowhere counts: to ask over it would
- * keep it from deliveries, and after a network that swallowed packets for 1 s those waited for 4 s.
+ * Resolves once the pool has a connection, and opens one where it has none. One that leads nowhere counts too: only a statement
+ * could tell, and while that waited, no delivery had the connection.
  */
 export function firstConnectionOf(pool: Knex): () => Promise<void> {
   let connections = 0;
