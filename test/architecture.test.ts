@@ -22,7 +22,16 @@ const floors = [
   ['db'],
   ['tracing'],
   ['config.ts', 'logger.ts', 'loop.ts', 'metrics.ts', 'post.ts', 'program.ts', 'progress.ts'],
-  ['at-most.ts', 'counted.ts', 'errors.ts', 'one-line.ts', 'shapes.ts', 'turns.ts', 'whole-file.ts'],
+  [
+    'at-most.ts',
+    'counted.ts',
+    'errors.ts',
+    'one-line.ts',
+    'sharing.ts',
+    'shapes.ts',
+    'turns.ts',
+    'whole-file.ts',
+  ],
 ];
 const room = (file: string) => file.split('/')[0] ?? '';
 const floor = (file: string) => floors.findIndex((rooms) => rooms.includes(room(file)));

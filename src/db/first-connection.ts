@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { sharing } from '../sharing.ts';
 import type { Knex } from './knex.ts';
 
 /**
@@ -7,7 +8,6 @@ import type { Knex } from './knex.ts';
  */
 export function firstConnectionOf(pool: Knex): () => Promise<void> {
   let connections = 0;
-  let opening: Promise<unknown> | undefined;
   pool.client.pool.on('createSuccess', (_id: number, connection: EventEmitter) => {
     connections += 1;
     connection.once('end', () => {
@@ -15,12 +15,9 @@ export function firstConnectionOf(pool: Knex): () => Promise<void> {
     });
   });
 
+  // Shared: two would take two connections.
+  const open = sharing(async () => pool.raw('select'));
   return async () => {
-    if (connections > 0) return;
-    // One at a time: two would take two connections.
-    opening ??= pool.raw('select').finally(() => {
-      opening = undefined;
-    });
-    await opening;
+    if (connections === 0) await open();
   };
 }

@@ -7,10 +7,10 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { notifications } from '../notifications/notify.ts';
 import { countOrders } from '../orders/counts.ts';
+import { sharing } from '../sharing.ts';
 import { standingOf } from '../work/standing.ts';
 import { within } from './deadline.ts';
 import type { Readiness } from './readiness.ts';
-import { sharing } from './sharing.ts';
 
 /** Prometheus waits for 10 s, a scrape that comes late is as good as none. The database gives up before we do. */
 const STATEMENT_TIMEOUT_MS = 2_000;

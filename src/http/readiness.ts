@@ -1,6 +1,6 @@
 import type { Knex } from '../db/knex.ts';
 import { expectChangesTaken, pendingMigrations } from '../db/migrations.ts';
-import { sharing } from './sharing.ts';
+import { sharing } from '../sharing.ts';
 
 /**
  * Asks for the migrations that are missing: with none, the database can be worked with.

@@ -93,23 +93,15 @@ describe('page by page', () => {
   });
 });
 
-test('a hiccup does not end a list, nor does a second one', async () => {
+test.each([
+  ['a hiccup', 500, { type: 'api_error', message: 'not now' }],
+  ['being asked too often', 429, { type: 'invalid_request_error', code: 'rate_limit' }],
+])('%s does not end a list, nor does a second time', async (_what, status, error) => {
   const ids = keepEvents(1);
   let faults = 2;
   api.fault = (_req, res) => {
     faults -= 1;
-    if (faults >= 0) answerJson(res, 500, { error: { type: 'api_error', message: 'not now' } });
-    return faults >= 0;
-  };
-  expect(await idsOf(eventList(stripe, TYPES))).toEqual(ids);
-});
-
-test('asked too often, it is asked again later', async () => {
-  const ids = keepEvents(1);
-  let faults = 2;
-  api.fault = (_req, res) => {
-    faults -= 1;
-    if (faults >= 0) answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
+    if (faults >= 0) answerJson(res, status, { error });
     return faults >= 0;
   };
   expect(await idsOf(eventList(stripe, TYPES))).toEqual(ids);

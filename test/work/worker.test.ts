@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import { AttemptFailed } from '../../src/work/attempt.ts';
 import type { Claim } from '../../src/work/queue.ts';
@@ -533,6 +534,15 @@ describe('a lease', () => {
     });
     return (next_attempt_at - Date.now()) / 60_000;
   };
+  /** Whether a statement with this part waits for a lock that the transaction may hold. */
+  const isWaiting = async (trx: Knex.Transaction, part: string) => {
+    // Else a transaction goes on seeing what it saw first.
+    await trx.raw('select pg_stat_clear_snapshot()');
+    const { rows } = await trx.raw(
+      `select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows.some(({ query }: { query: string }) => query.includes(part));
+  };
   /** No lease can be renewed, while all else can be written. */
   const refuseToRenew = () =>
     db.raw(`
@@ -621,18 +631,10 @@ describe('a lease', () => {
     const other = await db.transaction();
     await other.raw('lock table fulfillments in exclusive mode');
     fail(new AttemptFailed('busy', { retryAfterMs: 3_600_000 }));
-    const waiting = async () => {
-      // Else a transaction goes on seeing what it saw first.
-      await other.raw('select pg_stat_clear_snapshot()');
-      const { rows } = await other.raw(
-        `select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      );
-      return (part: string) => rows.some(({ query }: { query: string }) => query.includes(part));
-    };
-    await until('the outcome is being written', async () => (await waiting())('failed as ('));
+    await until('the outcome is being written', () => isWaiting(other, 'failed as ('));
     tick(10);
     const stopped = worker.stop(0);
-    for (let i = 0; i < 10; i += 1) expect((await waiting())('renewed as')).toBe(false);
+    for (let i = 0; i < 10; i += 1) expect(await isWaiting(other, 'renewed as')).toBe(false);
     await other.commit();
     await stopped;
     expect(await pauseOf(order)).toBeGreaterThan(59);
@@ -768,14 +770,7 @@ describe('a lease', () => {
     const other = await db.transaction();
     await other.raw('lock table fulfillments in exclusive mode');
     tick(10);
-    await until('it is being renewed', async () => {
-      await other.raw('select pg_stat_clear_snapshot()');
-      const { rows } = await other.raw(
-        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-           and query like '%renewed as%'`,
-      );
-      return rows.length === 1;
-    });
+    await until('it is being renewed', () => isWaiting(other, 'renewed as'));
     const stopped = worker.stop(0);
     await db.raw('select 1');
     await other.commit();
