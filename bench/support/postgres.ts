@@ -18,6 +18,9 @@ const settings = {
   min_wal_size: '2GB',
 };
 
+/** Of the names of databases. */
+const PREFIX = 'bench_';
+
 export interface Postgres extends AsyncDisposable {
   /** The postmaster. */
   readonly pid: number;
@@ -39,12 +42,13 @@ export async function startPostgres(dir: string): Promise<Postgres> {
        current_setting('server_version') as version`,
   );
   const { pid, version } = rows[0] as { pid: number; version: string };
+  await dropForsaken(admin);
   await settle(admin);
   return {
     pid,
     version,
     createDatabase: async () => {
-      const name = `bench_${randomBytes(6).toString('hex')}`;
+      const name = `${PREFIX}${randomBytes(6).toString('hex')}`;
       await admin.raw('create database :name:', { name });
       const url = new URL(server.url);
       url.pathname = `/${name}`;
@@ -76,8 +80,17 @@ async function asInProduction(home: Home): Promise<Binaries> {
  * instead of new ones. Without it, the first GB pays the kernel for each new page and segment, and each segment costs 30 ms.
  */
 async function settle(admin: Knex): Promise<void> {
-  await admin.raw(`create table warm_up as
-    select n, repeat(md5(n::text), 60) as filling from generate_series(1, 1080000) as n`);
-  await admin.raw('drop table warm_up');
+  await admin.raw(`begin;
+    create table warm_up as select n, repeat(md5(n::text), 60) as filling from generate_series(1, 1080000) as n;
+    rollback`);
   await admin.raw('checkpoint');
+}
+
+/** What runs that were broken off have left: up to 13 GB each. */
+async function dropForsaken(admin: Knex): Promise<void> {
+  const { rows } = await admin.raw<{ rows: { name: string }[] }>(
+    `select datname as name from pg_database
+     where starts_with(datname, '${PREFIX}') and datname not in (select datname from pg_stat_activity where datname is not null)`,
+  );
+  for (const { name } of rows) await admin.raw('drop database :name:', { name });
 }
