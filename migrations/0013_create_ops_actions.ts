@@ -14,6 +14,8 @@ export async function up(knex: Knex): Promise<void> {
       details jsonb not null default '{}'
     );
     create index ops_actions_of_subject on ops_actions (subject, id);
+    -- Of what was done to an event, the order that it moved.
+    create index ops_actions_of_order on ops_actions ((details->>'order_id')) where details->>'order_id' is not null;
   `);
 }
 
