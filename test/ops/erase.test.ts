@@ -2,6 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { notifications } from '../../src/notifications/notify.ts';
+import { erase } from '../../src/ops/erase.ts';
+import { findTraces } from '../../src/ops/traces.ts';
+import { type Claim, claim, settleFailed } from '../../src/work/queue.ts';
 import { contentsOf } from '../support/database.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
@@ -210,6 +214,23 @@ test('two at once, while an event comes in: one of them erases both, and it is k
   const orders = (await Promise.all(both)).map(({ stdout }) => JSON.parse(stdout).orders);
   expect(orders.toSorted()).toEqual([[], [id]]);
   expect(await actions().where({ subject: String(id) })).toMatchObject([{ details: { events: 1 } }]);
+});
+
+test('an attempt at a mail that fails meanwhile is settled, and the order erased: no circle', async () => {
+  const { id, customer_email } = await orderWith({ mailDueIn: -3_600 });
+  const [attempt] = await claim(db, notifications, { limit: 1, maxAttempts: 12 });
+  await using door = await hold(db, (trx) =>
+    trx.raw('select from notifications where order_id = ? for update', [id]),
+  );
+  const settling = settleFailed(db, notifications, attempt as Claim, { error: 'no', pauseMs: 90_000 });
+  await untilWaiting(db, 'worker', 1);
+  const traces = await findTraces(db, customer_email);
+  const erasing = erase(db, traces, { email: customer_email, mailDir: workDir, actor: 'test', force: true });
+  await untilWaiting(db, 'worker', 2);
+  await door.release();
+  expect(await settling).toBe(true);
+  expect(await erasing).toMatchObject({ orders: [id], notifications: 1 });
+  expect(await db('failed_attempts').where({ order_id: id }).pluck('error')).toEqual(['erased']);
 });
 
 test('events that no order belongs to are found by the address, and are accounted for', async () => {

@@ -114,7 +114,7 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
   }
 }
 
-type Kind = 'web' | 'ops' | 'migration';
+type Kind = 'web' | 'worker' | 'ops' | 'migration';
 
 /** The connections that processes of the service have to this database, as PostgreSQL sees them. */
 export async function connectionsOf(
