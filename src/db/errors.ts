@@ -20,6 +20,11 @@ export function isReadOnlyError(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '25006';
 }
 
+/** Whether a statement waited for a lock for longer than it may. */
+export function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '55P03';
+}
+
 /** Whether a statement met a database in which the service's tables are not there (yet). */
 export function isTableMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '42P01';

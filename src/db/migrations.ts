@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { isTableMissing } from './errors.ts';
+import { isLockTimeout, isTableMissing } from './errors.ts';
 import { unfitBecause } from './fitness.ts';
 import { type Knex, openPool } from './knex.ts';
 
@@ -40,12 +41,29 @@ export async function migrate(url: string, log: Logger): Promise<void> {
         await expectChangesTaken(trx);
         return [];
       }
-      const [, names] = (await trx.migrate.latest(migrations).catch(explainLock)) as [number, string[]];
-      return names;
+      return applyPending(trx, log);
     });
     if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
   } finally {
     await db.destroy();
+  }
+}
+
+/** Deliveries wait behind a migration that waits for their table, while a long query reads it: so long, and then they pass. */
+const WAITS_FOR_TABLES = '1s';
+const AGAIN_MS = 4_000;
+
+async function applyPending(trx: Knex.Transaction, log: Logger): Promise<string[]> {
+  await trx.raw(`set local lock_timeout = '${WAITS_FOR_TABLES}'`);
+  for (;;) {
+    try {
+      const [, names] = (await trx.migrate.latest(migrations).catch(explainLock)) as [number, string[]];
+      return names;
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      log.warn('a migration waits for a table that is in use, and lets others pass: see pg_stat_activity');
+      await pause(AGAIN_MS);
+    }
   }
 }
 

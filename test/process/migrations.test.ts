@@ -16,6 +16,7 @@ import { SECRET } from '../support/stripe-events.ts';
 const shared = await createTestDatabase({ migrated: false });
 const occupied = await createTestDatabase({ migrated: false });
 const byCommand = await createTestDatabase({ migrated: false });
+const inUse = await createTestDatabase();
 
 const files = (await readdir('migrations')).sort();
 const serviceEnv = ({ url }: { url: string }) => ({
@@ -97,6 +98,22 @@ test('a server that takes no changes stops the start also where nothing is pendi
   } finally {
     await db.raw('alter database :database: reset default_transaction_read_only', { database });
   }
+});
+
+test('a migration that waits for a table lets those pass that wait behind it', async () => {
+  const { db } = inUse;
+  const name = '0023_keep_how_it_ships_and_what_was_charged.ts';
+  const { down } = await import(`../../migrations/${name}`);
+  await down(db);
+  await db('knex_migrations').where({ name }).delete();
+
+  await using reader = await hold(db, (trx) => trx.raw('select from orders'));
+  await using migrating = run('src/db/migrate-cli.ts', serviceEnv(inUse));
+  await untilWaiting(db, 'migration', 1);
+  await db('orders').update({ updated_at: db.fn.now() });
+  await reader.release();
+  expect(await migrating.ended).toEqual({ code: 0, signal: null });
+  expect((await appliedTo(db)).toSorted()).toEqual(files);
 });
 
 test('a lock that a killed command of knex left keeps nobody out, unless something is pending', async () => {
