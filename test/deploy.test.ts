@@ -97,6 +97,12 @@ test('what Kubernetes, systemd and Procfile start is there', () => {
   expectPrograms(read('Dockerfile').replaceAll(/["[\],]/g, ' '), 1);
 });
 
+test('systemd starts it again for as long as it takes, as when the database is away', () => {
+  const unit = read('ops/systemd/checkout-fulfillment@.service');
+  expect(unit).toMatch(/^Restart=always$/m);
+  expect(unit).toMatch(/^StartLimitIntervalSec=0$/m);
+});
+
 test('the service is started alike everywhere: with what keeps its memory small', () => {
   const { start } = JSON.parse(read('package.json')).scripts as { start: string };
   const image = /^CMD (\[.*\])$/m.exec(read('Dockerfile'))?.[1] ?? '[]';
