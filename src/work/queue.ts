@@ -26,6 +26,13 @@ export const LEASE_SECONDS = 30;
 export const SHORTEST_LEASE_SECONDS = 20;
 
 /**
+ * After so many attempts of which nobody heard, it is claimed one row at a time: it may be what kills its process. Where that
+ * is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would always be
+ * claimed with it, and 9 healthy orders of 9 were dead.
+ */
+const SUSPECT_AFTER = 3;
+
+/**
  * Takes up to `limit` due rows, the longest due first. The attempt is counted here, so that work which
  * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`.
  */
@@ -35,9 +42,17 @@ export async function claim<Row extends Claim>(
   { limit, maxAttempts }: { limit: number; maxAttempts: number },
 ): Promise<Row[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(
-    `with due as (
+    `with suspect as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now()
+         and attempts >= :suspectAfter and attempts < :max and last_error is null
+       order by next_attempt_at
+       limit 1
+     ),
+     due as (
+       select id from :table:
+       where status = 'pending' and next_attempt_at <= now()
+         and (attempts < :suspectAfter or attempts >= :max or last_error is not null or id = (table suspect))
        order by next_attempt_at
        limit :limit
        for update skip locked
@@ -61,6 +76,7 @@ export async function claim<Row extends Claim>(
       table: queue.table,
       limit,
       max: maxAttempts,
+      suspectAfter: SUSPECT_AFTER,
       shortest: SHORTEST_LEASE_SECONDS,
       spread: LEASE_SECONDS - SHORTEST_LEASE_SECONDS,
     },

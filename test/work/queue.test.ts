@@ -20,7 +20,14 @@ let sessions = 0;
 beforeEach(() => db('fulfillments').del());
 
 /** An order's fulfillment, due since `overdueSeconds` (negative: not yet). */
-async function owe({ overdueSeconds = 1, ...columns }: { overdueSeconds?: number; attempts?: number } = {}) {
+async function owe({
+  overdueSeconds = 1,
+  ...columns
+}: {
+  overdueSeconds?: number;
+  attempts?: number;
+  last_error?: string;
+} = {}) {
   sessions += 1;
   const session = {
     checkout_session_id: `cs_${sessions}`,
@@ -78,6 +85,15 @@ describe('claim', () => {
     expect((await claimAll()).map(({ id }) => id)).toEqual([free]);
     await other.rollback();
     expect((await claimAll()).map(({ id }) => id)).toEqual([held]);
+  });
+
+  test('takes of what may kill its process, as nobody heard of three attempts, one at a time', async () => {
+    const second = await owe({ attempts: 3, overdueSeconds: 5 });
+    const first = await owe({ attempts: 4, overdueSeconds: 60 });
+    const others = [await owe(), await owe({ attempts: 2 }), await owe({ attempts: 3, last_error: 'down' })];
+    const idsOf = (claims: Claim[]) => claims.map(({ id }) => id).toSorted((a, b) => a - b);
+    expect(idsOf(await claimAll())).toEqual([first, ...others]);
+    expect(idsOf(await claimAll())).toEqual([second]);
   });
 
   test('work whose attempts are used up comes back dead, with a reason', async () => {
