@@ -61,6 +61,16 @@ describe('a session with its line items', () => {
     expect(api.requests).toHaveLength(1 + 3);
   });
 
+  test('is refused where its pages have no end', async () => {
+    const { id } = keep(lineItems(11));
+    api.fault = (req, res) => {
+      if (!req.url?.includes('/line_items')) return false;
+      answerJson(res, 200, { object: 'list', url: req.url, data: lineItems(100), has_more: true });
+      return true;
+    };
+    await expect(retrieve(id)).rejects.toThrow('has no end');
+  });
+
   test('has them also where the API does not expand', async () => {
     const { id } = keep(lineItems(2));
     api.fault = (req, res) => {
