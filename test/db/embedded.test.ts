@@ -371,6 +371,13 @@ test('a start that was killed while it made the data leaves nothing half made', 
   await stop();
 });
 
+testOnUnix('a Ctrl-C while the data is made breaks nothing off', async () => {
+  const interrupted = run(`process.on('SIGINT', () => {}); await (await start('${dir}')).stop();`);
+  await until(async () => (await readdir(dir, { recursive: true })).some((it) => it.endsWith('/base')));
+  process.kill(-(interrupted.pid as number), 'SIGINT');
+  expect(await once(interrupted, 'exit')).toEqual([0, null]);
+});
+
 test('the data of another major version is refused and left alone', async () => {
   await mkdir(join(dir, 'data'), { recursive: true });
   await writeFile(join(dir, 'data/PG_VERSION'), '12\n');
