@@ -7,11 +7,19 @@ import { oneOf, sender, wholeNumber } from './shapes.ts';
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
 
+const ESCAPED = 'write special characters of the password as %23 for #';
+
 const url = (...protocols: string[]) =>
-  z.string().refine((text) => protocols.includes(URL.parse(text)?.protocol ?? ''), {
-    error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-    abort: true,
-  });
+  z
+    .string()
+    .refine((text) => protocols.some((protocol) => text.toLowerCase().startsWith(`${protocol}//`)), {
+      error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+      abort: true,
+    })
+    .refine(URL.canParse, {
+      error: `can't be read: look at its host and port, and ${ESCAPED}`,
+      abort: true,
+    });
 
 /** As pg reads it, which takes the directory of a socket in place of a host: no URL has a user and no host. */
 const connectionString = z
@@ -20,10 +28,7 @@ const connectionString = z
     error: 'must be a URL that begins with postgres:// or postgresql://',
     abort: true,
   })
-  .refine(
-    isReadable,
-    "can't be read: look at its port and at the files that it names, and write special characters of the password as %23 for #",
-  );
+  .refine(isReadable, `can't be read: look at its port and at the files that it names, and ${ESCAPED}`);
 
 function isReadable(connectionString: string): boolean {
   try {
@@ -45,7 +50,11 @@ const samplers = [
 ] as const;
 
 const schema = z.object({
-  NODE_ENV: z.string().optional(),
+  /** What was meant for production would run without what that asks for, and nobody would know. */
+  NODE_ENV: z
+    .string()
+    .refine((text) => text === 'production' || !/^prod/i.test(text), 'must be production, written so')
+    .optional(),
   /** npm's own: the script that it runs. */
   npm_lifecycle_event: z.string().optional(),
   HOST: z.string().optional(),
@@ -205,8 +214,10 @@ export function parseConfig(environment: NodeJS.ProcessEnv): Config {
   return Object.freeze(toConfig(parsed.data));
 }
 
+/** Nor with blanks around a value: a shell that reads a file of Windows leaves a return there, a Secret made of a file its line feed. */
 function withoutEmpty(environment: NodeJS.ProcessEnv) {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+  const trimmed = Object.entries(environment).map(([name, value]) => [name, value?.trim()] as const);
+  return Object.fromEntries(trimmed.filter(([, value]) => value));
 }
 
 function faultsOf({ error }: z.ZodSafeParseResult<unknown>): Fault[] {

@@ -92,6 +92,21 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(await refusal({ DATABASE_URL })).toMatch(/^ {2}DATABASE_URL can't be read: /m);
   });
 
+  test("with an SMTP_URL that can't be read", async () => {
+    const SMTP_URL = 'smtp://shop:hunter2#@mail.example:587';
+    expect(await refusal({ SMTP_URL, MAIL_FROM: 'shop@mail.example' })).toMatch(
+      /^ {2}SMTP_URL can't be read: /m,
+    );
+  });
+
+  test.each(['prod', 'Production'])('with a NODE_ENV that nearly is production: %s', async (NODE_ENV) => {
+    expect(await refusal({ ...stripe, DATABASE_URL, NODE_ENV })).toMatch(/^ {2}NODE_ENV must be production/m);
+  });
+
+  test('with blanks around production, which is meant all the same', async () => {
+    expect(named(await refusal({ NODE_ENV: ' production\r' }))).toContain('DATABASE_URL');
+  });
+
   test('when its port is taken', async () => {
     expect(await refusal({ ...stripe, DATABASE_URL, PORT: String(silentPort) })).toBe(
       `checkout-fulfillment can not start: 127.0.0.1:${silentPort} is taken by another program. Set PORT to another one.\n`,
@@ -157,6 +172,13 @@ test('a variable that the process was given empty gives way to that of .env', as
   } finally {
     await rm(file);
   }
+});
+
+test('blanks around a value are none of it', async () => {
+  const env = { ...stripe, DATABASE_URL, PORT: '0', ROLE: 'web', HOST: '127.0.0.1', LOG_LEVEL: 'info' };
+  await using _service = await spawnService(
+    Object.fromEntries(Object.entries(env).map(([name, value]) => [name, ` ${value}\r`])),
+  );
 });
 
 test('with a key and no secret: it says that anyone can sign what it takes', async () => {
