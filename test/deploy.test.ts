@@ -103,6 +103,12 @@ test('systemd starts it again for as long as it takes, as when the database is a
   expect(unit).toMatch(/^StartLimitIntervalSec=0$/m);
 });
 
+test('no file of variables takes NODE_ENV from the image, or NODE_ENV and ROLE from the systemd unit', () => {
+  expect(read('.env.example')).not.toMatch(/^NODE_ENV=/m);
+  const [, command] = /^ExecStart=(.*)$/m.exec(read('ops/systemd/checkout-fulfillment@.service')) ?? [];
+  expect(command).toMatch(/^\/usr\/bin\/env NODE_ENV=production ROLE=%i /);
+});
+
 test('the service is started alike everywhere: with what keeps its memory small', () => {
   const { start } = JSON.parse(read('package.json')).scripts as { start: string };
   const image = /^CMD (\[.*\])$/m.exec(read('Dockerfile'))?.[1] ?? '[]';

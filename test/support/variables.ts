@@ -1,4 +1,4 @@
-/** The names that lines of an environment file set: `NAME=value`. */
+/** The names that lines of an environment file set, or would: `NAME=value`, `# NAME=value`. */
 export function variablesIn(text: string): string[] {
-  return [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
+  return [...text.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name = '']) => name);
 }
