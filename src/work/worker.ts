@@ -6,15 +6,8 @@ import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { inside, markFailed, startSpan } from '../tracing/spans.ts';
-import {
-  type Claim,
-  claim,
-  LEASE_SECONDS,
-  type Queue,
-  release,
-  renew,
-  SHORTEST_LEASE_SECONDS,
-} from './queue.ts';
+import { DATABASE_PATIENCE_MS, keepLeases, type Lease } from './leases.ts';
+import { type Claim, claim, type Queue, SHORTEST_LEASE_SECONDS } from './queue.ts';
 import { idsOf, type Outcome, settler } from './settle.ts';
 
 export interface Worker {
@@ -47,15 +40,11 @@ interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   readonly log: Logger;
 }
 
-/** A row whose lease is ours: it waits for its attempt, or is in it, or its outcome is being written. */
-interface Held<Row, Subject> {
+interface Held<Row extends Claim, Subject> extends Lease {
   readonly row: Row;
   readonly subject: Promise<Subject>;
-  /** When that was read; like all times here on the process's monotonic clock, in milliseconds. */
+  /** When that was read, on the clock of the lease. */
   readonly readAt: number;
-  readonly abort: AbortController;
-  leasedUntil: number;
-  stage: 'waits' | 'attempted' | 'settled';
   /** Its attempt, once it has begun. */
   ended?: Promise<void>;
   /** Of the attempt. */
@@ -63,11 +52,8 @@ interface Held<Row, Subject> {
 }
 
 const POLL_MS = 1_000;
-const RENEW_MS = 10_000;
 /** What was read longer ago is read again for its attempt: the order may have been erased, or paid, while it waited. */
 const FRESH_MS = 1_000;
-/** What a stop waits for a database that may be away. The leases that it can't give back end by themselves. */
-const DATABASE_PATIENCE_MS = 1_000;
 /** Between two claims, so that work which comes in bit by bit is claimed together. */
 const GATHER_MS = 10;
 /**
@@ -83,18 +69,15 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const { db, queue, load, sessionOf, perform, concurrency, maxAttempts, onAttempt } = options;
   const log = options.log.child({ queue: queue.table });
   const settle = settler({ db, queue, maxAttempts, log });
-  // No Map and no Set: one that changes with each row leaves a trail of outgrown tables, as in src/http/server.ts.
-  let held: readonly Held<Row, Subject>[] = [];
+  const leases = keepLeases<Held<Row, Subject>>(db, queue, { maxAttempts, log });
   const waiting: Held<Row, Subject>[] = [];
   let performing = 0;
   let stopping = false;
   let backlog = false;
   let bell = Promise.withResolvers<void>();
-  let renewal: Promise<void> | undefined;
 
   const wake = () => bell.resolve();
-  const fromNow = (seconds: number) => performance.now() + seconds * 1_000;
-  const room = () => concurrency() * HELD_PER_PLACE - held.length;
+  const room = () => concurrency() * HELD_PER_PLACE - leases.held().length;
   const hasRoom = () => room() >= concurrency() * CLAIMED_PER_PLACE;
 
   async function loop(): Promise<void> {
@@ -113,11 +96,11 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     if (!hasRoom()) return true;
     const limit = room();
     try {
-      const leasedUntil = fromNow(SHORTEST_LEASE_SECONDS);
+      const until = performance.now() + SHORTEST_LEASE_SECONDS * 1_000;
       const rows = await claim<Row>(db, queue, { limit, maxAttempts });
       const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
       for (const row of dead) log.error(idsOf(row), 'dead: the process was killed in the last attempt');
-      take(alive, leasedUntil);
+      take(alive, until);
       return rows.length === limit;
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not claim work');
@@ -125,7 +108,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     }
   }
 
-  function take(rows: readonly Row[], leasedUntil: number): void {
+  function take(rows: readonly Row[], until: number): void {
     if (rows.length === 0) return;
     const readAt = performance.now();
     const subjects = load(rows);
@@ -137,13 +120,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       );
       // Whoever attempts it meets the error.
       subject.catch(() => {});
-      return { row, subject, readAt, abort: new AbortController(), leasedUntil, stage: 'waits' };
+      return { row, subject, readAt, abort: new AbortController(), until, stage: 'waits' };
     });
-    // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
-    const ids = new Set(rows.map(({ id }) => id));
-    const lost = held.filter(({ row }) => ids.has(row.id));
-    for (const { abort } of lost) abort.abort();
-    held = [...held.filter((one) => !lost.includes(one)), ...taken];
+    leases.add(taken);
     waiting.push(...taken);
     fillPlaces();
   }
@@ -153,7 +132,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       const one = waiting.shift();
       if (!one) break;
       one.ended = attempt(one).finally(() => {
-        held = held.filter((other) => other !== one);
+        leases.remove(one);
         if (backlog && hasRoom()) wake();
       });
     }
@@ -161,7 +140,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   async function attempt(one: Held<Row, Subject>): Promise<void> {
     const { signal } = one.abort;
-    const isHeld = () => !stopping && !signal.aborted && performance.now() < one.leasedUntil;
+    const isHeld = () => !stopping && !signal.aborted && performance.now() < one.until;
     // It may have waited while the database was away and no lease could be renewed.
     if (!isHeld()) return;
     one.stage = 'attempted';
@@ -174,9 +153,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     fillPlaces();
     if (signal.aborted) return one.span?.setAttribute('checkout.outcome', 'broken_off').end();
     if (error !== undefined && one.span) markFailed(one.span, messageOf(error));
-    // Its lease is left alone from here on: renewed after the outcome is written, a pause of hours would be one of 30 s.
-    one.stage = 'settled';
-    await renewal;
+    await leases.leaveAlone(one);
     const outcome = await settle(one.row, error, isHeld);
     one.span?.setAttribute('checkout.outcome', outcome).end();
     onAttempt?.(outcome, seconds);
@@ -198,60 +175,14 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     }
   }
 
-  async function renewLeases(): Promise<void> {
-    const all = held.filter(({ stage }) => stage !== 'settled');
-    if (all.length === 0) return;
-    const leasedUntil = fromNow(LEASE_SECONDS);
-    try {
-      const stillHeld = new Map(
-        (await renew(db, queue, rowsOf(all))).map(({ id, renewed }) => [id, renewed]),
-      );
-      for (const one of all) {
-        if (!stillHeld.has(one.row.id)) one.abort.abort();
-        else if (stillHeld.get(one.row.id)) one.leasedUntil = leasedUntil;
-      }
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'could not renew leases');
-    }
-    for (const one of all) if (performance.now() >= one.leasedUntil) one.abort.abort();
-  }
-
-  const renewing = setInterval(() => {
-    renewal ??= renewLeases().finally(() => {
-      renewal = undefined;
-    });
-  }, RENEW_MS);
   const looping = loop();
 
   async function end(graceMs: number): Promise<void> {
     stopping = true;
     wake();
     await atMost(DATABASE_PATIENCE_MS, looping);
-    await atMost(graceMs, Promise.all(held.map(({ ended }) => ended)));
-    clearInterval(renewing);
-    // It has the rows locked.
-    await atMost(DATABASE_PATIENCE_MS, Promise.resolve(renewal));
-    // Before the attempts are broken off: then they are held no more.
-    const handing = handBack();
-    for (const { abort } of held) abort.abort();
-    await atMost(DATABASE_PATIENCE_MS, handing);
-  }
-
-  /**
-   * Attempts that had not begun are not counted, nor is a last one: a stop breaks it off, and the order would be dead though
-   * nobody has refused it. Where an outcome is being written, that alone decides.
-   */
-  async function handBack(): Promise<void> {
-    const undecided = held.filter(({ stage }) => stage !== 'settled');
-    const counts = ({ stage, row }: Held<Row, Subject>) =>
-      stage === 'attempted' && row.attempts < maxAttempts;
-    const [counted, uncounted] = [undecided.filter(counts), undecided.filter((one) => !counts(one))];
-    try {
-      await release(db, queue, rowsOf(uncounted), { counted: false });
-      await release(db, queue, rowsOf(counted), { counted: true });
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'could not give leases back: they end by themselves');
-    }
+    await atMost(graceMs, Promise.all(leases.held().map(({ ended }) => ended)));
+    await leases.end();
   }
 
   let ended: Promise<void> | undefined;
@@ -267,4 +198,3 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
 const isPending = ({ status }: Claim) => status === 'pending';
 const isFresh = ({ readAt }: { readonly readAt: number }) => performance.now() - readAt <= FRESH_MS;
-const rowsOf = <Row>(held: readonly { readonly row: Row }[]) => held.map(({ row }) => row);

@@ -1,0 +1,101 @@
+import { atMost } from '../at-most.ts';
+import type { Knex } from '../db/knex.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { type Claim, LEASE_SECONDS, type Queue, release, renew } from './queue.ts';
+
+/** A row whose lease is ours: it waits for its attempt, or is in it, or its outcome is being written. */
+export interface Lease {
+  readonly row: Claim;
+  /** Aborted once the lease is lost, or given back. */
+  readonly abort: AbortController;
+  /** On the process's monotonic clock, in milliseconds. */
+  until: number;
+  stage: 'waits' | 'attempted' | 'settled';
+}
+
+const RENEW_MS = 10_000;
+/** What a stop waits for a database that may be away. The leases that it can't give back end by themselves. */
+export const DATABASE_PATIENCE_MS = 1_000;
+
+/** The leases of a worker: renewed while they are held, and given back at the end. */
+export function keepLeases<Held extends Lease>(
+  db: Knex,
+  queue: Queue,
+  { maxAttempts, log }: { maxAttempts: number; log: Logger },
+) {
+  // No Map and no Set: one that changes with each row leaves a trail of outgrown tables, as in src/http/in-turn.ts.
+  let held: readonly Held[] = [];
+  let renewal: Promise<void> | undefined;
+
+  const undecided = () => held.filter(({ stage }) => stage !== 'settled');
+
+  async function renewAll(): Promise<void> {
+    const leases = undecided();
+    if (leases.length === 0) return;
+    const until = performance.now() + LEASE_SECONDS * 1_000;
+    try {
+      const stillHeld = await renew(db, queue, rowsOf(leases));
+      const renewedById = new Map(stillHeld.map(({ id, renewed }) => [id, renewed]));
+      for (const lease of leases) {
+        if (!renewedById.has(lease.row.id)) lease.abort.abort();
+        else if (renewedById.get(lease.row.id)) lease.until = until;
+      }
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'could not renew leases');
+    }
+    for (const lease of leases) if (performance.now() >= lease.until) lease.abort.abort();
+  }
+
+  const renewing = setInterval(() => {
+    renewal ??= renewAll().finally(() => {
+      renewal = undefined;
+    });
+  }, RENEW_MS);
+
+  /**
+   * Attempts that had not begun are not counted, nor is a last one: a stop breaks it off, and the order would be dead though
+   * nobody has refused it. Where an outcome is being written, that alone decides.
+   */
+  async function handBack(): Promise<void> {
+    const leases = undecided();
+    const counts = ({ stage, row }: Lease) => stage === 'attempted' && row.attempts < maxAttempts;
+    const [counted, uncounted] = [leases.filter(counts), leases.filter((lease) => !counts(lease))];
+    try {
+      await release(db, queue, rowsOf(uncounted), { counted: false });
+      await release(db, queue, rowsOf(counted), { counted: true });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'could not give leases back: they end by themselves');
+    }
+  }
+
+  return {
+    held: () => held,
+    add(leases: readonly Held[]): void {
+      // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
+      const ids = new Set(leases.map(({ row }) => row.id));
+      const lost = held.filter(({ row }) => ids.has(row.id));
+      for (const { abort } of lost) abort.abort();
+      held = [...held.filter((lease) => !lost.includes(lease)), ...leases];
+    },
+    remove(lease: Held): void {
+      held = held.filter((other) => other !== lease);
+    },
+    /** From here on it is neither renewed nor given back: after its outcome is written, a pause of hours would be one of 30 s. */
+    async leaveAlone(lease: Held): Promise<void> {
+      lease.stage = 'settled';
+      await renewal;
+    },
+    async end(): Promise<void> {
+      clearInterval(renewing);
+      // It has the rows locked.
+      await atMost(DATABASE_PATIENCE_MS, Promise.resolve(renewal));
+      // Before the attempts are broken off: then they are held no more.
+      const handing = handBack();
+      for (const { abort } of held) abort.abort();
+      await atMost(DATABASE_PATIENCE_MS, handing);
+    },
+  };
+}
+
+const rowsOf = (leases: readonly Lease[]) => leases.map(({ row }) => row);
