@@ -72,27 +72,17 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     const signatures = watchSignatures();
     const watch = startAlerts(config, { db: pools.worker, signatures: signatures.findings, log, opened });
     const stripe = await openStripe(config, log, opened);
+    const parts: Parts = { config, pools, stripe, metrics, signatures, watch, log, opened };
     const receives = ownFulfil === undefined && config.fulfillment.endpoint === null;
     const fulfil = ownFulfil ?? (await openFulfiller(config, log, opened));
-    const workers =
-      config.role === 'web'
-        ? []
-        : startWorkers(config, { db: pools.worker, stripe, fulfil, metrics, log, opened });
-    const watches = { metrics, signatures, watch };
-    const doors = await openDoors(config, { pools, stripe, workers, receives, ...watches, log, opened });
+    const workers = config.role === 'web' ? [] : startWorkers(parts, fulfil);
+    const doors = await openDoors(parts, { workers, receives });
     const server = await listen(doors.listener, config.http);
     opened.defer(async () => {
       doors.endStreams();
       await Promise.all([server.close(), stopAll(workers)]);
     });
-    if (config.role !== 'web') {
-      const retention = startRetention({ db: pools.worker, days: config.retentionDays, log });
-      opened.defer(retention.stop);
-      const { livemode } = config.stripe;
-      const record = waking(openLedger(pools.worker), workers);
-      const reconciling = startReconciling({ db: pools.worker, stripe, record, livemode, log });
-      opened.defer(reconciling.stop);
-    }
+    if (config.role !== 'web') startJobs(parts, workers);
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
@@ -110,10 +100,23 @@ function openPools({ role, database: { poolMax } }: Config, { url }: Database, l
   const webFirst = firstConnectionOf(web);
   const worker =
     workerMax === 0 ? web : openPool(url, { kind: 'worker', max: workerMax, before: webFirst, log });
-  const destroy = async () => {
-    await Promise.all([...new Set([web, worker])].map((pool) => pool.destroy()));
-  };
-  return { web, worker, webFirst, destroy };
+  const byName: Readonly<Record<string, Knex>> = worker === web ? { web } : { web, worker };
+  const destroy = () => Promise.all(Object.values(byName).map((pool) => pool.destroy()));
+  return { web, worker, byName, webFirst, destroy };
+}
+
+type Pools = ReturnType<typeof openPools>;
+
+/** What all that a process does is made of. */
+interface Parts {
+  readonly config: Config;
+  readonly pools: Pools;
+  readonly stripe: Stripe;
+  readonly metrics: Metrics;
+  readonly signatures: Signatures;
+  readonly watch: Watch;
+  readonly log: Logger;
+  readonly opened: AsyncDisposableStack;
 }
 
 interface Doors {
@@ -124,36 +127,15 @@ interface Doors {
 
 /** Every process says how it is; one for the web takes events as well, the calls of the shop's pages, and operators. */
 async function openDoors(
-  config: Config,
-  {
-    pools: { web, worker },
-    stripe,
-    workers,
-    receives,
-    metrics,
-    signatures,
-    watch,
-    log,
-    opened,
-  }: {
-    pools: { web: Knex; worker: Knex };
-    stripe: Stripe;
-    workers: readonly Worker[];
-    receives: boolean;
-    metrics: Metrics;
-    signatures: Signatures;
-    watch: Watch;
-    log: Logger;
-    opened: AsyncDisposableStack;
-  },
+  { config, pools, stripe, metrics, signatures, watch, log, opened }: Parts,
+  { workers, receives }: { workers: readonly Worker[]; receives: boolean },
 ): Promise<Doors> {
   const { role, sandbox, opsToken: token, production, tracing } = config;
   const { webhookSecrets: secrets, livemode } = config.stripe;
-  const db = web;
+  const db = pools.web;
   const pending = readinessOf(db);
   const health = healthRouter({ pending, notes: watch.causes, log });
-  const pools = web === worker ? { web } : { web, worker };
-  const figures = metricsRouter({ metrics, pools, db, pending, log });
+  const figures = metricsRouter({ metrics, pools: pools.byName, db, pending, log });
   if (role === 'worker') return { listener: createApp([health, figures], log), endStreams() {} };
   const record = waking(
     openLedger(db, (size) => metrics.batchSize.observe(size)),
@@ -185,22 +167,8 @@ async function openDoors(
 }
 
 function startWorkers(
-  config: Config,
-  {
-    db,
-    stripe,
-    fulfil,
-    metrics,
-    log,
-    opened,
-  }: {
-    db: Knex;
-    stripe: Stripe;
-    fulfil: Fulfiller;
-    metrics: Metrics;
-    log: Logger;
-    opened: AsyncDisposableStack;
-  },
+  { config, pools: { worker: db }, stripe, metrics, log, opened }: Parts,
+  fulfil: Fulfiller,
 ): Worker[] {
   const { concurrency, maxAttempts } = config.fulfillment;
   const mailer = openMailer(config);
@@ -227,6 +195,18 @@ function startWorkers(
   const workers = [fulfilling, mailing];
   opened.defer(() => stopAll(workers));
   return workers;
+}
+
+/** What is done at its own times, and not as orders come. */
+function startJobs(
+  { config, pools: { worker: db }, stripe, log, opened }: Parts,
+  workers: readonly Worker[],
+): void {
+  const retention = startRetention({ db, days: config.retentionDays, log });
+  opened.defer(retention.stop);
+  const record = waking(openLedger(db), workers);
+  const reconciling = startReconciling({ db, stripe, record, livemode: config.stripe.livemode, log });
+  opened.defer(reconciling.stop);
 }
 
 async function stopAll(workers: readonly Worker[]): Promise<void> {
