@@ -41,7 +41,11 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
     name,
     ask: (db) => db.raw(sql, bindings as Knex.ValueDict),
   });
-  const listed = (name: string, given: Readonly<Record<string, string>>, after?: string): Question => ({
+  const listed = (
+    name: string,
+    given: Readonly<Record<string, string>>,
+    after: string | null = null,
+  ): Question => ({
     name: `orders, ${name}`,
     ask: (db) => listOrders(db, orderFilterShape(ZONE).parse(given), { limit: PAGE, after }),
   });

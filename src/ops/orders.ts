@@ -31,12 +31,13 @@ export interface Page {
  * Orders, newest first. A page begins where the one before ended, not after so many rows: pages neither skip nor repeat an
  * order while new ones come in, and the thousandth is as quick as the first.
  *
- * An attempt is under way as `timelineOf` has it. A filter that is null is folded away when the statement is planned, so each set of filters has a plan of its own.
+ * An attempt is under way as `timelineOf` has it. A filter that is null is folded away when the statement is planned, so each
+ * set of filters has a plan of its own.
  */
 export async function listOrders(
   db: Pick<Knex, 'raw'>,
   filter: OrderFilter,
-  { limit, after = null }: { limit: number; after?: string | null | undefined },
+  { limit, after }: { limit: number; after: string | null },
 ): Promise<Page> {
   const [after_us = null, after_id = null] = after?.split('_') ?? [];
   const { rows } = await db.raw<{ rows: (ListedOrder & { readonly place: string })[] }>(

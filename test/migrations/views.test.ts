@@ -76,7 +76,7 @@ test('orders_stuck: those that the list of orders calls so, the longest waiting 
   const old = await paid('16 minutes', 'pending');
   const stuck = (await all('orders_stuck')).map(({ id }: { id: number }) => id);
   expect(stuck).toEqual([old, dead]);
-  const { orders } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 10 });
+  const { orders } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 10, after: null });
   expect(orders.map(({ id }) => id)).toEqual([old, dead]);
 });
 

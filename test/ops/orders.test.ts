@@ -12,7 +12,7 @@ beforeEach(() => db.raw('truncate orders, stripe_events cascade'));
 const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
 
 async function idsOf(given: Record<string, string>): Promise<number[]> {
-  const { orders } = await listOrders(db, orderFilterShape().parse(given), { limit: 100 });
+  const { orders } = await listOrders(db, orderFilterShape().parse(given), { limit: 100, after: null });
   return orders.map(({ id }) => id);
 }
 
@@ -138,7 +138,7 @@ test('a row says how what it is owed stands, and for how long it waits', async (
   await insertFulfillment(db, owed, { attempts: 3, last_error: 'the receiver answered 500' });
   const { id: done } = await insertOrder(db, { created_at: ago('2 days') });
   await insertFulfillment(db, done, { status: 'fulfilled', attempts: 1 });
-  const { orders } = await listOrders(db, {}, { limit: 10 });
+  const { orders } = await listOrders(db, {}, { limit: 10, after: null });
   expect(orders).toMatchObject([
     { id: open, fulfillment_status: null, attempts: null, last_error: null },
     {
@@ -201,7 +201,7 @@ describe('pages', () => {
   test('a last page that is just full has none after it', async () => {
     await insertAt(1);
     await insertAt(1);
-    expect((await listOrders(db, {}, { limit: 2 })).next).toBeNull();
-    expect((await listOrders(db, {}, { limit: 1 })).next).toMatch(/^\d+_\d+$/);
+    expect((await listOrders(db, {}, { limit: 2, after: null })).next).toBeNull();
+    expect((await listOrders(db, {}, { limit: 1, after: null })).next).toMatch(/^\d+_\d+$/);
   });
 });

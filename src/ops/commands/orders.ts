@@ -30,7 +30,7 @@ export const orders: Describe = (act) => {
     .addHelpText('after', HELP)
     .action(
       act(async ({ db, terminal }, { limit, after, ...filter }: Options): Promise<Report> => {
-        const page = await listOrders(db, filter, { limit, after });
+        const page = await listOrders(db, filter, { limit, after: after ?? null });
         return { ok: true, data: page, text: tell(page, filter, terminal.width) };
       }),
     );

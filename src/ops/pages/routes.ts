@@ -46,8 +46,8 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     const standing = await shopStandingOf(db, reader.zone, now);
     const history = await historyOf(db, range, reader.zone, now);
     // For five, PostgreSQL walks all orders from the newest on: 0.6 s of 250,000.
-    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 50 });
-    const { orders: newest } = await listOrders(db, {}, { limit: 8 });
+    const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 50, after: null });
+    const { orders: newest } = await listOrders(db, {}, { limit: 8, after: null });
     const overview = { alerts, standing, range, history, stuck: stuck.slice(0, 5), newest };
     await send(res, overviewPage(overview, reader));
   });
@@ -129,7 +129,7 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
       const page = found.kind === 'order' ? `orders/${found.order.id}` : `events/${found.event.id}`;
       return res.redirect(303, `/ops/${page}`);
     }
-    const { orders } = await listOrders(db, { reference: q }, { limit: 1 });
+    const { orders } = await listOrders(db, { reference: q }, { limit: 1, after: null });
     if (orders.length === 0 && /^(\d{1,15}|(cs|evt)_[\w-]+)$/.test(q)) throw found;
     const field = orders.length > 0 ? 'reference' : 'email';
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
