@@ -78,7 +78,7 @@ export async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent)
   return order?.id ?? null;
 }
 
-async function wholeOrder(db: Knex, id: number): Promise<WholeOrder> {
+export async function wholeOrder(db: Knex, id: number): Promise<WholeOrder> {
   const [[found], fulfillment, timeline, now] = await Promise.all([
     findOrdersWithItems(db, [id]),
     db('fulfillments')

@@ -27,12 +27,12 @@ export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Ro
   });
 
   router.get('/orders/:id', async (req, res) => {
-    const { kind: _, ...whole } = await wholeOrder(db, req.params.id);
+    const { kind: _, ...whole } = await orderOf(db, req.params.id);
     res.json(whole);
   });
 
   router.post('/orders/:id/retry', async (req, res) => {
-    const { order } = await wholeOrder(db, req.params.id);
+    const { order } = await orderOf(db, req.params.id);
     res.json(await retryOrder(db, order.id, visitorOf(res).actor));
   });
 
@@ -63,7 +63,7 @@ const guardChanges: RequestHandler = (req, res, next) => {
   res.status(403).json({ error: { code: 'forbidden', message } });
 };
 
-async function wholeOrder(db: Knex, id: string) {
+async function orderOf(db: Knex, id: string) {
   const found = await lookUp(db, id);
   if (found.kind === 'event') throw new NotFound(`There is no order of ${id}.`);
   return found;

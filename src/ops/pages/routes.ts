@@ -8,7 +8,7 @@ import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
 import { NotFound, orderIdOf } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
+import { findEvent, lookUp, orderOfEvent, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
@@ -74,8 +74,7 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
   router.get('/orders/:id', async (req, res) => {
     const id = await orderIdOf(db, req.params.id);
     if (String(id) !== req.params.id) return res.redirect(303, `/ops/orders/${id}`);
-    const whole = await lookUp(db, req.params.id);
-    if (whole.kind !== 'order') throw new Error('an id of digits is an order’s');
+    const whole = await wholeOrder(db, id);
     const page = orderPage({ whole, dashboard: links, notice: noticeOf(req.query.done) }, readerOf(req, res));
     await send(res, page);
   });

@@ -2,7 +2,7 @@ import express, { type Request, type Router } from 'express';
 import type Stripe from 'stripe';
 import { originOf } from '../../http/server.ts';
 import { orderPaid, paymentFailed } from '../../notifications/messages.ts';
-import { lookUp, type WholeOrder } from '../../ops/look-up.ts';
+import { type WholeOrder, wholeOrder } from '../../ops/look-up.ts';
 import { send } from '../../ops/pages/send.ts';
 import { retryOrder } from '../../ops/retry.ts';
 import type { StoredSession } from '../session-object.ts';
@@ -32,9 +32,7 @@ export function routes(stage: Stage): Router {
 
   async function orderOf(sessionId: string): Promise<WholeOrder | null> {
     const order = await db('orders').select('id').where({ checkout_session_id: sessionId }).first();
-    if (!order) return null;
-    const found = await lookUp(db, String(order.id));
-    return found.kind === 'order' ? found : null;
+    return order ? wholeOrder(db, order.id) : null;
   }
 
   router.get('/', async (req, res) => {
