@@ -17,20 +17,24 @@ export function isDataError(error: unknown): boolean {
 
 /** Whether the server takes no changes: it is a standby, or was told to take none. */
 export function isReadOnlyError(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === '25006';
+  return codeOf(error) === '25006';
 }
 
 /** Whether a statement waited for a lock for longer than it may. */
 export function isLockTimeout(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === '55P03';
+  return codeOf(error) === '55P03';
 }
 
 /** Whether a statement met a database in which the service's tables are not there (yet). */
 export function isTableMissing(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === '42P01';
+  return codeOf(error) === '42P01';
 }
 
 function classOf(error: unknown): string | null {
-  const code = (error as { code?: unknown } | null)?.code;
+  const code = codeOf(error);
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : null;
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
 }

@@ -77,10 +77,7 @@ function readable(given: Stripe.Checkout.Session): CheckoutSession {
   }
 }
 
-export async function put(
-  news: News & { readonly request: Request | null },
-  { record, found }: Dependencies,
-): Promise<void> {
+export async function put(news: News, { record, found }: Dependencies): Promise<void> {
   const { duplicate, moved_to, order_id } = await record(news);
   if (news.signed && !duplicate) found.eventsMissing += 1;
   if (moved_to === null) return;
