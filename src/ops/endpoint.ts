@@ -3,15 +3,10 @@ import { handledTypes } from '../orders/handlers.ts';
 import { API_VERSION } from '../stripe/client.ts';
 
 /** What Stripe says of a new endpoint. Its secret is never told again. */
-export interface NewEndpoint {
+interface NewEndpoint {
   readonly id: string;
   readonly url: string;
   readonly secret: string;
-}
-
-/** There is an enabled endpoint of this kind with this URL: a second one would deliver each event twice. */
-export class EndpointExists extends Error {
-  override readonly name = 'EndpointExists';
 }
 
 /**
@@ -25,7 +20,7 @@ export function isConnect({ application }: Pick<Stripe.WebhookEndpoint, 'applica
 /**
  * Registers this service with Stripe: the types of event that it handles, in the version whose shapes it knows.
  * @param connect for the events of connected accounts, in place of the account's own
- * @throws {EndpointExists}
+ * @throws where there is an enabled endpoint of this kind with this URL: a second one would deliver each event twice
  * @throws {Stripe.errors.StripeError}
  */
 export async function createEndpoint(
@@ -35,7 +30,7 @@ export async function createEndpoint(
 ): Promise<NewEndpoint> {
   for await (const existing of stripe.webhookEndpoints.list({ limit: 100 })) {
     if (existing.url === url && existing.status === 'enabled' && isConnect(existing) === connect)
-      throw new EndpointExists(
+      throw new Error(
         `${existing.id} delivers to ${url} already. Its secret is in Stripe's Dashboard (Webhooks).`,
       );
   }

@@ -26,7 +26,7 @@ interface Options {
 /**
  * Takes a person out of everything that is kept, for good; amounts and ids stay. Locks are taken as record_news takes
  * them, orders before events, so the two never wait for each other in a circle.
- * @throws {StillOwed} when an order needs the person's data yet, and nothing was changed
+ * @throws when an order needs the person's data yet, and nothing was changed
  */
 export async function erase(
   db: Knex,
@@ -100,7 +100,7 @@ export async function expectNothingOwed(db: Knex, ids: readonly number[]): Promi
      order by orders.id`,
     { ids, lease: LEASE_SECONDS },
   );
-  if (rows.length > 0) throw new StillOwed(rows);
+  if (rows.length > 0) throw new Error(refusalOf(rows));
 }
 
 interface Owed {
@@ -110,19 +110,12 @@ interface Owed {
   readonly fulfillment_status: string | null;
 }
 
-/** Orders are owed what needs the person's data. */
-export class StillOwed extends Error {
-  override readonly name = 'StillOwed';
-
-  constructor(owed: readonly Owed[]) {
-    super(
-      [
-        'Nothing was erased: of this person there are orders that need their data yet.',
-        ...owed.map((order) => `  order ${order.id} (${order.checkout_session_id}) ${reasonOf(order)}`),
-        'Erase when they are settled. With --force they are erased now, and whoever fulfils them is not told for whom.',
-      ].join('\n'),
-    );
-  }
+function refusalOf(owed: readonly Owed[]): string {
+  return [
+    'Nothing was erased: of this person there are orders that need their data yet.',
+    ...owed.map((order) => `  order ${order.id} (${order.checkout_session_id}) ${reasonOf(order)}`),
+    'Erase when they are settled. With --force they are erased now, and whoever fulfils them is not told for whom.',
+  ].join('\n');
 }
 
 function reasonOf({ id, order_status, fulfillment_status }: Owed): string {
