@@ -1,22 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { requestOf } from '../../src/orders/handlers.ts';
-import { openLedger } from '../../src/orders/ledger.ts';
-import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
+import { recordEvent } from '../support/news.ts';
 import { ops } from '../support/ops.ts';
 import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
 
 const { db, url } = await createTestDatabase();
 const env = { DATABASE_URL: url, STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
-const record = openLedger(db);
-
-/** Delivered to a service whose key was of that mode. */
-async function deliver(json: EventJson, { livemode = false } = {}): Promise<string> {
-  const event = json as unknown as StripeEvent;
-  const payload = Buffer.from(JSON.stringify(json));
-  await record({ source: 'webhook', signed: { event, payload }, request: requestOf({ event }, livemode) });
-  return json.id;
-}
 
 async function replay(id: string, ...args: string[]) {
   const { code, stdout, stderr } = await ops(env, 'replay', id, ...args);
@@ -28,7 +17,7 @@ const actionsOf = (id: string) => db('ops_actions').where({ subject: id });
 
 test('an event that another configuration ignored makes its order now, which is owed its fulfilment', async () => {
   const session = checkoutSession();
-  const id = await deliver(events.completedPaid(session), { livemode: true });
+  const id = await recordEvent(db, events.completedPaid(session), { livemode: true });
   expect(await orderOf(session.id)).toBeUndefined();
 
   const { code, said } = await replay(id);
@@ -53,8 +42,8 @@ test('an event that another configuration ignored makes its order now, which is 
 
 test('it moves an order that it should have moved', async () => {
   const session = checkoutSession();
-  await deliver(events.completedUnpaid(session));
-  const id = await deliver(events.asyncSucceeded(session), { livemode: true });
+  await recordEvent(db, events.completedUnpaid(session));
+  const id = await recordEvent(db, events.asyncSucceeded(session), { livemode: true });
   const { id: order_id } = await orderOf(session.id);
   const { code, said } = await replay(id, '--json');
   expect([code, JSON.parse(said)]).toEqual([
@@ -72,7 +61,7 @@ test('it moves an order that it should have moved', async () => {
 
 test('an order that is paid and fulfilled is left alone', async () => {
   const session = checkoutSession();
-  const id = await deliver(events.completedPaid(session));
+  const id = await recordEvent(db, events.completedPaid(session));
   await db('fulfillments')
     .where({ event_id: id })
     .update({ status: 'fulfilled', fulfilled_at: db.fn.now(), next_attempt_at: null, attempts: 1 });
@@ -85,8 +74,8 @@ test('an order that is paid and fulfilled is left alone', async () => {
 
 test('a failure of what is paid moves nothing, and the exit code says that something is wrong', async () => {
   const session = checkoutSession();
-  await deliver(events.completedPaid(session));
-  const id = await deliver(events.asyncFailed(session));
+  await recordEvent(db, events.completedPaid(session));
+  const id = await recordEvent(db, events.asyncFailed(session));
   const before = await contentsOf(db);
   const { code, said } = await replay(id);
   expect([code, said]).toEqual([1, expect.stringContaining('look at it in Stripe')]);
@@ -110,7 +99,7 @@ test.each([
     'STRIPE_SECRET_KEY is no live key',
   ],
 ])('an event %s is told why it is nobody’s news', async (_what, event, why) => {
-  const id = await deliver(event as EventJson);
+  const id = await recordEvent(db, event as EventJson);
   const before = await contentsOf(db);
   const { code, said } = await replay(id);
   expect([code, said]).toEqual([1, expect.stringMatching(`^Nothing was done: .*${why}`)]);
@@ -118,7 +107,7 @@ test.each([
 });
 
 test('an event whose payload was emptied is a clear error with a way out, and nothing is recorded', async () => {
-  const id = await deliver(events.completedPaid(checkoutSession()));
+  const id = await recordEvent(db, events.completedPaid(checkoutSession()));
   await db('stripe_events').where({ id }).update({ payload: null });
   const { code, said } = await replay(id);
   expect([code, said]).toEqual([1, expect.stringMatching(/was emptied .* npm run ops -- reconcile$/)]);

@@ -1,10 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
-import { requestOf } from '../../src/orders/handlers.ts';
-import { openLedger } from '../../src/orders/ledger.ts';
-import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { type Claim, claim, makeDue, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { recordEvent } from '../support/news.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
@@ -16,20 +14,12 @@ const env = {
   STRIPE_WEBHOOK_SECRET: SECRET,
   TZ: 'Asia/Tokyo',
 };
-const record = openLedger(db);
-
-async function deliver(json: EventJson, { livemode = false } = {}): Promise<string> {
-  const event = json as unknown as StripeEvent;
-  const payload = Buffer.from(JSON.stringify(json));
-  await record({ source: 'webhook', signed: { event, payload }, request: requestOf({ event }, livemode) });
-  return json.id;
-}
 
 /** An order that was paid by a delayed method, and whose only attempt at its fulfilment failed for good. */
 async function deadOrder() {
   const session = checkoutSession();
-  const completed = await deliver(events.completedUnpaid(session));
-  const succeeded = await deliver(events.asyncSucceeded(session));
+  const completed = await recordEvent(db, events.completedUnpaid(session));
+  const succeeded = await recordEvent(db, events.asyncSucceeded(session));
   const [held] = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
   if (!held) throw new Error('nothing was claimed');
   await settleFailed(db, fulfillments, held, { error: 'the receiver answered 410', pauseMs: null });
@@ -128,7 +118,7 @@ test.each([
   ],
   ['that would make an order now', events.completedPaid(checkoutSession()), true, 'npm run ops -- replay'],
 ])('an event %s is shown alone, with why there is no order', async (_what, event, livemode, why) => {
-  const id = await deliver(event as EventJson, { livemode: livemode as boolean });
+  const id = await recordEvent(db, event as EventJson, { livemode: livemode as boolean });
   const { stdout, code } = await ops(env, 'show', id);
   expect(code).toBe(0);
   expect(stdout).toMatch(`Event ${id}: no order is about it`);

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Knex, openPool } from '../../src/db/knex.ts';
-import { requestOf } from '../../src/orders/handlers.ts';
 import { type Ledger, type News, openLedger } from '../../src/orders/ledger.ts';
 import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
+import { newsOf } from '../support/news.ts';
 import { checkoutSession, type EventJson, events, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
@@ -14,15 +14,6 @@ let record: Ledger;
 beforeEach(() => {
   record = openLedger(db);
 });
-
-function newsOf(json: EventJson): News {
-  const event = json as unknown as StripeEvent;
-  return {
-    source: 'webhook',
-    signed: { event, payload: Buffer.from(JSON.stringify(json)) },
-    request: requestOf({ event }, false),
-  };
-}
 
 /** News that nobody handles, with these bytes in place of the event's own. */
 function carrying(payload: Buffer): News {
