@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { openPool } from '../../src/db/knex.ts';
 import { migrate } from '../../src/db/migrations.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
 import { startPooler } from '../support/pooler.ts';
 import { hold, untilWaiting } from '../support/process.ts';
 
@@ -72,7 +73,7 @@ describe('a pooler that refuses limits at connect', () => {
     await limitRole(empty, 'lock_timeout', '50ms');
     await limitRole(empty, 'statement_timeout', '50ms');
     await using another = await hold(empty.db, (trx) => trx.raw('select pg_advisory_xact_lock(4242001)'));
-    const migrating = migrate(impatient.url, pino({ level: 'silent' }));
+    const migrating = migrate(impatient.url, silent);
     await untilWaiting(empty.db, 'migration', 1);
     await empty.db.raw('select pg_sleep(0.2)');
     await another.release();

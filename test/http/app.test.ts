@@ -28,12 +28,6 @@ test.each(['/page', '/nothing', '/broken', '/%ff'])(
   },
 );
 
-test.each(['/PAGE', '/Page', '/pAge/x'])('%s is not /page: proxies tell them apart', async (path) => {
-  await request(createApp([page], silent))
-    .get(path)
-    .expect(404);
-});
-
 test('nor of the answers to deliveries', async () => {
   const record = () => Promise.reject(new Error('is not called'));
   const app = webhookListener({ record, secrets: [], livemode: false, log: silent }, createApp([], silent));
@@ -41,4 +35,10 @@ test('nor of the answers to deliveries', async () => {
     const { headers } = await request(app)[method]('/webhook');
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
   }
+});
+
+test.each(['/PAGE', '/Page', '/pAge/x'])('%s is not /page: proxies tell them apart', async (path) => {
+  await request(createApp([page], silent))
+    .get(path)
+    .expect(404);
 });

@@ -18,13 +18,6 @@ const get = (path: string) => call('get', path);
 /** What came, once it is as the document says. */
 const as = <Shape extends z.ZodType>(shape: Shape, { body }: request.Response) => shape.parse(body);
 
-async function paid(overrides: Record<string, unknown> = {}) {
-  const session = shop.checkout(overrides);
-  const event = events.completedPaid(session);
-  await shop.service.deliver(event);
-  return { session, event, ...(await shop.atRest(session.id)) };
-}
-
 test('the document is OpenAPI 3.1, and names what there is', async () => {
   const { body } = await get('/openapi.json').expect(200);
   const validator = new Validator();
@@ -46,7 +39,7 @@ test('the document is OpenAPI 3.1, and names what there is', async () => {
 
 test('orders, by the same filters as the list, page by page', async () => {
   const paidOnes = [];
-  for (let i = 0; i < 3; i++) paidOnes.push(await paid({ client_reference_id: 'api-list' }));
+  for (let i = 0; i < 3; i++) paidOnes.push(await shop.paid({ client_reference_id: 'api-list' }));
   const first = as(shapes.orderList, await get('/orders?reference=api-list&limit=2').expect(200));
   const rest = as(shapes.orderList, await get(`/orders?reference=api-list&limit=2&after=${first.next}`));
   expect([...first.orders, ...rest.orders].map(({ id }) => id)).toEqual(
@@ -69,7 +62,7 @@ test('dates without an offset are meant in UTC', async () => {
 
 test('an order, whole, by its id, its session and an event of it', async () => {
   shop.receiver.answer = (res) => res.writeHead(500).end();
-  const { order, session, event } = await paid();
+  const { order, session, event } = await shop.paid();
   for (const id of [order.id, session.id, event.id]) {
     const whole = as(shapes.wholeOrder, await get(`/orders/${id}`).expect(200));
     expect(whole.order.id).toBe(order.id);
@@ -85,7 +78,7 @@ test('an order, whole, by its id, its session and an event of it', async () => {
 });
 
 test('events, and one of them whole, and replayed', async () => {
-  const { event, order } = await paid();
+  const { event, order } = await shop.paid();
   const list = as(shapes.eventList, await get('/events?limit=1').expect(200));
   expect(list.events).toMatchObject([{ id: event.id, order_id: order.id, outcome: 'applied' }]);
   const whole = as(shapes.wholeEvent, await get(`/events/${event.id}`).expect(200));
@@ -139,7 +132,7 @@ describe('refusals say what is wrong', () => {
   });
 
   test('a payload that was emptied: 409', async () => {
-    const { event } = await paid();
+    const { event } = await shop.paid();
     await shop.db('stripe_events').where({ id: event.id }).update({ payload: null });
     expect(as(shapes.wholeEvent, await get(`/events/${event.id}`)).payload).toBeNull();
     const answer = await call('post', `/events/${event.id}/replay`).expect(409);
@@ -147,7 +140,7 @@ describe('refusals say what is wrong', () => {
   });
 
   test('a change with the session of a browser, even with the token of its forms: 403, and nothing is done', async () => {
-    const { order } = await paid();
+    const { order } = await shop.paid();
     const { cookie, formToken } = await logIn(shop.service.url, TOKEN);
     const retry = () =>
       request(shop.service.url).post(`/ops/api/orders/${order.id}/retry`).set('Cookie', cookie);

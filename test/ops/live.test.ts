@@ -47,10 +47,7 @@ test('a page hears at once, and again when what it shows has changed, and no oth
 });
 
 test('the page of an order hears of it when an event of its is replayed', async () => {
-  const session = shop.checkout();
-  const event = events.completedPaid(session);
-  await shop.service.deliver(event);
-  const { order } = await shop.atRest(session.id);
+  const { event, order } = await shop.paid();
   const heard = await listen(`order:${order.id}`);
   await until('the page has heard once', () => changes(heard) === 1);
   await replayEvent(shop.db, event.id, { livemode: false, actor: 'ops' });

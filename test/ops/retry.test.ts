@@ -1,31 +1,21 @@
 import { expect, test } from '@jest/globals';
 import { createTestDatabase } from '../support/database.ts';
 import { ops } from '../support/ops.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
 
 /** A paid order whose fulfilment stands so; `dueIn` in seconds, null for what is not pending. */
 async function orderWith(status: string, dueIn: number | null, attempts = 12) {
-  const [{ id, checkout_session_id }] = await db('orders')
-    .insert({
-      checkout_session_id: `cs_test_${crypto.randomUUID().replaceAll('-', '')}`,
-      status: 'paid',
-      payment_status: 'paid',
-      mode: 'payment',
-      livemode: false,
-      paid_at: db.fn.now(),
-    })
-    .returning(['id', 'checkout_session_id']);
-  await db('fulfillments').insert({
-    order_id: id,
+  const order = await insertOrder(db);
+  await insertFulfillment(db, order.id, {
     status,
     attempts,
     last_error: 'the receiver answered 500',
     next_attempt_at: dueIn === null ? null : db.raw(`now() + ? * interval '1 second'`, [dueIn]),
-    fulfilled_at: status === 'fulfilled' ? db.fn.now() : null,
   });
-  return { id: id as number, checkout_session_id: checkout_session_id as string };
+  return order;
 }
 
 const fulfillmentOf = (id: number) =>

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { findTraces } from '../../src/ops/traces.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 
@@ -42,12 +43,8 @@ test('in a payload that escapes a bracket an address is found', async () => {
 });
 
 test('the ids of the orders are found whole', async () => {
-  await db('orders').insert({
+  await insertOrder(db, {
     checkout_session_id: 'cs_test_1',
-    status: 'awaiting_payment',
-    payment_status: 'unpaid',
-    mode: 'payment',
-    livemode: false,
     customer_email: 'Ann.Lee@example.com',
     customer_id: 'cus_1',
     payment_intent_id: 'pi_1',

@@ -4,6 +4,7 @@ import { openPool } from '../../src/db/knex.ts';
 import { emptyOldPayloads, STEP, startRetention } from '../../src/orders/retention.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { recordingLog, silent } from '../support/log.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { until } from '../support/until.ts';
 
 const { db, url } = await createTestDatabase();
@@ -31,27 +32,9 @@ async function event({ age = '91 days', session = null as string | null } = {}):
 
 /** A paid order with its fulfillment, unless told otherwise. */
 async function order({ status = 'paid', fulfillment = 'fulfilled' as string | null } = {}): Promise<string> {
-  const session = `cs_test_${randomUUID()}`;
-  const [{ id }] = await db('orders')
-    .insert({
-      checkout_session_id: session,
-      status,
-      payment_status: status === 'paid' ? 'paid' : 'unpaid',
-      mode: 'payment',
-      livemode: false,
-      paid_at: status === 'paid' ? db.fn.now() : null,
-      failed_at: status === 'failed' ? db.fn.now() : null,
-    })
-    .returning('id');
-  if (status === 'paid' && fulfillment !== null) {
-    await db('fulfillments').insert({
-      order_id: id,
-      status: fulfillment,
-      next_attempt_at: fulfillment === 'pending' ? db.fn.now() : null,
-      fulfilled_at: fulfillment === 'fulfilled' ? db.fn.now() : null,
-    });
-  }
-  return session;
+  const { id, checkout_session_id } = await insertOrder(db, { status });
+  if (status === 'paid' && fulfillment !== null) await insertFulfillment(db, id, { status: fulfillment });
+  return checkout_session_id;
 }
 
 const withPayload = () => db('stripe_events').whereNotNull('payload').orderBy('received_at').pluck('id');
@@ -165,12 +148,7 @@ test('the loop goes on until nothing is left, also when two run it, and stops at
 });
 
 test('what a run emptied is kept with it, also of a run that is broken off, and nothing of one that had nothing to do', async () => {
-  await db.raw(
-    `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
-     select 'evt_' || n, 'charge.updated', false, now(), now() - interval '91 days', 'ignored', '{}'
-     from generate_series(1, ?) as n`,
-    [2 * STEP],
-  );
+  await fill(2 * STEP);
   const broken = startRetention({ db, days: DAYS, log: silent });
   await until('a step is done', async () => (await withPayload()).length < 2 * STEP);
   await broken.stop();

@@ -2,7 +2,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import type Stripe from 'stripe';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { openEvents, sessionEvent } from '../../src/sandbox/events.ts';
@@ -12,15 +11,15 @@ import { openSessions } from '../../src/sandbox/sessions.ts';
 import { startStandIn } from '../../src/sandbox/stand-in.ts';
 import { retrieveSessionWithItems } from '../../src/stripe/checkout-session.ts';
 import { createStripe } from '../../src/stripe/client.ts';
+import { silent } from '../support/log.ts';
 
-const log = pino({ level: 'silent' });
 let dir: string;
 let standIn: LoopbackServer;
 let stripe: Stripe;
 
 beforeEach(async () => {
   dir = join(await mkdtemp(join(tmpdir(), 'sandbox-')), 'sessions');
-  standIn = await startStandIn({ dir, log });
+  standIn = await startStandIn({ dir, log: silent });
   stripe = createStripe('sk_test_sandbox', standIn.url);
 });
 
@@ -110,7 +109,7 @@ describe('a session', () => {
     const { buyer } = cartOf(0);
     await (await openSessions(dir)).payNow(id, buyer);
 
-    const other = await startStandIn({ dir, log });
+    const other = await startStandIn({ dir, log: silent });
     const another = createStripe('sk_test_x', other.url);
     const session = await another.checkout.sessions.retrieve(id);
     const { lineItems } = await retrieveSessionWithItems(another, id, null);

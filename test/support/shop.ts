@@ -4,7 +4,7 @@ import { createTestDatabase } from './database.ts';
 import { FULFILLMENT_SECRET, startReceiver } from './receiver.ts';
 import { startTestService } from './service.ts';
 import { lineItem, startStripeApi } from './stripe-api.ts';
-import { checkoutSession } from './stripe-events.ts';
+import { checkoutSession, events } from './stripe-events.ts';
 import { until } from './until.ts';
 
 /** A shop with everything around the service: a database, Stripe's API, a receiver, mails as files. */
@@ -54,11 +54,19 @@ export async function openShop(env: Record<string, string> = {}) {
     });
   }
 
+  /** An order that was paid, once nothing of it is owed any more. */
+  async function paid(overrides: Record<string, unknown> = {}) {
+    const session = checkout(overrides);
+    const event = events.completedPaid(session);
+    await service.deliver(event);
+    return { session, event, ...(await atRest(session.id)) };
+  }
+
   async function mails(): Promise<string[]> {
     const dir = path.join(service.dataDir, 'mail');
     const files = (await readdir(dir)).filter((file) => file.endsWith('.eml'));
     return Promise.all(files.toSorted().map((file) => readFile(path.join(dir, file), 'utf8')));
   }
 
-  return { db, stripe, receiver, service, checkout, rowsOf, atRest, mails };
+  return { db, stripe, receiver, service, checkout, rowsOf, atRest, paid, mails };
 }

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
-
 import {
   type Claim,
   claim,
@@ -10,7 +9,6 @@ import {
   settleDone,
   settleFailed,
 } from '../../src/work/queue.ts';
-
 import { createTestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 

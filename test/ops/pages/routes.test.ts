@@ -16,16 +16,9 @@ const shop = await openShop();
 const { url } = shop.service;
 const get = (path: string) => request(url).get(path);
 
-async function paid(overrides: Record<string, unknown> = {}) {
-  const session = shop.checkout(overrides);
-  const event = events.completedPaid(session);
-  await shop.service.deliver(event);
-  return { session, event, ...(await shop.atRest(session.id)) };
-}
-
 test('what customers have written is text in every page, never markup', async () => {
   const evil = '<script>alert(1)</script>"\'&';
-  const { order, event } = await paid({
+  const { order, event } = await shop.paid({
     client_reference_id: evil,
     customer_details: { email: `${evil}@example.com`, name: evil },
     metadata: { [evil]: evil },
@@ -40,7 +33,7 @@ test('what customers have written is text in every page, never markup', async ()
 });
 
 test('what the customer was charged in another currency is told, and by what number they are reached', async () => {
-  const { order } = await paid({
+  const { order } = await shop.paid({
     customer_details: { email: 'nora@example.com', name: 'Nora Kim', phone: '+49 30 123456' },
     presentment_details: { presentment_amount: 1_899, presentment_currency: 'eur' },
   });
@@ -58,7 +51,7 @@ test('an address stands as on an envelope', async () => {
     postal_code: '10119',
     state: '',
   };
-  const { order } = await paid({
+  const { order } = await shop.paid({
     collected_information: { shipping_details: { address, name: 'Nora Kim' } },
   });
   const { text } = await get(`/ops/orders/${order.id}`).expect(200);
@@ -68,7 +61,7 @@ test('an address stands as on an envelope', async () => {
 
 describe('finding', () => {
   test('by whatever a person has at hand leads to the order, or to a list with it', async () => {
-    const { order, session, event } = await paid({ client_reference_id: 'cart-find-me' });
+    const { order, session, event } = await shop.paid({ client_reference_id: 'cart-find-me' });
     const find = async (q: string) => (await get(`/ops/find?q=${encodeURIComponent(q)}`)).headers.location;
     for (const q of [String(order.id), session.id, event.id])
       expect(await find(q)).toBe(`/ops/orders/${order.id}`);
@@ -82,8 +75,8 @@ describe('finding', () => {
   });
 
   test('by a reference that looks like an id, where no order has that id', async () => {
-    const { order } = await paid({ client_reference_id: '100234' });
-    const { order: other } = await paid({ client_reference_id: String(order.id) });
+    const { order } = await shop.paid({ client_reference_id: '100234' });
+    const { order: other } = await shop.paid({ client_reference_id: String(order.id) });
     const find = async (q: string) => (await get(`/ops/find?q=${q}`).expect(303)).headers.location;
     expect(await find('100234')).toBe('/ops/orders?reference=100234');
     expect(await find(String(other.client_reference_id))).toBe(`/ops/orders/${order.id}`);
@@ -103,7 +96,7 @@ describe('finding', () => {
   });
 
   test("an order's page by its session is the one by its id", async () => {
-    const { order, session } = await paid();
+    const { order, session } = await shop.paid();
     await get(`/ops/orders/${session.id}`).expect(303).expect('Location', `/ops/orders/${order.id}`);
   });
 });
@@ -143,7 +136,7 @@ test('an attempt that is under way is said to be, and to have been made once it 
 test.each(['Asia/Calcutta', '+05:30'])(
   'the overview in the zone %s ends with the hour there',
   async (zone) => {
-    await paid();
+    await shop.paid();
     const clock = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeStyle: 'short' });
     const hour = () => `${clock.format().slice(0, 2)}:00`;
     const before = hour();
@@ -155,7 +148,7 @@ test.each(['Asia/Calcutta', '+05:30'])(
 );
 
 test('a dead mail is shown with its reason, and leads to its order', async () => {
-  const { order } = await paid();
+  const { order } = await shop.paid();
   await shop
     .db('notifications')
     .where({ order_id: order.id })
@@ -170,10 +163,10 @@ test('the overview says of how many more currencies than it shows something was 
   const paidToday = async () =>
     /<dt>Paid today<\/dt>\s*<dd>(.*?)<\/dd>/s.exec((await get('/ops').expect(200)).text)?.[1] ?? '';
   const amounts = async () => (await paidToday()).split(/<.*?>/).filter(Boolean);
-  await paid({ currency: 'usd' });
-  for (const currency of ['eur', 'gbp', 'chf']) await paid({ currency });
+  await shop.paid({ currency: 'usd' });
+  for (const currency of ['eur', 'gbp', 'chf']) await shop.paid({ currency });
   expect(await amounts()).toHaveLength(4);
-  await paid({ currency: 'sek' });
+  await shop.paid({ currency: 'sek' });
   expect(await amounts()).toEqual([
     ...Array(3).fill(expect.stringMatching(/\d\.\d\d/)),
     'and 2 more currencies',
@@ -222,16 +215,8 @@ test('the database does not answer: a page says so, and programs have it as JSON
 
 test('the list is paged, without repeating or leaving out an order', async () => {
   const references = Array.from({ length: 51 }, (_, n) => `page-${n}`);
-  await shop.db('orders').insert(
-    references.map((client_reference_id) => ({
-      checkout_session_id: `cs_test_${client_reference_id}`,
-      status: 'awaiting_payment',
-      payment_status: 'unpaid',
-      mode: 'payment',
-      livemode: false,
-      client_reference_id,
-    })),
-  );
+  for (const client_reference_id of references)
+    await insertOrder(shop.db, { status: 'awaiting_payment', client_reference_id });
   const { text: first } = await get('/ops/orders?status=awaiting_payment').expect(200);
   const [, next = ''] = /rel="next" href="([^"]+)"/.exec(first) ?? [];
   const { text: second } = await get(next.replaceAll('&amp;', '&')).expect(200);
@@ -296,7 +281,7 @@ test.each([
 });
 
 test('an event whose payload was emptied is not replayed, and the page says so', async () => {
-  const { event } = await paid();
+  const { event } = await shop.paid();
   await shop.db('stripe_events').where({ id: event.id }).update({ payload: null });
   const page = await get(`/ops/events/${event.id}`).expect(200);
   expect(page.text).toContain('It was emptied');
@@ -304,7 +289,7 @@ test('an event whose payload was emptied is not replayed, and the page says so',
 });
 
 test('events that contradict an order are a list of their own', async () => {
-  const { session } = await paid();
+  const { session } = await shop.paid();
   const late = events.asyncFailed(session);
   await shop.service.deliver(late);
   const { text } = await get('/ops/events?outcome=conflict').expect(200);
@@ -312,14 +297,16 @@ test('events that contradict an order are a list of their own', async () => {
 });
 
 test('in the Dashboard of Stripe, by the mode and the account', async () => {
-  const { order } = await paid({ payment_intent: 'pi_123' });
+  const { order } = await shop.paid({ payment_intent: 'pi_123' });
   const { text } = await get(`/ops/orders/${order.id}`);
   expect(text).toContain('href="https://dashboard.stripe.com/test/payments/pi_123"');
 });
 
 test('a line feed within a cell of the export begins no row', async () => {
   const customer_name = 'Jo\n=1+1\rJane';
-  const { order } = await paid({ customer_details: { email: 'lines@example.com', name: customer_name } });
+  const { order } = await shop.paid({
+    customer_details: { email: 'lines@example.com', name: customer_name },
+  });
   const { text } = await get('/ops/orders.csv?email=lines@example.com').expect(200);
   expect(text.split('\r\n')).toHaveLength(3);
   expect(text).toContain(`"${customer_name}"`);
