@@ -9,7 +9,7 @@ interface Post {
   readonly signal: AbortSignal;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
 }

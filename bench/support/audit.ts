@@ -4,7 +4,7 @@ import { type Delivery, idsOf } from './events.ts';
 import type { BenchDatabase } from './postgres.ts';
 
 /** What the database has of deliveries that were answered 200, each count being how many lack it or have it twice. */
-export interface Audit {
+interface Audit {
   readonly sent: number;
   readonly withoutEvent: number;
   readonly withoutOrder: number;

@@ -1,6 +1,6 @@
 import * as echarts from 'echarts';
 
-export interface Bar {
+interface Bar {
   readonly name: string;
   readonly value: number;
   /** Stands behind the bar, such as a ratio. */

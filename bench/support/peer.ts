@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** A program of Debian's in the foreground, which serves on `port` of this machine alone. */
-export interface Peer extends AsyncDisposable {
+interface Peer extends AsyncDisposable {
   readonly pid: number;
 }
 

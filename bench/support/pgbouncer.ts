@@ -5,7 +5,7 @@ import { asRoot, startPeer } from './peer.ts';
 import type { BenchDatabase } from './postgres.ts';
 
 /** A pooler of transactions before a database. `url` is what a process connects to in place of the database's. */
-export interface Pgbouncer extends AsyncDisposable {
+interface Pgbouncer extends AsyncDisposable {
   readonly url: string;
 }
 

@@ -27,7 +27,7 @@ export interface Rig extends AsyncDisposable {
   cpu(server: Server): Cpu;
 }
 
-export interface Cpu {
+interface Cpu {
   readonly sender: number;
   readonly server: number;
   readonly postgres: number;

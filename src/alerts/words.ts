@@ -3,7 +3,7 @@ import { LATE_MINUTES } from '../work/standing.ts';
 import { type Alert, type Finding, newsOf } from './alert.ts';
 
 /** What a person is told: what it is, and what to do. Ids and numbers, nothing of a customer. */
-export interface Words {
+interface Words {
   readonly title: string;
   readonly what: string;
   readonly todo: string;

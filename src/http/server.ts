@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { requestsInTurn } from './in-turn.ts';
 
-export interface HttpServer {
+interface HttpServer {
   readonly url: string;
   /** Takes no new connections, and resolves when the requests under way have their answers. */
   close(): Promise<void>;

@@ -25,7 +25,7 @@ export interface MailTransport {
   close(): void;
 }
 
-export interface SmtpOptions {
+interface SmtpOptions {
   readonly url: string;
   readonly from: string;
   /** Until the server has the mail whole. */

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
 /** The times that deliveries wait for their answer, as a process keeps them. */
-export interface Acknowledgements {
+interface Acknowledgements {
   /** One was answered after so many milliseconds. */
   took(ms: number): void;
   /** Writes the last of them, if the database takes them soon. */

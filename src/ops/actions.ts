@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 
 /** Something that a person did. */
-export interface Action {
+interface Action {
   /** `cli:` and the user of the machine; `ops:` and the name given at the login; `ops` for a bearer of OPS_TOKEN. */
   readonly actor: string;
   readonly action: string;

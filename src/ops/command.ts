@@ -25,7 +25,7 @@ export interface Report {
 }
 
 /** A command's work: its arguments, then its options, as commander hands them over. */
-export type Work<Args extends unknown[]> = (tools: Tools, ...args: Args) => Promise<Report>;
+type Work<Args extends unknown[]> = (tools: Tools, ...args: Args) => Promise<Report>;
 
 /** Makes of a command's work what commander calls: tools around it, its report printed, its exit code set. */
 export type Act = <Args extends unknown[]>(work: Work<Args>) => (...args: Args) => Promise<void>;

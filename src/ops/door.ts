@@ -6,14 +6,14 @@ import type { Guesses } from './guesses.ts';
 import { SESSION_MS, type Session, type Sessions } from './session.ts';
 
 /** Whoever has come in. */
-export interface Visitor {
+interface Visitor {
   /** As `ops_actions` keeps it. */
   readonly actor: string;
   /** Null for the bearer of a token, which no browser sends by itself. */
   readonly session: Session | null;
 }
 
-export interface Door {
+interface Door {
   /** Lets in whoever may see /ops, and sends a browser without a session to the login form. */
   readonly enter: RequestHandler;
   /** Begins a session with the form of the login page, which must have been made for this browser. */

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
 /** What a page watches: `orders`, `events`, or `order:42`. */
-export type Topic = string;
+type Topic = string;
 
 /** For each topic, a text that differs once what a page of it shows has changed; one statement for all of them. */
 export type Pulse = (topics: readonly Topic[]) => Promise<ReadonlyMap<Topic, string>>;

@@ -15,7 +15,7 @@ const moment = (zone?: string) =>
   });
 
 /** A sum of money in minor units. Without its currency it is one that Stripe counts in hundredths, as nearly all are. */
-export interface Sum {
+interface Sum {
   readonly minor: number;
   readonly currency: string | null;
 }

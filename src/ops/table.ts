@@ -7,7 +7,7 @@ export type Style = Parameters<typeof styleText>[0];
 /** What stands in a cell. Its colour shows on a terminal alone. */
 export type Cell = string | { readonly text: string; readonly style: Style };
 
-export interface Column {
+interface Column {
   /** Where none has one there is no row of heads. */
   readonly head?: string;
   readonly align?: 'right';

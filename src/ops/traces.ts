@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 
 /** A person's order, with the ids by which events speak of it. */
-export interface TracedOrder {
+interface TracedOrder {
   readonly id: number;
   readonly checkout_session_id: string;
   readonly payment_intent_id: string | null;

@@ -24,7 +24,7 @@ export const handledTypes: readonly string[] = Object.keys(handlers);
  * The status that a session's own word allows. `no_payment_required` counts as paid; a failed payment
  * has no value of its own and shows in the event type alone (https://docs.stripe.com/checkout/fulfillment).
  */
-export function statusOf(session: CheckoutSession): OrderStatus {
+function statusOf(session: CheckoutSession): OrderStatus {
   return session.payment_status === 'unpaid' ? 'awaiting_payment' : 'paid';
 }
 
@@ -62,7 +62,7 @@ function readSession(event: StripeEvent): CheckoutSession {
   );
 }
 
-export function sessionFields(session: CheckoutSession, account: string | null): SessionFields {
+function sessionFields(session: CheckoutSession, account: string | null): SessionFields {
   return {
     checkout_session_id: session.id,
     account,

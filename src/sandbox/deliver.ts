@@ -27,7 +27,7 @@ export async function deliver(event: SessionEvent, endpoint: Endpoint): Promise<
   }
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly text: string;
   readonly retryAfterMs: number | null;

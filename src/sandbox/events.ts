@@ -31,7 +31,7 @@ export function sessionEvent(type: SessionEventType, session: Session) {
   } as const;
 }
 
-export interface SignedRequest {
+interface SignedRequest {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
 }

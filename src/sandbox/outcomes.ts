@@ -38,7 +38,7 @@ export function isAtRest({ fulfillments, mails }: Outcome): boolean {
   return work.length > 0 && work.every(({ status }) => status !== 'pending');
 }
 
-export interface Promised {
+interface Promised {
   readonly status: 'paid' | 'failed';
   readonly lineItems: number;
 }

@@ -9,7 +9,7 @@ export interface Choice {
   readonly shippingRate: string | null;
 }
 
-export interface PromotionCode {
+interface PromotionCode {
   readonly id: string;
   readonly code: string;
   readonly percentOff: number;

@@ -3,7 +3,7 @@ import { type SessionEvent, sessionEvent } from './events.ts';
 import type { Session } from './session-object.ts';
 
 /** What can be done to one checkout session. Each of the first three changes it and gives it back. */
-export interface Stage {
+interface Stage {
   payNow(): Promise<Session>;
   payLater(): Promise<Session>;
   receivePayment(): Promise<Session>;
@@ -11,7 +11,7 @@ export interface Stage {
   deliver(event: SessionEvent): Promise<void>;
 }
 
-export interface Scenario {
+interface Scenario {
   readonly about: string;
   readonly cart: (index: number) => Cart;
   /** Where the order must come to rest. */

@@ -17,7 +17,7 @@ import { type ScenarioName, scenarios } from './scenarios.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { startStandIn } from './stand-in.ts';
 
-export interface Simulation {
+interface Simulation {
   readonly scenario: ScenarioName;
   /** How many checkout sessions go through it. */
   readonly count: number;

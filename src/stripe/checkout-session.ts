@@ -57,7 +57,7 @@ export type SessionLineItem = z.infer<typeof lineItemShape>;
 /** All that an attempt asks of the session: a lean stand-in for Stripe may answer with little more. */
 const paymentShape = checkoutSessionShape.pick({ payment_status: true });
 
-export interface SessionWithItems {
+interface SessionWithItems {
   readonly session: z.infer<typeof paymentShape>;
   /** All of them, in Stripe's order. */
   readonly lineItems: readonly SessionLineItem[];

@@ -85,7 +85,7 @@ export async function claim<Row extends Claim>(
 }
 
 /** A claim that still holds. Not renewed: somebody else has locked its row for the moment. */
-export interface StillHeld {
+interface StillHeld {
   readonly id: number;
   readonly renewed: boolean;
 }

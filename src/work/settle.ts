@@ -11,7 +11,7 @@ import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 export type Outcome = 'done' | 'failed' | 'dead' | 'lost';
 
 /** Writes what became of an attempt; `error` is undefined when it succeeded. It never throws. */
-export type Settle = (row: Claim, error: unknown, isHeld: () => boolean) => Promise<Outcome>;
+type Settle = (row: Claim, error: unknown, isHeld: () => boolean) => Promise<Outcome>;
 
 interface Options {
   readonly db: Knex;

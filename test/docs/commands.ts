@@ -22,7 +22,7 @@ export const pages = [
 /** They tell people in their comments what to type. */
 export const settings = ['.env.example', 'docker-compose.yml', ...filesIn('ops', /\.(ya?ml|service|sh)$/)];
 
-export interface Command {
+interface Command {
   readonly page: string;
   readonly line: string;
 }

@@ -1,7 +1,7 @@
 import { text as bodyOf } from 'node:stream/consumers';
 import { serve } from './http.ts';
 
-export interface Chat {
+interface Chat {
   readonly url: string;
   /** What was posted, as it came. */
   readonly posts: { readonly text: string }[];

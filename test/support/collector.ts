@@ -31,7 +31,7 @@ interface Export {
   }[];
 }
 
-export interface Collector {
+interface Collector {
   readonly url: string;
   readonly spans: CollectedSpan[];
   /** What came, as it came. */

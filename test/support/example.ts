@@ -6,7 +6,7 @@ import { until } from './until.ts';
 const examples = path.resolve(import.meta.dirname, '../../examples');
 
 /** A program of examples/, in a folder of the test's own. `await using` ends it with its block. */
-export interface Example extends AsyncDisposable {
+interface Example extends AsyncDisposable {
   /** Of the first line that says it is ready. */
   readonly match: RegExpExecArray;
 }

@@ -1,7 +1,7 @@
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { serveMail } from './smtp.ts';
 
-export interface MailServer {
+interface MailServer {
   readonly url: string;
   /** Each with the recipients of its envelope. */
   readonly mails: { readonly to: readonly string[]; readonly mail: ParsedMail }[];

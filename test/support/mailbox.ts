@@ -1,6 +1,6 @@
 import { serveMail } from './smtp.ts';
 
-export interface Mailbox {
+interface Mailbox {
   readonly url: string;
   /** The Message-ID of each mail that was taken, in order of arrival. */
   readonly taken: string[];

@@ -9,7 +9,7 @@ interface Published {
   readonly body: string;
 }
 
-export interface Broker {
+interface Broker {
   readonly url: string;
   /** What is stored, each id once. */
   readonly stored: Published[];

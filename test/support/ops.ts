@@ -1,6 +1,6 @@
 import { run } from './process.ts';
 
-export interface Ran {
+interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -2,7 +2,7 @@ import { lineItem, type StripeApi } from './stripe-api.ts';
 import { checkoutSession, type EventJson, events } from './stripe-events.ts';
 
 /** What a customer did, by where the order must end. */
-export type Story = 'card' | 'free' | 'debit paid' | 'debit failed' | 'debit open' | 'told twice';
+type Story = 'card' | 'free' | 'debit paid' | 'debit failed' | 'debit open' | 'told twice';
 
 export const endings: Readonly<Record<Story, 'paid' | 'failed' | 'awaiting_payment'>> = {
   card: 'paid',

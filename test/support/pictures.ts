@@ -11,7 +11,7 @@ export async function picture(page: Page, name: string, options: PageScreenshotO
   if (PICTURES) await page.screenshot({ ...options, path: path.join(PICTURES, `${name}.png`) });
 }
 
-export interface Film {
+interface Film {
   /** Moves the mouse there: to what is clicked next. */
   point(at: Locator): Promise<void>;
   /** Shows the page as it stands for so many seconds. */

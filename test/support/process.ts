@@ -14,7 +14,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** Where the processes of a test file run; what they keep is in its `.data`. Gone when the file ends. */
 export const workDir = await scratchDir();
 
-export interface LogLine {
+interface LogLine {
   readonly level: number;
   readonly msg: string;
   readonly [field: string]: unknown;
@@ -134,7 +134,7 @@ export function untilWaiting(db: Knex, kind: Kind, count: number): Promise<true>
   });
 }
 
-export interface Hold extends AsyncDisposable {
+interface Hold extends AsyncDisposable {
   release(): Promise<void>;
 }
 

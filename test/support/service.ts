@@ -7,7 +7,7 @@ import { type Service, startService } from '../../src/service.ts';
 import { silent } from './log.ts';
 import { SECRET, signatureOf } from './stripe-events.ts';
 
-export interface TestService extends Service {
+interface TestService extends Service {
   readonly dataDir: string;
   /** Delivers an event as Stripe does; the answer's status. */
   deliver(event: unknown): Promise<number>;

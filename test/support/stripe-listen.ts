@@ -8,13 +8,13 @@ import { signatureOf } from './stripe-events.ts';
 import { until } from './until.ts';
 
 /** What `stripe listen` says of a delivery that it has forwarded. */
-export interface Forwarded {
+interface Forwarded {
   readonly forward_url: string;
   readonly status: number;
   readonly body: string;
 }
 
-export interface StripeEnd {
+interface StripeEnd {
   readonly url: string;
   /** Has `stripe listen` forward an event, signed with the secret that it was told. */
   send(event: unknown): Promise<Forwarded>;

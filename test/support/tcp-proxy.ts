@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll } from '@jest/globals';
 
-export interface TcpProxy {
+interface TcpProxy {
   /** The server's URL, by way of the proxy. */
   readonly url: string;
   /** From now on the connections that are open lead nowhere, and nobody is told. New ones are as before. */

@@ -14,7 +14,7 @@ const statements = {
 
 const SQLITE_BUSY = 5;
 
-export type Release = () => void;
+type Release = () => void;
 
 // A handle that nothing refers to would be collected, and its lock let go.
 const held = new Set<DatabaseSync>();

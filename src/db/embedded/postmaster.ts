@@ -8,7 +8,7 @@ import { findBinaries } from './binaries.ts';
 import type { Home } from './home.ts';
 
 /** PostgreSQL's first process, which all others are children of. */
-export interface Postmaster {
+interface Postmaster {
   readonly pid: number;
   readonly port: number;
   readonly ready: boolean;

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { Markup } from './markup.ts';
 
-export interface Series {
+interface Series {
   readonly name: string;
   /** One for each label; null where there is nothing to say. */
   readonly values: readonly (number | null)[];

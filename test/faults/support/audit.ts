@@ -5,7 +5,7 @@ import { until } from '../../support/until.ts';
 import type { Sale } from './sales.ts';
 
 /** What is amiss, each a line for a person. Nothing may be. */
-export interface Audit {
+interface Audit {
   /** Sent and answered 200, but not in the rows, or not where it must have come to. */
   readonly lost: readonly string[];
   /** In the rows twice, or in the rows and never sent, or told to the receiver under another id or in other words. */

@@ -5,7 +5,7 @@ import Table from 'cli-table3';
 const file = path.join(import.meta.dirname, '../../../.data/faults.jsonl');
 
 /** One line of the table. `sessions` were sold, `taken` to `broken` are deliveries. */
-export interface Finding {
+interface Finding {
   readonly fault: string;
   readonly done: string;
   readonly sessions?: number;

@@ -16,7 +16,7 @@ export const isLong = process.env.FAULTS === 'long';
 const promised = isLong ? { answer: 5_000, servedAgain: 2_000 } : { answer: 10_000, servedAgain: 15_000 };
 
 /** A process of the service at one address, which a test ends and begins anew. */
-export interface Stage extends AsyncDisposable {
+interface Stage extends AsyncDisposable {
   readonly url: string;
   readonly now: ServiceProcess;
   /** Ends it, and begins it anew. Resolves when it listens, with how the one before ended. */

@@ -6,13 +6,13 @@ import { until } from '../../support/until.ts';
 import { newSale, type Sale } from './sales.ts';
 
 /** One delivery, in milliseconds of the test's monotonic clock. Status 0: the connection ended without an answer. */
-export interface Delivery {
+interface Delivery {
   readonly status: number;
   readonly begunAt: number;
   readonly ms: number;
 }
 
-export interface Load {
+interface Load {
   readonly sales: readonly Sale[];
   readonly deliveries: readonly Delivery[];
 }
