@@ -9,7 +9,6 @@ import { messageOf } from './errors.ts';
 import { createLogger } from './logger.ts';
 import type { Act, ActAlone, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
-import { Unconfirmed } from './ops/confirm.ts';
 
 /** `npm run ops`: what operators do from a terminal. */
 const program = new Command('npm run ops --')
@@ -74,5 +73,4 @@ function withAllBelow(command: Command): Command[] {
 
 await runCommandLine(program, {
   tableMissing: 'The database lacks a table: run `npm run migrate`, or start the service once.',
-  isMisuse: (error) => error instanceof Unconfirmed,
 });

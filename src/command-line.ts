@@ -5,15 +5,10 @@ import { messageOf } from './errors.ts';
 interface Failures {
   /** What to say where the service's tables are not there. */
   readonly tableMissing: string;
-  /** Whether an error of the command's own is bad usage. */
-  readonly isMisuse?: (error: unknown) => boolean;
 }
 
 /** Runs a command line. What fails says so in a line; its exit code is 2 for bad usage, else 1. */
-export async function runCommandLine(
-  program: Command,
-  { tableMissing, isMisuse = () => false }: Failures,
-): Promise<void> {
+export async function runCommandLine(program: Command, { tableMissing }: Failures): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
@@ -23,6 +18,6 @@ export async function runCommandLine(
       return;
     }
     process.stderr.write(`${isTableMissing(error) ? tableMissing : messageOf(error)}\n`);
-    process.exitCode = isMisuse(error) ? 2 : 1;
+    process.exitCode = 1;
   }
 }

@@ -7,16 +7,15 @@ interface Terminal {
 }
 
 /**
- * Whether a person agrees to what can't be undone: by `--yes`, or by typing it at the terminal.
- * @throws {Unconfirmed} without either: bad usage
+ * Whether a person agrees to what can't be undone: by `--yes`, or by typing it at the terminal. Without a terminal a program
+ * has called, which nobody could answer for: it means what it says.
  */
 export async function confirmed(
   question: string,
   { yes }: { yes?: true },
   { stdin, stderr }: Terminal = process,
 ): Promise<boolean> {
-  if (yes) return true;
-  if (!stdin.isTTY) throw new Unconfirmed();
+  if (yes || !stdin.isTTY) return true;
   const prompt = createInterface({ input: stdin, output: stderr, terminal: false });
   // The input may end before there is an answer (^D).
   const { promise: ended, resolve } = Promise.withResolvers<string>();
@@ -26,14 +25,5 @@ export async function confirmed(
     return answer.trim().toLowerCase() === 'yes';
   } finally {
     prompt.close();
-  }
-}
-
-/** Nobody is there to be asked. */
-export class Unconfirmed extends Error {
-  override readonly name = 'Unconfirmed';
-
-  constructor() {
-    super("This can't be undone. Without a terminal to ask at, say --yes.");
   }
 }

@@ -152,7 +152,7 @@ test.each(commands)('$page: $line', async ({ line }) => {
 /** For a shop with a Stripe account. Named alone, where a command needs more, it is there: that is all that is said. */
 async function typeOps(line: string): Promise<void> {
   const isBare = /-- (erase|show|retry|replay|endpoint create)$/.test(line);
-  const added = isBare ? ' --help' : / erase /.test(line) ? ' --yes' : '';
+  const added = isBare ? ' --help' : '';
   const { written, ended } = type(filledIn(line) + added, live);
   const { code } = await ended;
   // 1: there is something that a person should look at.

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
-import { confirmed, Unconfirmed } from '../../src/ops/confirm.ts';
+import { confirmed } from '../../src/ops/confirm.ts';
 
 /** A person who types this and then, perhaps, ends the input. */
 function terminal(typed: string, { isTTY = true, ends = false } = {}) {
@@ -27,14 +27,11 @@ test('an input that ends is no consent', async () => {
   expect(await confirmed('?', {}, terminal('', { ends: true }))).toBe(false);
 });
 
-test('--yes asks nobody, at a terminal or not', async () => {
-  for (const isTTY of [true, false]) {
-    const at = terminal('', { isTTY });
-    expect(await confirmed('?', { yes: true }, at)).toBe(true);
-    expect(at.stderr.read()).toBeNull();
-  }
-});
-
-test('without a terminal and without --yes there is no consent to be had', async () => {
-  await expect(confirmed('?', {}, terminal('yes\n', { isTTY: false }))).rejects.toThrow(Unconfirmed);
+test.each([
+  ['with --yes', { yes: true }, { isTTY: true }],
+  ['without a terminal', {}, { isTTY: false }],
+] as const)('%s nobody is asked', async (_what, options, input) => {
+  const at = terminal('no\n', input);
+  expect(await confirmed('?', options, at)).toBe(true);
+  expect(at.stderr.read()).toBeNull();
 });

@@ -77,7 +77,7 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
   const before = await contentsOf(db);
   expect(occurrences(await everything(), 'annabel')).toBeGreaterThan(50);
 
-  const { code, stdout, stderr } = await ops(env, 'erase', ' ANNABEL@example.com', '--yes', '--json');
+  const { code, stdout, stderr } = await ops(env, 'erase', ' ANNABEL@example.com', '--json');
   const ids = before.orders.slice(0, 2).map(({ id }) => id);
   const erased = { orders: ids, events: 6, notifications: 0, mail_files: 2 };
   expect([code, JSON.parse(stdout), stderr]).toEqual([0, erased, '']);
@@ -250,13 +250,7 @@ test('events that no order belongs to are found by the address, and are accounte
   expect(await actions().where({ subject: 'stripe_events' })).toMatchObject([{ details: { events: 2 } }]);
 });
 
-test.each([
-  ['without a terminal to ask at', [], '--yes'],
-  ['without an address', ['--yes'], 'must be a mail address'],
-])('%s it is bad usage', async (what, options, words) => {
-  const { id, customer_email } = await orderWith({});
-  const email = what === 'without an address' ? 'jenny' : customer_email;
-  const { code, stdout, stderr } = await ops(env, 'erase', email, ...options);
-  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
-  expect(await db('orders').where({ id })).toMatchObject([{ customer_email }]);
+test('without an address it is bad usage', async () => {
+  const { code, stdout, stderr } = await ops(env, 'erase', 'jenny');
+  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('must be a mail address')]);
 });
