@@ -396,6 +396,30 @@ describe('Stripe', () => {
     ]);
   });
 
+  test.each<[string, string, number, object]>([
+    [
+      'events',
+      '/v1/events',
+      1,
+      { "Stripe's events": 'wrong: it answered 404: does STRIPE_API_BASE lead to Stripe?' },
+    ],
+    [
+      'endpoints',
+      '/v1/webhook_endpoints',
+      0,
+      Object.fromEntries(
+        ['endpoint', 'API version', 'one endpoint a URL'].map((name) => [
+          name,
+          'not_checked: it answered 404: does STRIPE_API_BASE lead to Stripe?',
+        ]),
+      ),
+    ],
+  ])('is a stand-in without %s: all else is looked at', async (_what, path, expected, findings) => {
+    answering(404, path);
+    const { code, unlike } = await doctor(env);
+    expect([code, unlike('ok', 'warning')]).toEqual([expected, findings]);
+  });
+
   test('can not be reached', async () => {
     const nowhere = (await closedUrl()).replace(/\/$/, '');
     const { code, unlike } = await doctor({ ...env, STRIPE_API_BASE: nowhere });

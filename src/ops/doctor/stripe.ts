@@ -23,7 +23,7 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
     return [
       { check: 'Stripe', ...ok('the key can read Checkout Sessions') },
       { check: CLOCK, ...compareClocks("Stripe's", offset) },
-      { check: EVENTS, ...(await examineEvents(stripe)) },
+      { check: EVENTS, ...(await examineEvents(stripe, config)) },
       ...(await examineEndpoints(stripe, config)),
     ];
   } catch (error) {
@@ -35,13 +35,14 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
   }
 }
 
-async function examineEvents(stripe: Stripe): Promise<Verdict> {
+async function examineEvents(stripe: Stripe, config: Config): Promise<Verdict> {
   try {
     await stripe.events.list({ limit: 1 }, WITHIN);
     return ok('the key can read Events');
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
-    return wrong('STRIPE_SECRET_KEY may not read Events: reconcile needs that, by itself and on command');
+    return isForbidden(error)
+      ? wrong('STRIPE_SECRET_KEY may not read Events: reconcile needs that, by itself and on command')
+      : refusalOf(error, config);
   }
 }
 
@@ -50,9 +51,15 @@ async function examineEndpoints(stripe: Stripe, config: Config): Promise<Finding
     const all = stripe.webhookEndpoints.list({ limit: 100 }, WITHIN);
     return await check(endpointChecks, { config, endpoints: await all.autoPagingToArray({ limit: 1_000 }) });
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
-    return noneChecked(ENDPOINT_CHECKS, 'the key may not read Webhook Endpoints');
+    const why = isForbidden(error)
+      ? 'the key may not read Webhook Endpoints'
+      : refusalOf(error, config).message;
+    return noneChecked(ENDPOINT_CHECKS, why);
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripePermissionError;
 }
 
 /** Stripe's own words may repeat a part of the key. */
@@ -60,7 +67,7 @@ function refusalOf(error: unknown, { stripe: { apiBase } }: Config): Verdict {
   const { errors } = Stripe;
   if (error instanceof errors.StripeAuthenticationError)
     return wrong('it refuses STRIPE_SECRET_KEY: mistyped, rolled or expired');
-  if (error instanceof errors.StripePermissionError)
+  if (isForbidden(error))
     return wrong('STRIPE_SECRET_KEY may not read Checkout Sessions: the worker needs that');
   if (error instanceof errors.StripeConnectionError)
     return wrong(`it could not be reached: ${messageOf(error.detail ?? error)}`);
