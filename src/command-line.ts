@@ -9,6 +9,10 @@ interface Failures {
 
 /** Runs a command line. What fails says so in a line; its exit code is 2 for bad usage, else 1. */
 export async function runCommandLine(program: Command, { tableMissing }: Failures): Promise<void> {
+  // Who has read enough goes, as `head` does; the command comes to its end all the same.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   try {
     await program.parseAsync();
   } catch (error) {

@@ -1,11 +1,14 @@
+import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createTestDatabase } from '../../support/database.ts';
 import { ops } from '../../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../../support/orders.ts';
+import { runFile } from '../../support/process.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase();
 const env = { DATABASE_URL };
+const cli = path.resolve(import.meta.dirname, '../../../src/cli.ts');
 
 const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
 
@@ -83,6 +86,13 @@ test('an empty list says what to do next', async () => {
     orders: [],
     next: null,
   });
+});
+
+test('who reads no further, as head does, ends nothing', async () => {
+  const script = '{ "$0" "$1" orders --json; echo $? >&2; } | true';
+  await using shell = runFile('sh', env, ['-c', script, process.execPath, cli]);
+  await shell.ended;
+  expect(shell.written).toEqual({ stdout: '', stderr: '0\n' });
 });
 
 test.each([
