@@ -60,7 +60,7 @@ const schema = z.object({
   HOST: z.string().optional(),
   PORT: wholeNumber(0, 65_535).default(4242),
   DATABASE_URL: connectionString.optional(),
-  DATABASE_POOL_MAX: wholeNumber(2, 1_000).default(10),
+  DATABASE_POOL_MAX: wholeNumber(1, 1_000).default(10),
   STRIPE_SECRET_KEY: z
     .string()
     .regex(

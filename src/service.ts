@@ -91,7 +91,7 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 }
 
 /**
- * DATABASE_POOL_MAX connections in all; a worker that is busy leaves the web its own. Where PostgreSQL grants fewer, the
+ * DATABASE_POOL_MAX connections in all; a worker that is busy leaves the web its own, unless there is but one to share. Where PostgreSQL grants fewer, the
  * worker would take them all, so it opens none before the web has one, which stays open.
  */
 function openPools({ role, database: { poolMax } }: Config, { url }: Database, log: Logger) {

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
 import { scrape } from '../support/metrics.ts';
-import { logOf, spawnService, startSurroundings, type TestProcess } from '../support/process.ts';
+import {
+  connectionsOf,
+  logOf,
+  spawnService,
+  startSurroundings,
+  type TestProcess,
+} from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -35,6 +41,17 @@ test('web records what it is sent, worker fulfils it, and each leaves the rest t
   const { orders, fulfillments } = await contentsOf(db);
   expect(orders).toHaveLength(3);
   expect(fulfillments).toMatchObject(Array(3).fill({ attempts: 1 }));
+});
+
+test('one connection is enough for a process that does all', async () => {
+  await using service = await spawnService({ ...env, DATABASE_POOL_MAX: '1' });
+  const events = [paidEvent(), paidEvent(), paidEvent()];
+  await Promise.all(events.map(async (event) => expect(await deliver(service.url, event)).toBe(200)));
+  await until('all is fulfilled and mailed', () =>
+    ['fulfilled', 'sent'].every((done) => logOf(service).filter(({ msg }) => msg === done).length === 3),
+  );
+  expect(await status(`${service.url}/readyz`)).toBe(200);
+  expect(await connectionsOf(db, 'web')).toHaveLength(1);
 });
 
 test('where PostgreSQL grants fewer connections than the pools may open, the web has one of them all the same', async () => {

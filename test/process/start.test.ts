@@ -44,7 +44,7 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     const bad = {
       PORT: 'hunter2',
       DATABASE_URL: 'mysql://shop:hunter2@localhost/shop',
-      DATABASE_POOL_MAX: '1',
+      DATABASE_POOL_MAX: '0',
       STRIPE_SECRET_KEY: 'pk_live_hunter2',
       STRIPE_WEBHOOK_SECRET: 'whsec_hunter2, ,',
       STRIPE_API_BASE: 'https://api.stripe.com/hunter2',
