@@ -2,7 +2,7 @@ import type { Knex } from '../db/knex.ts';
 import { removeMails } from '../notifications/mail-files.ts';
 import { LEASE_SECONDS } from '../work/queue.ts';
 import { recordAction } from './actions.ts';
-import { namesOf, type Traces } from './traces.ts';
+import { patternOf, type Traces } from './traces.ts';
 
 export interface Erased {
   /** Ids of the orders that name the person no more. */
@@ -52,10 +52,10 @@ export async function erase(
       `update orders set
          customer_email = null, customer_name = null, customer_phone = null, shipping_details = null, custom_fields = null,
          metadata = null,
-         client_reference_id = case when client_reference_id ~* :names then null else client_reference_id end,
+         client_reference_id = case when client_reference_id ~* :address then null else client_reference_id end,
          updated_at = now()
        where id = any (:ids)`,
-      { ids, names: namesOf(email, []) },
+      { ids, address: patternOf(email) },
     );
     // A shop's own fulfiller may have said anything.
     await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });

@@ -26,23 +26,28 @@ export async function findTraces(db: Knex, email: string): Promise<Traces> {
      order by id`,
     { email },
   );
-  return { orders, events: await eventsNaming(db, namesOf(email, orders)) };
+  return { orders, events: await eventsNaming(db, email, orders) };
 }
 
 /**
  * Reads every payload that is still kept, 45 us each: an event about a payment or a customer belongs to no session, and
- * names the person all the same.
+ * names the person all the same. The ids of their orders are looked up among the payload's JSON strings: as alternatives of the
+ * regular expression, those of 50 orders made a step 20 times as long as those of one, and those of 200 a hundred times.
  */
-async function eventsNaming(db: Knex, names: string): Promise<string[]> {
+async function eventsNaming(db: Knex, email: string, orders: readonly TracedOrder[]): Promise<string[]> {
+  const named = { address: patternOf(email), ids: orders.flatMap(idsOf) };
   const found: string[] = [];
   let last = { id: '', at: '-infinity' };
   for (;;) {
     const { rows } = await db.raw<{ rows: { id: string; at: string; named: boolean }[] }>(
-      `select id, received_at::text as at, payload::text ~* :names as named from stripe_events
+      `select id, received_at::text as at,
+         payload::text ~* :address
+           or exists (select from string_to_table(payload::text, '"') as string where string = any (:ids)) as named
+       from stripe_events
        where payload is not null and (received_at, id) > (cast(:at as timestamptz), :id)
        order by received_at, id
        limit :step`,
-      { names, ...last, step: STEP },
+      { ...named, ...last, step: STEP },
     );
     found.push(...rows.filter(({ named }) => named).map(({ id }) => id));
     last = rows.at(-1) ?? last;
@@ -50,21 +55,16 @@ async function eventsNaming(db: Knex, names: string): Promise<string[]> {
   }
 }
 
-/**
- * A regular expression of PostgreSQL's that finds the address as a word of its own (ann@example.com, but not
- * joann@example.com), and the ids of the person's orders as JSON strings.
- */
-export function namesOf(email: string, orders: readonly TracedOrder[]): string {
-  const ids = orders.flatMap((order) => [
-    order.checkout_session_id,
-    order.payment_intent_id,
-    order.customer_id,
-  ]);
+function idsOf({ checkout_session_id, payment_intent_id, customer_id }: TracedOrder): string[] {
+  return [checkout_session_id, payment_intent_id, customer_id].filter((id) => id !== null);
+}
+
+/** A regular expression of PostgreSQL's that finds the address as a word of its own: ann@example.com, but not joann@example.com. */
+export function patternOf(email: string): string {
   const addresses = [email, inAscii(email), encodeURIComponent(email)].map(literal).join('|');
   // The escapes of JSON end in a letter or a digit that is no part of a word, and a ' may be a mark of quotation.
   const begins = `((?<![\\w.'+-])|(?<=\\\\[bfnrt])|(?<=\\\\u[0-9a-f]{4})|(?<=(^|[^\\w.+-])'))`;
-  const quoted = [...new Set(ids)].filter((id) => id !== null).map((id) => `"${literal(id)}"`);
-  return [`${begins}(${addresses})(?![\\w-]|\\.\\w)`, ...quoted].join('|');
+  return `${begins}(${addresses})(?![\\w-]|\\.\\w)`;
 }
 
 /** As JSON may have it: Stripe writes \u00fc for ü. */

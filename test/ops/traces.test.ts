@@ -65,3 +65,18 @@ test('however many events there are, and however many came in at one moment', as
   const { events } = await findTraces(db, 'ann@example.com');
   expect(events).toEqual(['evt_00001', 'evt_05000', 'evt_05001', 'evt_10002']);
 });
+
+test('however many orders the person has', async () => {
+  await db.raw(
+    `insert into orders (checkout_session_id, status, payment_status, mode, livemode, customer_email, payment_intent_id, paid_at)
+     select 'cs_test_' || n, 'paid', 'paid', 'payment', false, 'ann@example.com', 'pi_' || n, now()
+     from generate_series(1, 2000) as n`,
+  );
+  await db.raw(
+    `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
+     select 'evt_' || n, 'charge.updated', false, now(), now(), 'ignored',
+       json_build_object('note', repeat('word ', 100), 'payment_intent', 'pi_' || n)
+     from generate_series(2000, 2999) as n`,
+  );
+  expect((await findTraces(db, 'ann@example.com')).events).toEqual(['evt_2000']);
+});
