@@ -24,7 +24,7 @@ const GENERAL = `
     concat_ws(' ',
       (select max(id) from order_transitions),
       (select max(id) from ops_actions),
-      (select concat_ws(' ', count(*), sum(attempts), max(next_attempt_at))
+      (select concat_ws(' ', count(*), sum(attempts), sum(extract(epoch from next_attempt_at)))
        from (select * from fulfillments where status <> 'fulfilled' order by next_attempt_at limit 1000) as owed),
       (select count(*) from notifications where status = 'dead'),
       (select array_agg(id order by id) from alerts where over_at is null)) as orders,

@@ -81,6 +81,26 @@ test('the pulse of an order is another one after whatever its page shows, and th
   expect(await look()).toBe(seen.at(-1));
 });
 
+test('the pulse of the lists is another one once an attempt has failed, or was the last, whatever else is owed for later', async () => {
+  const pulse = pulseOf(db);
+  const look = async () => (await pulse(['orders'])).get('orders');
+  const [later, order] = [await insertOrder(db), await insertOrder(db)];
+  const at = (seconds: number) => db.raw(`now() + ? * interval '1 second'`, [seconds]);
+  await insertFulfillment(db, later.id, { next_attempt_at: at(21_600) });
+  await insertFulfillment(db, order.id, { attempts: 1, next_attempt_at: at(30) });
+  const row = () => db('fulfillments').where({ order_id: order.id });
+  const seen = [await look()];
+  for (const change of [
+    { next_attempt_at: at(3) },
+    { status: 'dead', next_attempt_at: null },
+    { status: 'pending', attempts: 0, next_attempt_at: at(0) },
+  ]) {
+    await row().update(change);
+    seen.push(await look());
+  }
+  expect(new Set(seen).size).toBe(4);
+});
+
 test('the pulse of the overview is another one once an alert stands, and what it was once that is over', async () => {
   const pulse = pulseOf(db);
   const look = async () => (await pulse(['orders'])).get('orders');
