@@ -69,7 +69,13 @@ export async function claim<Row extends Claim>(
      ),
      killed as (
        insert into failed_attempts (work, work_id, order_id, attempt, error)
-       select :table, id, order_id, attempts, 'the process was killed' from claimed where status = 'dead'
+       select :table, id, order_id, attempts,
+         case when (
+           select failed.attempt = claimed.attempts and failed.next_attempt_at is not null from failed_attempts as failed
+           where failed.order_id = claimed.order_id and work = :table and work_id = claimed.id
+           order by failed.id desc limit 1)
+         then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end
+       from claimed where status = 'dead'
      )
      select * from claimed`,
     {

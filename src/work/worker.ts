@@ -99,7 +99,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       const until = performance.now() + SHORTEST_LEASE_SECONDS * 1_000;
       const rows = await claim<Row>(db, queue, { limit, maxAttempts });
       const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
-      for (const row of dead) log.error(idsOf(row), 'dead: the process was killed in the last attempt');
+      for (const row of dead) log.error(idsOf(row), 'dead: no attempt is left');
       take(alive, until);
       return rows.length === limit;
     } catch (error) {

@@ -107,6 +107,19 @@ describe('claim', () => {
     ]);
     expect(await claimAll()).toEqual([]);
   });
+
+  test('work whose last attempt has failed, and not been cut off, says that fewer are allowed now', async () => {
+    const id = await owe();
+    const [held] = await claimAll();
+    if (!held) throw new Error('nothing was claimed');
+    await settleFailed(db, queue, held, { error: 'the receiver answered 500', pauseMs: 0 });
+    await claim(db, queue, { limit: 1, maxAttempts: 1 });
+    expect(await rowOf(id)).toMatchObject({ status: 'dead', last_error: 'the receiver answered 500' });
+    expect(await failuresOf(id)).toMatchObject([
+      { attempt: 1, error: 'the receiver answered 500' },
+      { attempt: 1, error: 'FULFILLMENT_MAX_ATTEMPTS was lowered', next_attempt_at: null },
+    ]);
+  });
 });
 
 describe('an attempt whose lease ended and was claimed again', () => {
