@@ -34,8 +34,8 @@ function statusOf(session: CheckoutSession): OrderStatus {
  */
 export function requestOfSession(session: CheckoutSession, livemode: boolean): Request | null {
   const completed = session.status !== 'open' && session.status !== 'expired';
-  if (!completed || session.mode === 'setup' || session.livemode !== livemode) return null;
-  return { wanted: statusOf(session), session: sessionFields(session, null) };
+  if (!completed || session.mode === 'setup' || (session.livemode ?? livemode) !== livemode) return null;
+  return { wanted: statusOf(session), session: sessionFields(session, { account: null, livemode }) };
 }
 
 /**
@@ -48,13 +48,14 @@ export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boole
   if (!handler || event.livemode !== livemode || event.data.object.object !== 'checkout.session') return null;
   const session = readSession(event);
   if (session.mode === 'setup') return null;
-  return { wanted: handler(session), session: sessionFields(session, event.account ?? null) };
+  return {
+    wanted: handler(session),
+    session: sessionFields(session, { account: event.account ?? null, livemode }),
+  };
 }
 
-function readSession(event: StripeEvent): CheckoutSession {
-  const { object } = event.data;
-  const given = 'livemode' in object ? object : { ...object, livemode: event.livemode };
-  const parsed = checkoutSessionShape.safeParse(given);
+function readSession({ data }: StripeEvent): CheckoutSession {
+  const parsed = checkoutSessionShape.safeParse(data.object);
   if (parsed.success) return parsed.data;
   throw new BadRequest(
     'session_unreadable',
@@ -62,13 +63,16 @@ function readSession(event: StripeEvent): CheckoutSession {
   );
 }
 
-function sessionFields(session: CheckoutSession, account: string | null): SessionFields {
+function sessionFields(
+  session: CheckoutSession,
+  { account, livemode }: Pick<SessionFields, 'account' | 'livemode'>,
+): SessionFields {
   return {
     checkout_session_id: session.id,
     account,
     payment_status: session.payment_status,
     mode: session.mode,
-    livemode: session.livemode,
+    livemode: session.livemode ?? livemode,
     currency: textOf(session.currency),
     amount_subtotal: session.amount_subtotal ?? null,
     amount_total: session.amount_total ?? null,

@@ -48,6 +48,10 @@ describe('what an event asks', () => {
     expect(request(event)).toBeNull();
   });
 
+  test('a session that leaves livemode out is of its event', () => {
+    expect(request(completed({ livemode: undefined }))?.session.livemode).toBe(false);
+  });
+
   test('a test event at a live service is not ours', () => {
     expect(request(events.completedPaid(session), true)).toBeNull();
   });
@@ -82,6 +86,11 @@ describe("what the API's word on a session asks", () => {
     ['of the other mode', { livemode: true }],
   ])('a session %s makes no order', (_case, overrides) => {
     expect(requestOfSession(retrieved(overrides), false)).toBeNull();
+  });
+
+  test.each([false, true])('a session that leaves livemode out is of the key (live: %p)', (live) => {
+    const session = retrieved({ livemode: undefined });
+    expect(requestOfSession(session, live)?.session.livemode).toBe(live);
   });
 
   test('a test session at a live service makes no order', () => {
