@@ -420,6 +420,15 @@ describe('Stripe', () => {
     expect([code, unlike('ok', 'warning')]).toEqual([expected, findings]);
   });
 
+  test('is away, as a proxy in front of it says in its own JSON', async () => {
+    stripe.fault = (_req, res) => {
+      answerJson(res, 502, { message: 'Bad gateway' });
+      return true;
+    };
+    const { code, unlike } = await doctor(env);
+    expect([code, unlike('ok', 'not_checked')]).toEqual([1, { Stripe: said('wrong: it answered 502') }]);
+  });
+
   test('can not be reached', async () => {
     const nowhere = (await closedUrl()).replace(/\/$/, '');
     const { code, unlike } = await doctor({ ...env, STRIPE_API_BASE: nowhere });

@@ -16,7 +16,7 @@ export const stripeChecks = ['Stripe', CLOCK, EVENTS, ...ENDPOINT_CHECKS];
 export async function examineStripe(stripe: Stripe, config: Config): Promise<Finding[]> {
   const asked = Date.now();
   try {
-    const { lastResponse } = await stripe.checkout.sessions.list({ limit: 1 }, WITHIN);
+    const { lastResponse } = await listed(stripe.checkout.sessions.list({ limit: 1 }, WITHIN));
     const answered = Date.now();
     const theirs = Date.parse(lastResponse.headers.date ?? '');
     const offset = ((asked + answered) / 2 - theirs) / 1_000;
@@ -37,7 +37,7 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
 
 async function examineEvents(stripe: Stripe, config: Config): Promise<Verdict> {
   try {
-    await stripe.events.list({ limit: 1 }, WITHIN);
+    await listed(stripe.events.list({ limit: 1 }, WITHIN));
     return ok('the key can read Events');
   } catch (error) {
     return isForbidden(error)
@@ -56,6 +56,16 @@ async function examineEndpoints(stripe: Stripe, config: Config): Promise<Finding
       : refusalOf(error, config).message;
     return noneChecked(ENDPOINT_CHECKS, why);
   }
+}
+
+/** The package takes any JSON without an `error` for an answer, whatever its status: that of a proxy, say, whose Stripe is away. */
+async function listed<Answer extends Stripe.Response<{ data: unknown }>>(
+  asking: Promise<Answer>,
+): Promise<Answer> {
+  const answer = await asking;
+  const { statusCode } = answer.lastResponse;
+  if (Array.isArray(answer.data)) return answer;
+  throw new Stripe.errors.StripeAPIError({ type: 'api_error', message: 'no list', statusCode });
 }
 
 function isForbidden(error: unknown): boolean {
