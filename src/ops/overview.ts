@@ -23,10 +23,12 @@ export async function shopStandingOf(db: Knex, zone: string, now: Date): Promise
   const midnight = new Date(clock.instantOf(lastOf(DAY_MS, clock.shownAt(now.getTime()))));
   const { rows } = await db.raw<{ rows: [ShopStanding] }>(
     `with paid as (
-       select o.currency, count(*) as orders, coalesce(sum(o.amount_total), 0) as amount
-       from order_transitions t join orders o on o.id = t.order_id
-       where t.to_status = 'paid' and t.occurred_at >= :midnight
-       group by o.currency
+       select currency, count(*) as orders, coalesce(sum(amount_total), 0) as amount
+       from orders
+       -- The day of UTC is what an index has.
+       where paid_at >= :midnight
+         and cast(paid_at at time zone 'UTC' as date) >= cast(cast(:midnight as timestamptz) at time zone 'UTC' as date)
+       group by currency
      ),
      unfulfilled as (
        select order_id, status, extract(epoch from now() - created_at)::float8 as waiting_seconds

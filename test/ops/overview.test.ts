@@ -5,16 +5,10 @@ import { insertFulfillment, insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 
-/** A paid order whose payment came so long ago. */
+/** A paid order whose payment came so long ago. As where a person has moved it, no transition tells of it. */
 async function paidOrder(ago: string, columns: Record<string, unknown> = {}, fulfillment = {}) {
   const at = db.raw('now() - cast(? as interval)', [ago]);
   const order = await insertOrder(db, { created_at: at, paid_at: at, ...columns });
-  await db('order_transitions').insert({
-    order_id: order.id,
-    to_status: 'paid',
-    source: 'landing_page',
-    occurred_at: at,
-  });
   await insertFulfillment(db, order.id, { status: 'fulfilled', created_at: at, ...fulfillment });
   return order;
 }
