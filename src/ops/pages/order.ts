@@ -79,7 +79,7 @@ export function replayForm(event: string, reader: Reader): Markup {
 }
 
 function deadNote({ attempts, last_error }: Fulfillment): Markup {
-  return html`<p class="note bad">Dead after ${counted(attempts, 'attempt')}: ${last_error}. Repair the cause, then try again.</p>`;
+  return html`<p class="note bad">Dead after ${counted(attempts, 'attempt')}${last_error && `: ${last_error}`}. Repair the cause, then try again.</p>`;
 }
 
 function facts(order: Order, { zone }: Reader): Markup {
@@ -95,7 +95,7 @@ function facts(order: Order, { zone }: Reader): Markup {
     ['Charged', lines(flat(presentmentOf(order.presentment_details)))],
     ['Ship to', lines(envelope(order.shipping_details))],
     ['Metadata', lines(pairs(order.metadata))],
-    ['Custom fields', lines(flat(order.custom_fields))],
+    ['Custom fields', lines(answers(order.custom_fields))],
     ['Checkout session', id(order.checkout_session_id)],
     ['Payment intent', order.payment_intent_id === null ? null : id(order.payment_intent_id)],
     ['Subscription', order.subscription_id === null ? null : id(order.subscription_id)],
@@ -121,6 +121,17 @@ function envelope(details: unknown): string[] {
 
 function pairs(value: unknown): string[] {
   return Object.entries(value ?? {}).map(([key, inner]) => `${key}: ${flat(inner).join(', ')}`);
+}
+
+/** What the customer filled in. Stripe tells each option of a dropdown beside the one that was chosen. */
+function answers(fields: unknown): string[] {
+  return (Array.isArray(fields) ? fields : []).flatMap((field) => {
+    const { key, label, type } = field ?? {};
+    const { value, options } = field?.[type] ?? {};
+    const chosen = Array.isArray(options) ? options.find((option) => option?.value === value) : null;
+    const answer = flat(chosen?.label ?? value).join(' ');
+    return answer === '' ? [] : `${flat(label?.custom ?? key).join(' ')}: ${answer}`;
+  });
 }
 
 function lines(texts: readonly string[]): Markup | null {

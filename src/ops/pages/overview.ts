@@ -34,7 +34,7 @@ ${findForm()}</div>
 ${tiles(overview.standing)}
 ${charts(overview)}
 <div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}</div>
-<div data-part="mails">${overview.standing.mails.length > 0 && deadMails(overview.standing.mails)}</div>
+<div data-part="mails">${overview.standing.dead_mails > 0 && deadMails(overview.standing)}</div>
 ${newestOrders(overview.newest, reader)}`;
   // A month is counted anew at a price that nobody wants to pay each second.
   return page(
@@ -130,13 +130,14 @@ function stuckOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
 ${orderTable(orders, reader.zone)}</section>`;
 }
 
-function deadMails(mails: ShopStanding['mails']): Markup {
+function deadMails({ mails, dead_mails }: ShopStanding): Markup {
   return html`<section class="card"><h2>Mails that were not sent</h2>
 <ul class="lines">${mails.map(
     ({ order_id, kind, last_error }) =>
       html`<li><a href="/ops/orders/${order_id}">Order ${order_id}</a>, ${kind === 'order_paid' ? 'the receipt' : 'word of the failed payment'}:
 ${last_error}</li>`,
-  )}</ul></section>`;
+  )}</ul>
+${dead_mails > mails.length && html`<p class="muted">These are the latest of ${counted(dead_mails, 'mail')}: the view <code>work_dead</code> has them all.</p>`}</section>`;
 }
 
 function newestOrders(orders: readonly ListedOrder[], reader: Reader): Markup {

@@ -59,6 +59,22 @@ test('an address stands as on an envelope', async () => {
   expect(shipTo.split(/<.*?>/).filter(Boolean)).toEqual(['Nora Kim', 'Torstraße 12', '10119 Berlin', 'DE']);
 });
 
+test('what the customer filled in stands by its label, and of a dropdown what was chosen', async () => {
+  const options = ['S', 'M', 'XL'].map((label) => ({ label, value: label.toLowerCase() }));
+  const field = (key: string, custom: string) => ({ key, label: { custom, type: 'custom' } });
+  const { order } = await shop.paid({
+    custom_fields: [
+      { ...field('size', 'Your size'), type: 'dropdown', dropdown: { options, value: 'xl' } },
+      { ...field('note', 'A note'), type: 'text', text: { value: 'for J.' } },
+      { ...field('gift', 'Gift?'), type: 'text', optional: true, text: { value: null } },
+      null,
+    ],
+  });
+  const { text } = await get(`/ops/orders/${order.id}`).expect(200);
+  const [, filledIn = ''] = /<dt>Custom fields<\/dt><dd>(.*?)<\/dd>/.exec(text) ?? [];
+  expect(filledIn.split(/<.*?>/).filter(Boolean)).toEqual(['Your size: XL', 'A note: for J.']);
+});
+
 describe('finding', () => {
   test('by whatever a person has at hand leads to the order, or to a list with it', async () => {
     const { order, session, event } = await shop.paid({ client_reference_id: 'cart-find-me' });
@@ -157,6 +173,18 @@ test('a dead mail is shown with its reason, and leads to its order', async () =>
   expect(text).toMatch(
     new RegExp(`href="/ops/orders/${order.id}">Order ${order.id}</a>, the receipt:\\s+no such mailbox`),
   );
+});
+
+test('the overview says how many dead mails there are, where it shows the latest alone', async () => {
+  const before = await shop.db('notifications').where({ status: 'dead' });
+  expect((await get('/ops').expect(200)).text).not.toContain('the latest of');
+  for (let n = before.length; n < 6; n += 1) {
+    const { id } = await insertOrder(shop.db);
+    await shop
+      .db('notifications')
+      .insert({ order_id: id, kind: 'order_paid', status: 'dead', next_attempt_at: null });
+  }
+  expect((await get('/ops').expect(200)).text).toContain('the latest of 6 mails');
 });
 
 test('the overview says of how many more currencies than it shows something was paid today', async () => {
