@@ -31,7 +31,7 @@ export async function migrate(url: string, log: Logger): Promise<void> {
   const db = openPool(url, { kind: 'migration', max: 1, log });
   try {
     await expectServer(db);
-    const applied = await db.transaction(async (trx) => {
+    const migrating = db.transaction(async (trx) => {
       // The role's own limits, where there are any, are for statements that somebody waits for.
       await trx.raw('set local statement_timeout = 0; set local lock_timeout = 0');
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
@@ -43,6 +43,7 @@ export async function migrate(url: string, log: Logger): Promise<void> {
       }
       return applyPending(trx, log);
     });
+    const applied = await migrating.catch(explain);
     if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
   } finally {
     await db.destroy();
@@ -57,7 +58,7 @@ async function applyPending(trx: Knex.Transaction, log: Logger): Promise<string[
   await trx.raw(`set local lock_timeout = '${WAITS_FOR_TABLES}'`);
   for (;;) {
     try {
-      const [, names] = (await trx.migrate.latest(migrations).catch(explainLock)) as [number, string[]];
+      const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
       return names;
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
@@ -67,12 +68,20 @@ async function applyPending(trx: Knex.Transaction, log: Logger): Promise<string[
   }
 }
 
-function explainLock(error: Error): never {
-  if (error.name !== 'MigrationLocked') throw error;
-  throw new SetupError(
-    "The lock of knex's own commands is taken. If none of them is running, one was killed: npx knex migrate:unlock",
-    { cause: error },
-  );
+function explain(error: Error & { code?: string }): never {
+  throw new SetupError(explanationOf(error), { cause: error });
+}
+
+function explanationOf(error: Error & { code?: string }): string {
+  const { name, code } = error;
+  const message = messageOf(error);
+  if (name === 'MigrationLocked')
+    return "The lock of knex's own commands is taken. If none of them is running, one was killed: npx knex migrate:unlock";
+  if (code === '42501')
+    return `${message}. Let the role of DATABASE_URL own the database, or grant it what it is denied`;
+  if (code === '42P07')
+    return `${message}. Another program has a table of that name: give this one a database of its own`;
+  return message;
 }
 
 async function expectServer(db: Knex): Promise<void> {

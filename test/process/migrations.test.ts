@@ -15,6 +15,7 @@ import { SECRET } from '../support/stripe-events.ts';
 
 const shared = await createTestDatabase({ migrated: false });
 const occupied = await createTestDatabase({ migrated: false });
+const unowned = await createTestDatabase({ migrated: false });
 const byCommand = await createTestDatabase({ migrated: false });
 const inUse = await createTestDatabase();
 
@@ -59,13 +60,32 @@ test('a migration that fails stops the start and leaves nothing half applied', a
   await db.raw('create table orders (something_else int)');
   await using refused = run('src/main.ts', serviceEnv(occupied));
   expect(await refused.ended).toEqual({ code: 1, signal: null });
-  expect(refused.written.stderr).toMatch(/can not start: .*relation "orders" already exists\n$/s);
+  expect(refused.written.stderr).toMatch(
+    /can not start: .*relation "orders" already exists\. .* a database of its own\n$/s,
+  );
   expect(refused.written.stdout).not.toMatch(/listening/);
   expect(await tables(db)).toEqual(['orders']);
 
   await db.raw('drop table orders');
   await using _started = await spawnService(serviceEnv(occupied));
   expect(await appliedTo(db)).toEqual(files);
+});
+
+test('a role that may make no tables is told what to do', async () => {
+  const { db, url } = unowned;
+  const refusedUrl = new URL(url);
+  refusedUrl.username = `jo_${process.pid}`;
+  refusedUrl.password = 'jo';
+  await db.raw(`create role :name: login password 'jo'`, { name: refusedUrl.username });
+  try {
+    await using refused = run('src/db/migrate-cli.ts', serviceEnv({ url: refusedUrl.href }));
+    expect(await refused.ended).toEqual({ code: 1, signal: null });
+    expect(refused.written.stderr).toMatch(
+      /can not start: permission denied for schema public\. Let the role of/,
+    );
+  } finally {
+    await db.raw('drop role :name:', { name: refusedUrl.username });
+  }
 });
 
 test('a database that a newer release has migrated is served all the same', async () => {
