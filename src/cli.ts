@@ -1,14 +1,15 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { runCommandLine } from './command-line.ts';
+import { runCommandLine, wordsOf } from './command-line.ts';
 import { loadConfig } from './config.ts';
 import { openStripe } from './connect.ts';
 import { openDatabase } from './db/database.ts';
 import { openPool } from './db/knex.ts';
-import { messageOf } from './errors.ts';
 import { createLogger } from './logger.ts';
 import type { Act, ActAlone, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
+
+const tableMissing = 'The database lacks a table: run `npm run migrate`, or start the service once.';
 
 /** `npm run ops`: what operators do from a terminal. */
 const program = new Command('npm run ops --')
@@ -23,7 +24,7 @@ const actAlone: ActAlone =
     const { json } = commandOf(args).opts<{ json?: true }>();
     const report = await work(...args).catch((error) => {
       // A program reads one document, whatever became of the command.
-      if (json) process.stdout.write(asJson({ error: messageOf(error) }));
+      if (json) process.stdout.write(asJson({ error: wordsOf(error, tableMissing) }));
       throw error;
     });
     process.stdout.write(json ? asJson(report.data) : `${report.text}\n`);
@@ -71,6 +72,4 @@ function withAllBelow(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withAllBelow)];
 }
 
-await runCommandLine(program, {
-  tableMissing: 'The database lacks a table: run `npm run migrate`, or start the service once.',
-});
+await runCommandLine(program, tableMissing);

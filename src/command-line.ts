@@ -2,13 +2,13 @@ import { type Command, CommanderError } from 'commander';
 import { isTableMissing } from './db/errors.ts';
 import { messageOf } from './errors.ts';
 
-interface Failures {
-  /** What to say where the service's tables are not there. */
-  readonly tableMissing: string;
+/** What an error says to whoever typed the command; `tableMissing` where the service's tables are not there. */
+export function wordsOf(error: unknown, tableMissing: string): string {
+  return isTableMissing(error) ? tableMissing : messageOf(error);
 }
 
 /** Runs a command line. What fails says so in a line; its exit code is 2 for bad usage, else 1. */
-export async function runCommandLine(program: Command, { tableMissing }: Failures): Promise<void> {
+export async function runCommandLine(program: Command, tableMissing: string): Promise<void> {
   // Who has read enough goes, as `head` does; the command comes to its end all the same.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -21,7 +21,7 @@ export async function runCommandLine(program: Command, { tableMissing }: Failure
       process.exitCode = error.exitCode === 0 ? 0 : 2;
       return;
     }
-    process.stderr.write(`${isTableMissing(error) ? tableMissing : messageOf(error)}\n`);
+    process.stderr.write(`${wordsOf(error, tableMissing)}\n`);
     process.exitCode = 1;
   }
 }

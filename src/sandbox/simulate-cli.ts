@@ -59,6 +59,7 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-await runCommandLine(program, {
-  tableMissing: "The database has no orders: run this in the service's directory and with its DATABASE_URL.",
-});
+await runCommandLine(
+  program,
+  "The database has no orders: run this in the service's directory and with its DATABASE_URL.",
+);

@@ -7,6 +7,7 @@ import { runFile } from '../../support/process.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase();
+const unmigrated = await createTestDatabase({ migrated: false });
 const env = { DATABASE_URL };
 const cli = path.resolve(import.meta.dirname, '../../../src/cli.ts');
 
@@ -110,4 +111,10 @@ test.each(['orders', 'show', 'retry', 'replay'])('%s explains itself, with examp
     0,
     expect.stringMatching(/^Usage: npm run ops -- (.|\n)*^Examples:\n/m),
   ]);
+});
+
+test('where the migrations are missing it says what to do, to programs as well', async () => {
+  const { code, stdout, stderr } = await ops({ ...env, DATABASE_URL: unmigrated.url }, 'orders', '--json');
+  expect(stderr).toMatch(/lacks a table: run `npm run migrate`/);
+  expect({ code, ...JSON.parse(stdout) }).toEqual({ code: 1, error: stderr.trim() });
 });
