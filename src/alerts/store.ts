@@ -3,16 +3,29 @@ import type { Alert, Cause, Finding } from './alert.ts';
 
 /** A cause that nobody has seen for so long is over. Whoever sees one says so far more often (watch.ts). */
 const OVER_AFTER_SECONDS = 120;
+/** An alert that counts more by then is told once more. */
+const AGAIN_AFTER_SECONDS = 60 * 60;
 /** While one process tells, no other does; when it is killed, another one does after this time. */
 const LEASE_SECONDS = 60;
 
-/** The cause is there: a new alert, which comes back, or an old one that goes on (null). */
+/**
+ * The cause is there: a new alert, which comes back, or an old one that goes on (null). Where an old one counts more than it
+ * did, a new one takes its place after an hour: else the first dead order that nobody clears away would hide all later ones.
+ */
 export async function raise(db: Knex, { cause, details }: Finding): Promise<Alert | null> {
+  const count = 'count' in details ? details.count : null;
+  await db.raw(
+    `update alerts set over_at = now(), next_attempt_at = null
+     where cause = :cause and over_at is null and fewest < :count
+       and raised_at < now() - :seconds * interval '1 second'`,
+    { cause, count, seconds: AGAIN_AFTER_SECONDS },
+  );
   const { rows } = await db.raw<{ rows: (Alert & { is_new: boolean })[] }>(
-    `insert into alerts (cause, details) values (:cause, :details)
-     on conflict (cause) where over_at is null do update set seen_at = now(), details = excluded.details
+    `insert into alerts (cause, details, fewest) values (:cause, :details, :count)
+     on conflict (cause) where over_at is null do update set
+       seen_at = now(), details = excluded.details, fewest = least(alerts.fewest, excluded.fewest)
      returning *, xmax = 0 as is_new`,
-    { cause, details: JSON.stringify(details) },
+    { cause, count, details: JSON.stringify(details) },
   );
   return rows.find(({ is_new }) => is_new) ?? null;
 }

@@ -43,6 +43,26 @@ describe('a cause', () => {
     expect(await alerts()).toMatchObject([{ details: { count: 3, order_id: 7 } }]);
   });
 
+  test('that counts more than it did is a new alert after an hour, which is told like the first', async () => {
+    const raisedAgo = (minutes: number) =>
+      db('alerts').update({ raised_at: db.raw(`now() - ? * interval '1 minute'`, [minutes]) });
+    const chat = notebook('webhook');
+    expect(await raise(db, dead(2))).toMatchObject({ details: { count: 2 } });
+    await tell([chat]);
+    await raisedAgo(59);
+    expect(await raise(db, dead(3))).toBeNull();
+    await raisedAgo(61);
+    expect(await raise(db, dead(2))).toBeNull();
+    expect(await raise(db, dead(1))).toBeNull();
+    expect(await raise(db, dead(2))).toMatchObject({ details: { count: 2 } });
+    await tell([chat]);
+    expect(chat.told).toEqual(['fulfillments_dead:raised', 'fulfillments_dead:raised']);
+    expect(await alerts()).toMatchObject([
+      { details: { count: 1 }, over_at: expect.any(Date) },
+      { details: { count: 2 }, over_at: null, next_attempt_at: null },
+    ]);
+  });
+
   test('is raised once when several processes see it at once', async () => {
     const raised = await Promise.all([1, 2, 3, 4].map((n) => raise(db, dead(n))));
     expect(raised.filter((alert) => alert !== null)).toHaveLength(1);
