@@ -79,6 +79,11 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     },
   );
 
+  test('with a live key and ALERT_MAIL, where mails would become files that nobody reads', async () => {
+    const live = { ...stripe, STRIPE_SECRET_KEY: 'sk_live_123', ALERT_MAIL: 'ops@shop.example' };
+    expect(named(await refusal(live))).toEqual(['SMTP_URL']);
+  });
+
   test('with SMTP_URL and no MAIL_FROM', async () => {
     const SMTP_URL = 'smtp://shop:hunter2@mail.example';
     expect(named(await refusal({ SMTP_URL }))).toEqual(['MAIL_FROM']);
