@@ -27,6 +27,7 @@ const env = {
   FULFILLMENT_SECRET,
   SMTP_URL: 'smtp://shop:hunter2@mail.example',
   MAIL_FROM: 'shop@shop.example',
+  ALERT_MAIL: 'ops@shop.example',
   OPS_TOKEN: 'hunter2-hunter2-hunter2',
 };
 const testing = { ...env, STRIPE_SECRET_KEY: 'rk_test_hunter2' };
@@ -87,6 +88,7 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
     'configuration',
     'receiver',
     'mail',
+    'who is told',
     'ops token',
     'webhook secret',
     'database',
@@ -123,13 +125,14 @@ describe('the configuration', () => {
   });
 
   test('lacks what a live shop needs: warnings', async () => {
-    const { FULFILLMENT_URL: _, SMTP_URL: __, OPS_TOKEN: ___, ...bare } = env;
+    const { FULFILLMENT_URL: _, SMTP_URL: __, ALERT_MAIL: ___, OPS_TOKEN: ____, ...bare } = env;
     const { code, unlike } = await doctor(bare);
     expect([code, unlike('ok')]).toMatchObject([
       0,
       {
         receiver: said('warning: FULFILLMENT_URL is not set'),
         mail: said('warning: SMTP_URL is not set'),
+        'who is told': said('warning: neither ALERT_WEBHOOK_URL nor ALERT_MAIL is set'),
         'ops token': said('warning: OPS_TOKEN is not set'),
       },
     ]);
@@ -144,7 +147,7 @@ describe('the configuration', () => {
   });
 
   test('has no server for mails, and nowhere to write them', async () => {
-    const { SMTP_URL: _, ...bare } = env;
+    const { SMTP_URL: _, ALERT_MAIL: __, ...bare } = env;
     const data = path.join(workDir, '.data');
     await rm(data, { recursive: true, force: true });
     await writeFile(data, '');

@@ -21,6 +21,13 @@ export const configurationChecks: Checks<Config> = {
     const words = 'SMTP_URL is not set: mails are written to files, and nobody gets them';
     return stripe.livemode ? warning(words) : ok(words);
   },
+  'who is told': ({ alerts, stripe }) => {
+    if (alerts.webhookUrl !== null || alerts.mail !== null)
+      return ok('a person is told when something needs one');
+    const words =
+      'neither ALERT_WEBHOOK_URL nor ALERT_MAIL is set: what needs a person stands in the log and the metrics alone';
+    return stripe.livemode ? warning(words) : ok(words);
+  },
   'ops token': ({ opsToken, production }) => {
     if (opsToken !== null)
       return production && opsToken.length < 16
