@@ -65,6 +65,14 @@ describe('the items of orders', () => {
     expect(found[1]).toEqual({ order: await findOrder(db, second), lineItems: [] });
   });
 
+  test('owe no receipt to whoever was erased', async () => {
+    const { id } = await insertOrder(db, { customer_email: null });
+    await db('ops_actions').insert({ actor: 'cli:jo', action: 'erase', subject: String(id) });
+    await storeLineItems(db, [{ orderId: id, items: [item(0)] }]);
+    const { lineItems, notifications } = await contentsOf(db);
+    expect([lineItems.length, notifications]).toEqual([1, []]);
+  });
+
   test('owe each customer a receipt', async () => {
     const [first, second, other] = [await order(), await order(), await order()];
     await storeLineItems(db, [
