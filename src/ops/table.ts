@@ -58,8 +58,15 @@ function textOf(cell: Cell): string {
 
 function widthsOf(columns: readonly Column[], texts: readonly (readonly string[])[]): number[] {
   return columns.map(({ head = '' }, c) =>
-    Math.max(1, head.length, ...texts.map((row) => row[c]?.length ?? 0)),
+    Math.max(1, head.length, ...texts.map((row) => widthOf(row[c] ?? ''))),
   );
+}
+
+/** Of these a terminal gives each the room of two. */
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/g;
+
+function widthOf(text: string): number {
+  return text.replace(WIDE, '  ').length;
 }
 
 function fitted(columns: readonly Column[], widths: readonly number[], width: number): number[] {

@@ -33,6 +33,13 @@ test('on a narrow terminal the columns give way that may, and the last one goes 
   );
 });
 
+test('what is written in wide characters has the room that a terminal gives them', () => {
+  const wide = ['有機コーヒー豆、深煎り', '注文番号', '受信者が五百を返しました。'];
+  const shown = table(columns, [wide], 100);
+  expect(shown).not.toContain('…');
+  expect(lines(shown)).toHaveLength(2);
+});
+
 test('without any head there is no row of heads', () => {
   expect(table([{}, {}], [['Total', '$64.98']], null)).toBe('Total  $64.98');
 });
