@@ -29,19 +29,22 @@ export function table(
   width: number | null,
 ): string {
   const texts = rows.map((row) => row.map(textOf));
+  const widths = width === null ? [] : fitted(columns, widthsOf(columns, texts), width);
   const made = new Table({
     head: columns.some(({ head }) => head) ? columns.map(({ head = '' }) => styleText('bold', head)) : [],
     colAligns: columns.map(({ align }) => align ?? 'left'),
-    colWidths: width === null ? [] : fitted(columns, widthsOf(columns, texts), width),
+    colWidths: widths,
     chars: { ...NO_LINES, middle: GAP },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
   rows.forEach((row, r) => {
     made.push(
       row.map((cell, c) => {
-        const text = texts[r]?.[c] ?? '';
+        const isLast = c === columns.length - 1;
+        const whole = texts[r]?.[c] ?? '';
+        const text = isLast && width !== null ? broken(whole, widths[c] as number) : whole;
         const content = typeof cell === 'string' ? text : styleText(cell.style, text);
-        return { content, wordWrap: c === columns.length - 1 };
+        return { content, wordWrap: isLast };
       }),
     );
   });
@@ -50,6 +53,12 @@ export function table(
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
+}
+
+/** A word that is longer than its line, such as an id on a phone, would be cut off. */
+function broken(text: string, width: number): string {
+  const room = widthOf(text) > text.length ? Math.floor(width / 2) : width;
+  return text.replace(new RegExp(`\\S{${room}}(?=\\S)`, 'gu'), '$& ');
 }
 
 function textOf(cell: Cell): string {

@@ -40,6 +40,15 @@ test('what is written in wide characters has the room that a terminal gives them
   expect(lines(shown)).toHaveLength(2);
 });
 
+test('a word that is longer than its line goes on below itself as well', () => {
+  const session = 'cs_live_b1abcdefghijklmnopqrstuvwxyz';
+  expect(table([{}, {}], [['Session', session]], 30)).toBe(
+    ['Session  cs_live_b1abcdefghijk', '         lmnopqrstuvwxyz'].join('\n'),
+  );
+  const wide = '受信者が五百を返しました。受信者が五百を返しました。';
+  expect(table([{}, {}], [['Error', wide]], 30).replaceAll(/\s|Error/g, '')).toBe(wide);
+});
+
 test('without any head there is no row of heads', () => {
   expect(table([{}, {}], [['Total', '$64.98']], null)).toBe('Total  $64.98');
 });
