@@ -6,7 +6,6 @@ export async function up(knex: Knex): Promise<void> {
     create table ops_actions (
       id bigint generated always as identity primary key,
       occurred_at timestamptz not null default now(),
-      -- 'cli:' and the user of the machine, or 'ops' for whoever holds OPS_TOKEN.
       actor text not null,
       action text not null,
       -- What it was done to: an order's or event's id. Never an address.
