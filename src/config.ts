@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import dotenv from 'dotenv';
 import pg from 'pg';
 import { z } from 'zod';
-import { SetupError } from './errors.ts';
+import { messageOf, SetupError } from './errors.ts';
 import { oneOf, sender, wholeNumber } from './shapes.ts';
 
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
@@ -242,11 +243,27 @@ export function loadConfig(): Config {
 
 /** In `process.env`, which the exporter of traces reads as well. An empty variable gives way to the file's, as an unset one does. */
 function loadEnvironment(): NodeJS.ProcessEnv {
-  const { parsed = {} } = dotenv.config({ quiet: true });
-  for (const [name, value] of Object.entries(parsed)) {
+  for (const [name, value] of Object.entries(dotenv.parse(readEnvFile()))) {
     if (!process.env[name]?.trim()) process.env[name] = value;
   }
   return process.env;
+}
+
+/**
+ * Empty where there is none. One that is there and says nothing would make a sandbox of a shop.
+ * @throws {SetupError}
+ */
+function readEnvFile(): string {
+  let text: string;
+  try {
+    text = readFileSync('.env', 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new SetupError(`.env can't be read: ${messageOf(error)}`, { cause: error });
+  }
+  // As PowerShell writes it by `>`.
+  if (text.includes('\0')) throw new SetupError('.env is in UTF-16: save it as UTF-8');
+  return text;
 }
 
 /** The Stripe account alone, before all that the service wants is there: an endpoint's secret comes after the endpoint. */

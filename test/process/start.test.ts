@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -176,6 +176,21 @@ test('a variable that the process was given empty gives way to that of .env', as
     expect((await fetch(`${service.url}/ops/api/orders`)).status).toBe(401);
   } finally {
     await rm(file);
+  }
+});
+
+test.each([
+  ['no file', (file: string) => mkdir(file)],
+  ['in UTF-16', (file: string) => writeFile(file, 'PORT=0', 'utf16le')],
+])('a .env that is there and says nothing stops the start: %s', async (_what, make) => {
+  const file = path.join(workDir, '.env');
+  await make(file);
+  try {
+    await using refused = run('src/main.ts', { ...stripe, DATABASE_URL, PORT: '0' });
+    expect(await refused.ended).toEqual({ code: 1, signal: null });
+    expect(refused.written.stderr).toMatch(/can not start: \.env (can.t be read|is in UTF-16): /);
+  } finally {
+    await rm(file, { recursive: true });
   }
 });
 
