@@ -59,6 +59,7 @@ function isLoopback(address: string): boolean {
   return loopback.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
+/** With those of HOST=0.0.0.0 and ::, by which the log then names the pages: nobody can give a name of theirs to an address. */
 function isLocalName(name: string): boolean {
-  return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
+  return ['localhost', '[::1]', '0.0.0.0', '[::]'].includes(name) || /^127(\.\d{1,3}){3}$/.test(name);
 }

@@ -165,4 +165,8 @@ describe('access', () => {
     await request(guarded(false)).get('/').set('Host', 'evil.example').expect(403);
     await request(guarded(true)).get('/').expect(403);
   });
+
+  test.each(['localhost', '127.0.0.2', '[::1]', '0.0.0.0', '[::]'])('a name of its own: %s', async (host) => {
+    await request(guarded(false)).get('/').set('Host', `${host}:4242`).expect(200, '"in"');
+  });
 });
