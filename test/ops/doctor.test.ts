@@ -171,6 +171,17 @@ describe('the configuration', () => {
     ]);
   });
 
+  test.each(['we_hunter2', '"whsec_hunter2"', 'whsec_hunter2,sk_live_hunter2'])(
+    'has no secret of an endpoint: %s',
+    async (STRIPE_WEBHOOK_SECRET) => {
+      const { code, unlike } = await doctor({ ...env, STRIPE_WEBHOOK_SECRET });
+      expect([code, unlike('ok')]).toMatchObject([
+        0,
+        { 'webhook secret': said('warning: STRIPE_WEBHOOK_SECRET holds what') },
+      ]);
+    },
+  );
+
   test('is the sandbox: Stripe is not asked', async () => {
     const { code, findings, unlike } = await doctor({ DATABASE_URL });
     expect([code, unlike('ok', 'not_checked')]).toEqual([0, {}]);

@@ -37,10 +37,14 @@ export const configurationChecks: Checks<Config> = {
       ? warning('OPS_TOKEN is not set: nobody can call /checkout-sessions/:id/fulfill or anything under /ops')
       : ok('OPS_TOKEN is not set: whoever calls from this machine is let in');
   },
-  'webhook secret': ({ stripe, sandbox }) =>
-    sandbox || !stripe.webhookSecrets.includes(SANDBOX_WEBHOOK_SECRET)
-      ? ok(`STRIPE_WEBHOOK_SECRET: ${stripe.webhookSecrets.length} to verify with`)
-      : wrong(
-          "there is a key, but the sandbox's secret: set STRIPE_WEBHOOK_SECRET, or Stripe's events are refused",
-        ),
+  'webhook secret': ({ stripe: { webhookSecrets: secrets }, sandbox }) => {
+    if (!sandbox && secrets.includes(SANDBOX_WEBHOOK_SECRET))
+      return wrong(
+        "there is a key, but the sandbox's secret: set STRIPE_WEBHOOK_SECRET, or Stripe's events are refused",
+      );
+    // Of an id (we_…), a key, or quotes that came along.
+    return secrets.every((secret) => secret.startsWith('whsec_'))
+      ? ok(`STRIPE_WEBHOOK_SECRET: ${secrets.length} to verify with`)
+      : warning("STRIPE_WEBHOOK_SECRET holds what does not begin with whsec_, as all of Stripe's secrets do");
+  },
 };
