@@ -5,7 +5,7 @@ import { type Ledger, type News, openLedger } from '../../src/orders/ledger.ts';
 import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
-import { newsOf } from '../support/news.ts';
+import { newsOf, recordEvent } from '../support/news.ts';
 import { checkoutSession, type EventJson, events, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
@@ -66,6 +66,18 @@ describe('one event', () => {
       outcome: 'applied',
       payload: event,
       created_at: new Date((event.created as unknown as number) * 1_000),
+    });
+  });
+
+  test.each([
+    ['off', 'on'],
+    ['local', 'local'],
+  ])('is written by its commit, whatever the database says (%s)', async (given, taken) => {
+    await db.transaction(async (trx) => {
+      await trx.raw(`set local synchronous_commit = ${given}`);
+      await recordEvent(trx, events.completedPaid(checkoutSession()));
+      const { rows } = await trx.raw('show synchronous_commit');
+      expect(rows).toEqual([{ synchronous_commit: taken }]);
     });
   });
 
