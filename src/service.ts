@@ -18,8 +18,9 @@ import { healthRouter } from './http/health.ts';
 import { landingPageRouter } from './http/landing-page.ts';
 import { metricsRouter } from './http/metrics.ts';
 import { readinessOf } from './http/readiness.ts';
+import { watchRefusals } from './http/refusals.ts';
 import { listen } from './http/server.ts';
-import { type Signatures, watchSignatures } from './http/signatures.ts';
+import { watchSignatures } from './http/signatures.ts';
 import { traceDelivery } from './http/traces.ts';
 import { type Delivery, webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
@@ -69,10 +70,11 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     await pools.webFirst();
 
     const metrics = createMetrics();
-    const signatures = watchSignatures();
-    const watch = startAlerts(config, { db: pools.worker, signatures: signatures.findings, log, opened });
+    const watches = [watchSignatures(), watchRefusals()];
+    const deliveries = watches.map(({ findings }) => findings);
+    const alerts = startAlerts(config, { db: pools.worker, deliveries, log, opened });
     const stripe = await openStripe(config, log, opened);
-    const parts: Parts = { config, pools, stripe, metrics, signatures, watch, log, opened };
+    const parts: Parts = { config, pools, stripe, metrics, watches, alerts, log, opened };
     const receives = ownFulfil === undefined && config.fulfillment.endpoint === null;
     const fulfil = ownFulfil ?? (await openFulfiller(config, log, opened));
     const workers = config.role === 'web' ? [] : startWorkers(parts, fulfil);
@@ -113,8 +115,9 @@ interface Parts {
   readonly pools: Pools;
   readonly stripe: Stripe;
   readonly metrics: Metrics;
-  readonly signatures: Signatures;
-  readonly watch: Watch;
+  /** What each delivery is shown to. */
+  readonly watches: readonly { saw(delivery: Delivery): void }[];
+  readonly alerts: Watch;
   readonly log: Logger;
   readonly opened: AsyncDisposableStack;
 }
@@ -127,14 +130,14 @@ interface Doors {
 
 /** Every process says how it is; one for the web takes events as well, the calls of the shop's pages, and operators. */
 async function openDoors(
-  { config, pools, stripe, metrics, signatures, watch, log, opened }: Parts,
+  { config, pools, stripe, metrics, watches, alerts, log, opened }: Parts,
   { workers, receives }: { workers: readonly Worker[]; receives: boolean },
 ): Promise<Doors> {
   const { role, sandbox, opsToken: token, production, tracing } = config;
   const { webhookSecrets: secrets, livemode } = config.stripe;
   const db = pools.web;
   const pending = readinessOf(db);
-  const health = healthRouter({ pending, notes: watch.causes, log });
+  const health = healthRouter({ pending, notes: alerts.causes, log });
   const figures = metricsRouter({ metrics, pools: pools.byName, db, pending, log });
   if (role === 'worker') return { listener: createApp([health, figures], log), endStreams() {} };
   const record = waking(
@@ -153,7 +156,7 @@ async function openDoors(
   const count = countDeliveries(metrics);
   const onDelivery = (delivery: Delivery) => {
     count(delivery);
-    signatures.saw(delivery);
+    for (const watch of watches) watch.saw(delivery);
     if (delivery.status === 200) acknowledgements.took(delivery.seconds * 1_000);
     if (tracing !== null) traceDelivery(delivery);
   };

@@ -16,6 +16,11 @@ export type Finding =
       readonly details: { readonly host: string; readonly in_a_row: number };
     }
   | {
+      readonly cause: 'event_refused';
+      /** Of the answer: `session_unreadable`. */
+      readonly details: { readonly host: string; readonly event_id: string; readonly code: string };
+    }
+  | {
       readonly cause: 'clock_off';
       /** By so many seconds it is ahead of the other clock. */
       readonly details: { readonly host: string; readonly against: string; readonly seconds: number };

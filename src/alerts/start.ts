@@ -12,14 +12,14 @@ const MAIL_ANSWER_TIMEOUT_MS = 10_000;
 interface Dependencies {
   readonly db: Knex;
   /** What the process sees of its own deliveries. */
-  readonly signatures: Look;
+  readonly deliveries: readonly Look[];
   readonly log: Logger;
   readonly opened: AsyncDisposableStack;
 }
 
 /** In every process, whatever its role: that no worker runs is what orders wait for most of all. */
-export function startAlerts(config: Config, { db, signatures, log, opened }: Dependencies): Watch {
-  const looks = [signatures, () => findClockOff(db), () => findOrders(db), () => findMails(db)];
+export function startAlerts(config: Config, { db, deliveries, log, opened }: Dependencies): Watch {
+  const looks = [...deliveries, () => findClockOff(db), () => findOrders(db), () => findMails(db)];
   const watch = startWatch({ db, looks, channels: openChannels(config, opened), log });
   opened.defer(watch.stop);
   return watch;

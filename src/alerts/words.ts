@@ -45,6 +45,12 @@ function describe({ cause, details }: Finding): Words {
         what: `${details.in_a_row} in a row at ${details.host}, and no right one in between.`,
         todo: `Compare STRIPE_WEBHOOK_SECRET with the endpoint's secret in Stripe's Dashboard: was it rolled, is it that of another endpoint or mode? Stripe repeats what was refused for three days. If the Dashboard shows no failed deliveries, somebody else sends forged ones; they are refused.`,
       };
+    case 'event_refused':
+      return {
+        title: 'An event that Stripe signed is refused',
+        what: `${details.event_id} at ${details.host}: ${details.code}. What it says is not recorded.`,
+        todo: 'The log names the field (event refused). Stripe repeats it for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
+      };
     case 'clock_off':
       return {
         title: `The clock of ${details.host} is ${Math.abs(details.seconds)} s ${details.seconds > 0 ? 'ahead of' : 'behind'} that of ${details.against}`,

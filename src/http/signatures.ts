@@ -61,5 +61,3 @@ function row() {
     isLong: () => length >= IN_A_ROW && last - first >= OVER_MS,
   };
 }
-
-export type Signatures = ReturnType<typeof watchSignatures>;

@@ -135,6 +135,14 @@ describe('what a person reads', () => {
       'STRIPE_WEBHOOK_SECRET',
     ],
     [
+      {
+        cause: 'event_refused',
+        details: { host: 'web-1', event_id: 'evt_1', code: 'session_unreadable' },
+      },
+      'An event that Stripe signed is refused',
+      'The log names the field',
+    ],
+    [
       { cause: 'clock_off', details: { host: 'web-1', against: 'the database', seconds: -40 } },
       'The clock of web-1 is 40 s behind that of the database',
       'NTP',

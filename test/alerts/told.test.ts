@@ -6,8 +6,9 @@ import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import { fulfil, owedOrder } from '../support/owed.ts';
-import { scratchDir } from '../support/service.ts';
+import { deliver, scratchDir } from '../support/service.ts';
 import { serveMail } from '../support/smtp.ts';
+import { checkoutSession, events, SECRET } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 const { db, url } = await createTestDatabase();
@@ -31,11 +32,12 @@ const silentServer = await serveMail({
 });
 
 /** A service that looks and tells at once (and again after 15 s), until the end of the block. */
-async function start(env: Record<string, string> = {}): Promise<AsyncDisposable> {
+async function start(env: Record<string, string> = {}): Promise<AsyncDisposable & { url: string }> {
   const config = parseConfig({
     PORT: '0',
     DATABASE_URL: url,
     STRIPE_SECRET_KEY: 'sk_test_123',
+    STRIPE_WEBHOOK_SECRET: SECRET,
     SHOP_NAME: 'Mugs & More',
     SMTP_URL: smtp,
     MAIL_FROM: 'shop@mugs.example',
@@ -45,7 +47,7 @@ async function start(env: Record<string, string> = {}): Promise<AsyncDisposable>
     ...env,
   });
   const service = await startService({ ...config, dataDir }, silent);
-  return { [Symbol.asyncDispose]: () => service.stop() };
+  return { url: service.url, [Symbol.asyncDispose]: () => service.stop() };
 }
 
 const settled = () =>
@@ -139,4 +141,13 @@ test('a mail server that takes all of an alert and says nothing holds up neither
   });
   expect(alert).toMatchObject({ attempts: 1, told: ['webhook:raised'] });
   expect(chat.posts).toHaveLength(1);
+});
+
+test('an event that Stripe signed and that can not be read is told', async () => {
+  await using service = await start({ ROLE: 'web' });
+  const event = events.completedPaid(checkoutSession({ amount_total: 'much' }));
+  expect(await deliver(service.url, event)).toBe(400);
+  await until('the chat hears of it', () => chat.posts.length === 1, 30);
+  expect(chat.posts[0]?.text).toContain(`${event.id} at `);
+  expect(chat.posts[0]?.text).toContain('session_unreadable');
 });
