@@ -30,6 +30,16 @@ export function isTableMissing(error: unknown): boolean {
   return codeOf(error) === '42P01';
 }
 
+/** Whether the role may not do what it was asked to. */
+export function isDenied(error: unknown): boolean {
+  return codeOf(error) === '42501';
+}
+
+/** Whether there is a table of that name already. */
+export function isTableTaken(error: unknown): boolean {
+  return codeOf(error) === '42P07';
+}
+
 function classOf(error: unknown): string | null {
   const code = codeOf(error);
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : null;

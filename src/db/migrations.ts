@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { isLockTimeout, isTableMissing } from './errors.ts';
+import { isDenied, isLockTimeout, isTableMissing, isTableTaken } from './errors.ts';
 import { unfitBecause } from './fitness.ts';
 import { type Knex, openPool } from './knex.ts';
 
@@ -68,18 +68,17 @@ async function applyPending(trx: Knex.Transaction, log: Logger): Promise<string[
   }
 }
 
-function explain(error: Error & { code?: string }): never {
+function explain(error: Error): never {
   throw new SetupError(explanationOf(error), { cause: error });
 }
 
-function explanationOf(error: Error & { code?: string }): string {
-  const { name, code } = error;
+function explanationOf(error: Error): string {
   const message = messageOf(error);
-  if (name === 'MigrationLocked')
+  if (error.name === 'MigrationLocked')
     return "The lock of knex's own commands is taken. If none of them is running, one was killed: npx knex migrate:unlock";
-  if (code === '42501')
+  if (isDenied(error))
     return `${message}. Let the role of DATABASE_URL own the database, or grant it what it is denied`;
-  if (code === '42P07')
+  if (isTableTaken(error))
     return `${message}. Another program has a table of that name: give this one a database of its own`;
   return message;
 }
