@@ -76,7 +76,7 @@ export async function retrieveSession(
   { account, timeoutMs, retries }: { account: string | null; timeoutMs: number; retries: number },
 ): Promise<CheckoutSession> {
   const options = { ...ofAccount(account), timeout: timeoutMs, maxNetworkRetries: retries };
-  return read(checkoutSessionShape, await stripe.checkout.sessions.retrieve(id, {}, options));
+  return read(checkoutSessionShape, await retrieve(stripe, id, {}, options));
 }
 
 /**
@@ -89,13 +89,26 @@ export async function retrieveSessionWithItems(
   account: string | null,
 ): Promise<SessionWithItems> {
   const options = ofAccount(account);
-  const found = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] }, options);
+  const found = await retrieve(stripe, id, { expand: ['line_items'] }, options);
   const session = read(paymentShape, found);
   // An expanded list is only its first page. Most carts end there, and so cost one request instead of two.
   const firstPage = found.line_items;
   const items =
     firstPage && !firstPage.has_more ? firstPage.data : await listAllLineItems(stripe, id, options);
   return { session, lineItems: items.map((item) => read(lineItemShape, item)) };
+}
+
+/** What is at STRIPE_API_BASE may answer with another session, which is paid, or with JSON that is none. */
+async function retrieve(
+  stripe: Stripe,
+  id: string,
+  params: Stripe.Checkout.SessionRetrieveParams,
+  options: Stripe.RequestOptions,
+): Promise<Stripe.Checkout.Session> {
+  const found = await stripe.checkout.sessions.retrieve(id, params, options);
+  if (found.id !== id)
+    throw new Error("Stripe's answer can't be read: it is not the session that was asked for");
+  return found;
 }
 
 function ofAccount(account: string | null): Stripe.RequestOptions {

@@ -120,6 +120,18 @@ describe("an answer that can't be read is an error that names the field, and not
     await expect(retrieve(id)).rejects.toThrow(/^Stripe's answer can't be read: payment_status: (?!.*4999)/);
   });
 
+  test('of a session that was not asked for', async () => {
+    const { id } = keep([]);
+    const other = checkoutSession();
+    api.fault = (_req, res) => {
+      answerJson(res, 200, other);
+      return true;
+    };
+    const once = { account: null, timeoutMs: 5_000, retries: 0 };
+    for (const asking of [retrieve(id), retrieveSession(stripe, id, once)])
+      await expect(asking).rejects.toThrow(/^Stripe's answer can't be read: it is not the session/);
+  });
+
   test('of an item', async () => {
     const { id } = keep([lineItem(1), lineItem(2, { amount_total: 19.99 })]);
     await expect(retrieve(id)).rejects.toThrow(/^Stripe's answer can't be read: amount_total: (?!.*19\.99)/);
