@@ -42,9 +42,9 @@ export function completeSessionList(stripe: Stripe): List<Stripe.Checkout.Sessio
     );
 }
 
-async function permitted<T>(what: string, ask: () => Promise<T>): Promise<T> {
+async function permitted<Answer extends Listing>(what: string, ask: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await atStripesPace(ask);
+    return await atStripesPace(() => listed(ask()));
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripePermissionError)) throw error;
     throw new SetupError(
@@ -54,17 +54,31 @@ async function permitted<T>(what: string, ask: () => Promise<T>): Promise<T> {
   }
 }
 
+type Listing = Stripe.Response<{ data: unknown }>;
+
+/**
+ * The package takes any JSON without an `error` for an answer, whatever its status: that of a proxy, say, whose Stripe is away.
+ * @throws {Stripe.errors.StripeAPIError}
+ */
+export async function listed<Answer extends Listing>(asking: Promise<Answer>): Promise<Answer> {
+  const answer = await asking;
+  if (Array.isArray(answer.data)) return answer;
+  const { statusCode } = answer.lastResponse;
+  const message = `Stripe's answer, of status ${statusCode}, is no list`;
+  throw new Stripe.errors.StripeAPIError({ type: 'api_error', message, statusCode });
+}
+
 /** Page by page, back in time. */
 export async function* newestFirst<T extends Listed>(
   list: List<T>,
   created: Stripe.RangeQueryParam,
 ): AsyncGenerator<readonly T[]> {
-  let last: T | undefined;
+  let oldest: string | undefined;
   do {
-    const page = await list({ limit: PAGE, created, ...(last && { starting_after: last.id }) });
+    const page = await list({ limit: PAGE, created, ...(oldest && { starting_after: oldest }) });
     if (page.data.length > 0) yield page.data;
-    last = page.has_more ? page.data.at(-1) : undefined;
-  } while (last);
+    oldest = page.has_more ? further(oldest, page.data.at(-1)) : undefined;
+  } while (oldest);
 }
 
 /**
@@ -80,8 +94,14 @@ export async function* oldestFirst<T extends Listed>(
   while (newest) {
     const page = await list({ limit: PAGE, created, ending_before: newest });
     if (page.data.length > 0) yield page.data.toReversed();
-    newest = page.has_more ? page.data[0]?.id : undefined;
+    newest = page.has_more ? further(newest, page.data[0]) : undefined;
   }
+}
+
+/** Where the next page begins. A stand-in that leaves out where this one had to begin gives it again and again. */
+function further(position: string | undefined, reached: Listed | undefined): string | undefined {
+  if (reached && reached.id === position) throw new Error("Stripe's list has no end");
+  return reached?.id;
 }
 
 export function isUnknownObject(error: unknown): boolean {

@@ -93,6 +93,13 @@ describe('page by page', () => {
   });
 });
 
+test('a list that begins anew on every page is refused', async () => {
+  const ids = keepEvents(101);
+  const list: List<Listed> = () => eventList(stripe, TYPES)({ limit: 100 });
+  const anew = [newestFirst(list, {}), oldestFirst(list, ids[0] as string, {})];
+  for (const walk of anew) await expect(pagesOf(walk)).rejects.toThrow('has no end');
+});
+
 test.each([
   ['a hiccup', 500, { type: 'api_error', message: 'not now' }],
   ['being asked too often', 429, { type: 'invalid_request_error', code: 'rate_limit' }],
@@ -121,6 +128,17 @@ describe('an error', () => {
       name: 'SetupError',
       message: expect.stringContaining(`"Read" for ${what}`),
       cause: expect.objectContaining({ type: 'StripePermissionError' }),
+    });
+  });
+
+  test('in JSON of a proxy is one', async () => {
+    api.fault = (_req, res) => {
+      answerJson(res, 404, { message: 'no such host' });
+      return true;
+    };
+    await expect(pagesOf(newestFirst(eventList(stripe, TYPES), {}))).rejects.toMatchObject({
+      type: 'StripeAPIError',
+      message: "Stripe's answer, of status 404, is no list",
     });
   });
 

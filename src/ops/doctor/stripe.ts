@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import type { Config } from '../../config.ts';
 import { messageOf } from '../../errors.ts';
+import { listed } from '../../stripe/lists.ts';
 import { compareClocks } from './clock.ts';
 import { endpointChecks } from './endpoints.ts';
 import { check, type Finding, noneChecked, ok, type Verdict, wrong } from './finding.ts';
@@ -56,16 +57,6 @@ async function examineEndpoints(stripe: Stripe, config: Config): Promise<Finding
       : refusalOf(error, config).message;
     return noneChecked(ENDPOINT_CHECKS, why);
   }
-}
-
-/** The package takes any JSON without an `error` for an answer, whatever its status: that of a proxy, say, whose Stripe is away. */
-async function listed<Answer extends Stripe.Response<{ data: unknown }>>(
-  asking: Promise<Answer>,
-): Promise<Answer> {
-  const answer = await asking;
-  const { statusCode } = answer.lastResponse;
-  if (Array.isArray(answer.data)) return answer;
-  throw new Stripe.errors.StripeAPIError({ type: 'api_error', message: 'no list', statusCode });
 }
 
 function isForbidden(error: unknown): boolean {
