@@ -8,18 +8,10 @@ const AGAIN_AFTER_SECONDS = 60 * 60;
 /** While one process tells, no other does; when it is killed, another one does after this time. */
 const LEASE_SECONDS = 60;
 
-/**
- * The cause is there: a new alert, which comes back, or an old one that goes on (null). Where an old one counts more than it
- * did, a new one takes its place after an hour: else the first dead order that nobody clears away would hide all later ones.
- */
+/** The cause is there: a new alert, which comes back, or an old one that goes on (null). */
 export async function raise(db: Knex, { cause, details }: Finding): Promise<Alert | null> {
   const count = 'count' in details ? details.count : null;
-  await db.raw(
-    `update alerts set over_at = now(), next_attempt_at = null
-     where cause = :cause and over_at is null and fewest < :count
-       and raised_at < now() - :seconds * interval '1 second'`,
-    { cause, count, seconds: AGAIN_AFTER_SECONDS },
-  );
+  if (count !== null) await endOutgrown(db, { cause, count });
   const { rows } = await db.raw<{ rows: (Alert & { is_new: boolean })[] }>(
     `insert into alerts (cause, details, fewest) values (:cause, :details, :count)
      on conflict (cause) where over_at is null do update set
@@ -28,6 +20,19 @@ export async function raise(db: Knex, { cause, details }: Finding): Promise<Aler
     { cause, count, details: JSON.stringify(details) },
   );
   return rows.find(({ is_new }) => is_new) ?? null;
+}
+
+/**
+ * Where an old alert counts more than it did, a new one takes its place after an hour: else the first dead order that nobody
+ * clears away would hide all later ones.
+ */
+async function endOutgrown(db: Knex, { cause, count }: { cause: Cause; count: number }): Promise<void> {
+  await db.raw(
+    `update alerts set over_at = now(), next_attempt_at = null
+     where cause = :cause and over_at is null and fewest < :count
+       and raised_at < now() - :seconds * interval '1 second'`,
+    { cause, count, seconds: AGAIN_AFTER_SECONDS },
+  );
 }
 
 /** Ends the alerts whose cause nobody sees any more. They come back, and are owed to the channels. */

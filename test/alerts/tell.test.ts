@@ -63,6 +63,17 @@ describe('a cause', () => {
     ]);
   });
 
+  test('that is not counted costs one statement a look', async () => {
+    const statements: string[] = [];
+    const hear = ({ sql }: { sql: string }) => void statements.push(sql);
+    db.on('query', hear);
+    const details = { host: 'here', against: 'the database', seconds: 40 };
+    expect(await raise(db, { cause: 'clock_off', details })).toMatchObject({ cause: 'clock_off', details });
+    expect(await raise(db, { cause: 'clock_off', details })).toBeNull();
+    db.off('query', hear);
+    expect(statements).toHaveLength(2);
+  });
+
   test('is raised once when several processes see it at once', async () => {
     const raised = await Promise.all([1, 2, 3, 4].map((n) => raise(db, dead(n))));
     expect(raised.filter((alert) => alert !== null)).toHaveLength(1);
