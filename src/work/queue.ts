@@ -52,7 +52,7 @@ export async function claim<Row extends Claim>(
      due as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and (attempts < :suspectAfter or attempts >= :max or last_error is not null or id = (table suspect))
+         and (not (attempts >= :suspectAfter and attempts < :max and last_error is null) or id = (table suspect))
        order by next_attempt_at
        limit :limit
        for update skip locked
