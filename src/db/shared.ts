@@ -2,18 +2,19 @@ import { isStatementError } from './errors.ts';
 import { groupCommit } from './group-commit.ts';
 
 /**
- * One statement for what many attempts write side by side; each waits for its own result. Nothing bounds how many wait
- * but the attempts themselves.
+ * One statement for what many attempts write, or read, side by side; each waits for its own result. Nothing bounds how many
+ * wait but the attempts themselves.
  */
 export function shared<Item, Result>(
   commit: (batch: readonly Item[]) => Promise<readonly Result[]>,
   keyOf: (item: Item) => string,
+  isolates: (error: unknown) => boolean = isStatementError,
 ): (item: Item) => Promise<Result> {
   const unbounded = { sizeOf: () => 0, maxWaitingSize: 0, maxWaitMs: Number.POSITIVE_INFINITY };
   return groupCommit({
     commit,
     keyOf,
-    isolates: isStatementError,
+    isolates,
     maxBatch: 100,
     lateAfterMs: 1_000,
     ...unbounded,
