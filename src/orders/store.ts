@@ -4,7 +4,7 @@ import type { LineItem, Order } from './order.ts';
 export async function findOrder(db: Knex, id: number): Promise<Order> {
   const order = await db<Order>('orders').where({ id }).first();
   if (!order) throw new Error(`there is no order ${id}`);
-  return order as Order;
+  return order;
 }
 
 /** The connected account that a session belongs to; null for the shop's own, and where no order tells. */

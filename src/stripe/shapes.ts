@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storable } from '../db/storable.ts';
 
 /** What is wrong and where, without the values: they may be a customer's. */
 export function describeIssues(error: z.ZodError): string {
@@ -27,13 +28,8 @@ export function idOf(value: z.infer<typeof reference>): string | null {
   return (typeof value === 'object' ? value?.id : value) ?? null;
 }
 
-/** Text as PostgreSQL can keep it: it has no U+0000 and no half surrogates. */
 export function textOf(value: z.infer<typeof text>): string | null {
   return value == null ? null : storable(value);
-}
-
-function storable(value: string): string {
-  return value.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 /** Deeper than any of Stripe's objects, and far from where recursion, here and in PostgreSQL, ends. */

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from '../db/knex.ts';
 import { shared } from '../db/shared.ts';
+import { storable } from '../db/storable.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { AttemptFailed } from './attempt.ts';
@@ -84,11 +85,6 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
     return 'failed';
   };
-}
-
-/** An error's words come from anywhere, and PostgreSQL's text can't hold this one character. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\u{FFFD}');
 }
 
 export function idsOf({ order_id, attempts }: Claim) {
