@@ -13,9 +13,10 @@ export interface Retried {
 /** Tries again at once what an order is owed and has not got. */
 export async function retryOrder(db: Knex, orderId: number, actor: string): Promise<Retried> {
   return db.transaction(async (trx) => {
+    // Locked in the order of erase.ts, so the two never wait for each other in a circle.
     const retried = {
-      fulfillments: await makeDue(trx, fulfillments, orderId),
       notifications: await makeDue(trx, notifications, orderId),
+      fulfillments: await makeDue(trx, fulfillments, orderId),
     };
     await recordAction(trx, { actor, action: 'retry', subject: String(orderId), details: { ...retried } });
     return retried;

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
+import { retryOrder } from '../../src/ops/retry.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { untilWaiting } from '../support/process.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
@@ -50,6 +52,23 @@ test('one that waits for its next attempt is due at once with the attempts it ha
   const { code, stdout } = await ops(env, 'retry', String(id), '--json');
   expect([code, JSON.parse(stdout)]).toEqual([0, { order_id: id, fulfillments: 1, notifications: 0 }]);
   expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 5, due: true });
+});
+
+test('whoever erases the order meanwhile goes on: no circle', async () => {
+  const { id } = await orderWith('dead', null);
+  await db('notifications').insert({
+    order_id: id,
+    kind: 'order_paid',
+    status: 'dead',
+    next_attempt_at: null,
+  });
+  const erasing = await db.transaction();
+  await erasing.raw('select from notifications where order_id = ? for update', [id]);
+  const retrying = retryOrder(db, id, 'test');
+  await untilWaiting(db, 'worker', 1);
+  await erasing.raw('update fulfillments set last_error = null where order_id = ?', [id]);
+  await erasing.commit();
+  expect(await retrying).toEqual({ fulfillments: 1, notifications: 1 });
 });
 
 test.each([
