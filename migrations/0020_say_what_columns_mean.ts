@@ -13,7 +13,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column stripe_events.created_at is 'When Stripe made it, to the second. Says nothing of the order of events.';
     comment on column stripe_events.received_at is 'When it was first delivered here.';
     comment on column stripe_events.outcome is 'applied: it moved its order. stale: nothing to do any more. conflict: a failure after the payment, a person should look. ignored: not ours, or of a type that is not handled.';
-    comment on column stripe_events.payload is 'What was delivered, to the letter. Null: emptied, RETENTION_DAYS after its order was settled.';
+    comment on column stripe_events.payload is 'What was delivered, to the letter. Null: emptied, RETENTION_DAYS after it came in (once its order was settled), or by erase.';
 
     comment on table orders is 'One order for each checkout session.';
     comment on column orders.id is 'Ours; shown to people as the order''s number.';
@@ -101,8 +101,8 @@ export async function up(knex: Knex): Promise<void> {
     comment on column ops_actions.id is 'Ascending in the order in which they happened.';
     comment on column ops_actions.occurred_at is 'When.';
     comment on column ops_actions.actor is 'Who: cli: and the user of the machine, ops: and the name given at the login, ops for a bearer of OPS_TOKEN, or retention for the job of RETENTION_DAYS.';
-    comment on column ops_actions.action is 'What: the command''s name, such as retry.';
-    comment on column ops_actions.subject is 'The id of the order or event that it was done to, or stripe_events where it was done to many. Never an address.';
+    comment on column ops_actions.action is 'What: the command''s name, such as retry; empty_payloads for the retention job.';
+    comment on column ops_actions.subject is 'The id of the order or event that it was done to; stripe_events where it was done to many, stripe for reconcile. Never an address.';
     comment on column ops_actions.details is 'What came of it.';
 
     comment on table knex_migrations is 'Which changes this database''s tables have seen. Kept by knex.';

@@ -5,7 +5,7 @@ interface Action {
   /** `cli:` and the user of the machine; `ops:` and the name given at the login; `ops` for a bearer of OPS_TOKEN. */
   readonly actor: string;
   readonly action: string;
-  /** An order's or event's id, or `stripe_events` for many of those; never an address. */
+  /** An order's or event's id, `stripe_events` for many of those, `stripe` for reconcile; never an address. */
   readonly subject: string;
   readonly details?: Readonly<Record<string, unknown>>;
 }
