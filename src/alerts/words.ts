@@ -15,8 +15,14 @@ export function wordsOf(alert: Alert): Words {
   return {
     title: `Over: ${words.title}`,
     what: `It began at ${time(alert.raised_at)}, and was not seen any more at ${time(alert.over_at as Date)}.`,
-    todo: 'There is nothing to do.',
+    todo: leftOf(alert),
   };
+}
+
+/** An event that was refused goes out of sight after a day, or with its process, and need not have been taken by then. */
+function leftOf({ cause, details }: Finding): string {
+  if (cause !== 'event_refused') return 'There is nothing to do.';
+  return `Was it taken since? npm run ops -- show ${details.event_id} knows it then. If not, fulfil its order by hand.`;
 }
 
 function describe({ cause, details }: Finding): Words {

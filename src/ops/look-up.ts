@@ -68,7 +68,9 @@ export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
     .where({ id })
     .first();
   if (!event)
-    throw new NotFound(`There is no event ${id}: it never came in, or it was for another endpoint.`);
+    throw new NotFound(
+      `There is no event ${id}: it never came in, or it was refused, or it was for another endpoint.`,
+    );
   return event;
 }
 

@@ -162,4 +162,10 @@ describe('what a person reads', () => {
       todo: 'There is nothing to do.',
     });
   });
+
+  test('when an event that was refused is out of sight: that it may not have been taken', () => {
+    const details = { host: 'web-1', event_id: 'evt_1', code: 'session_unreadable' };
+    const { todo } = say({ cause: 'event_refused', details }, new Date('2026-11-25T02:00:00Z'));
+    expect(todo).toMatch(/npm run ops -- show evt_1 .* fulfil its order by hand/);
+  });
 });
