@@ -3,7 +3,7 @@ import type { PageScreenshotOptions } from 'playwright-core';
 import type { Knex } from '../../src/db/knex.ts';
 import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
-import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
 import { picture } from '../support/pictures.ts';
 import { openShop } from '../support/shop.ts';
 
@@ -14,9 +14,22 @@ const shopOfLongWords = await openShop();
 await fillWithLongWords(shopOfLongWords.db);
 const browser = await openBrowser();
 
-/** A hash for a reference, and an error about a host. */
+/** A hash for a reference, an error about a host, a large sum, and the longest type of event that is handled. */
 async function fillWithLongWords(db: Knex): Promise<void> {
-  const order = await insertOrder(db, { client_reference_id: 'd41d8cd98f00b204'.repeat(4) });
+  const order = await insertOrder(db, {
+    client_reference_id: 'd41d8cd98f00b204'.repeat(4),
+    currency: 'huf',
+    amount_total: 123_456_789,
+  });
+  await db('stripe_events').insert({
+    id: newId('evt_1'),
+    type: 'checkout.session.async_payment_succeeded',
+    livemode: false,
+    checkout_session_id: order.checkout_session_id,
+    created_at: db.fn.now(),
+    outcome: 'applied',
+    payload: '{}',
+  });
   const dead = {
     status: 'dead',
     next_attempt_at: null,
@@ -70,11 +83,11 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
   }
 });
 
-test.each([320, 375, 1280])('words longer than a line are broken on a screen of %i px', async (width) => {
+test.each([320, 375, 768, 961, 1280])('words longer than a line are broken at %i px', async (width) => {
   const { db, service } = shopOfLongWords;
   const { id } = await db('orders').orderBy('id').first();
   const page = await openPage(browser, { viewport: { width, height: 900 } });
-  for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`]) {
+  for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`, '/ops/events']) {
     await page.goto(service.url + path);
     expect([path, await cutOffOn(page)]).toEqual([path, []]);
   }
