@@ -48,6 +48,16 @@ describe('logging in', () => {
     await get('/ops/api/orders', form).expect(401);
   });
 
+  test.each([
+    ['प्रिया', 'प्रिया'],
+    [' Jenny (nights)', 'Jenny nights'],
+    ['jenny@example.com', 'jenny'],
+    ['🎉', 'unnamed'],
+  ])('as %s: kept with what is done is %s', async (given, name) => {
+    const { cookie } = await logIn(url, TOKEN, given);
+    expect((await get('/ops', cookie).expect(200)).text).toContain(`<span class="who">${name}</span>`);
+  });
+
   test('from a form of another browser: refused', async () => {
     const [mine, other] = [await get('/ops/login'), await get('/ops/login')];
     const answer = await request(url)
