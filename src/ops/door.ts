@@ -67,9 +67,10 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
         letIn(res, { actor: `ops:${session.name}`, session });
         return next();
       }
-      if (req.method !== 'GET' || req.path.startsWith('/api/')) return refuseToken(res);
-      if (req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
-      res.redirect(303, `/ops/login?to=${encodeURIComponent(req.originalUrl)}`);
+      const isPost = req.method !== 'GET';
+      if (req.path.startsWith('/api/') || (isPost && !isOfThisSite(req))) return refuseToken(res);
+      if (!isPost && req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
+      res.redirect(303, `/ops/login?to=${encodeURIComponent(pageOf(req))}`);
     },
 
     issue(req, res, next) {
@@ -118,6 +119,11 @@ export function visitorOf(res: Response): Visitor {
 /** A form that was posted from another site, or from a session that has ended. */
 export class StaleForm extends Error {
   override readonly name = 'StaleForm';
+}
+
+/** The page asked for, or that of a button which was pressed after the session had ended: it shows that nothing was done. */
+function pageOf({ originalUrl }: Request): string {
+  return originalUrl.replace(/\/(retry|replay|logout)$/, '');
 }
 
 /**

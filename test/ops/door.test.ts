@@ -111,6 +111,19 @@ describe('without a session', () => {
     await request(url).get(path).set('Accept', 'application/json').expect(status);
   });
 
+  test.each([
+    ['/ops/orders/42/retry', '/ops/orders/42'],
+    ['/ops/events/evt_1/replay', '/ops/events/evt_1'],
+    ['/ops/logout', '/ops'],
+  ])('the button that posts to %s leads to the login, and from there to its page', async (path, page) => {
+    const answer = await request(url).post(path).expect(303);
+    expect(answer.headers.location).toBe(`/ops/login?to=${encodeURIComponent(page)}`);
+  });
+
+  test('a POST to the API is refused', async () => {
+    await request(url).post('/ops/api/orders/42/retry').expect(401);
+  });
+
   test('the bearer of the token comes in, and of another one does not', async () => {
     await request(url).get('/ops').set('Authorization', `Bearer ${TOKEN}`).expect(200);
     await request(url).get('/ops').set('Authorization', `Bearer ${TOKEN}x`).expect(401);
