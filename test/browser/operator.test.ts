@@ -110,7 +110,7 @@ test('a dead order is tried again, and who did it is kept', async () => {
   await page.getByRole('link', { name: String(order.id), exact: true }).click();
   await page.getByText('Dead after 1 attempt:').waitFor();
   await page.getByRole('button', { name: 'Try again' }).click();
-  await page.getByText('It will be tried again now.').waitFor();
+  await page.getByText('Another attempt was asked for').waitFor();
   await page.locator('[data-part="head"]').getByText('fulfilled').waitFor();
   await page.getByRole('button', { name: 'Try again' }).waitFor({ state: 'detached' });
   expect(await shop.db('ops_actions').where({ subject: String(order.id) })).toMatchObject([

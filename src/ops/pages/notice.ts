@@ -1,13 +1,12 @@
 import { html } from 'hono/html';
 import type { Markup } from './markup.ts';
 
-/** What became of an action, as the page says it to which the browser is sent afterwards. */
+/** What became of an action, as the page says it to which the browser is sent afterwards; the words stay true while it stays open. */
 const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: string }>> = {
-  retried: { tone: 'good', words: 'It will be tried again now.' },
+  retried: { tone: 'plain', words: 'Another attempt was asked for: the time line says what becomes of it.' },
   nothing_to_retry: {
     tone: 'plain',
-    words:
-      'There is nothing to try again: nothing is dead or put off. An attempt may be under way right now.',
+    words: 'There was nothing to try again: nothing was dead or put off. An attempt may have been under way.',
   },
   replayed_applied: { tone: 'good', words: 'The event was replayed, and moved the order.' },
   replayed_stale: {

@@ -140,7 +140,7 @@ function lines(texts: readonly string[]): Markup | null {
 
 function items(lineItems: readonly LineItem[]): Markup {
   if (lineItems.length === 0) {
-    return html`<p class="muted pad">None yet: they are fetched from Stripe with the first attempt to fulfil the order.</p>`;
+    return html`<p class="muted pad">None yet: an attempt to fulfil the order fetches them from Stripe.</p>`;
   }
   return html`<table><thead><tr><th scope="col">Item</th><th scope="col" class="number">Quantity</th><th scope="col" class="number">Amount</th></tr></thead>
 <tbody>${lineItems.map(
