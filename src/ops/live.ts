@@ -43,6 +43,8 @@ export function openLive({ pulse, log }: { pulse: Pulse; log: Logger }): Live {
       for (const listener of asking) notify(listener, pulses.get(listener.topic));
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'pages could not be kept live');
+      // A page whose stream has ended says that it is not live, and comes back in 2 s.
+      for (const { res } of asking) res.end();
     }
   }
 

@@ -87,6 +87,30 @@ describe('a page says whether it follows', () => {
     await page.getByText('Live', { exact: true }).waitFor();
   });
 
+  test('not while the database does not answer, and it follows again once it does', async () => {
+    const { page } = await openOrder();
+    await shop.db.transaction(async (trx) => {
+      await trx.raw('lock table order_transitions in access exclusive mode');
+      await page.getByText('Not live').waitFor();
+    });
+    await page.getByText('Live', { exact: true }).waitFor();
+  });
+
+  test('how long something has waited is told anew each minute, though nothing has happened', async () => {
+    const { page } = await openOrder();
+    await page.clock.install();
+    await page.reload();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await shop.db('stripe_events').update({ received_at: shop.db.raw(`received_at - interval '9 minutes'`) });
+    await page.evaluate('getSelection().selectAllChildren(document.querySelector(".timeline"))');
+    await page.clock.fastForward(60_000);
+    const marked = await page.evaluate('String(getSelection())');
+    expect(marked).toContain('The order began as awaiting payment.');
+    await page.evaluate('getSelection().empty()');
+    await page.clock.fastForward(60_000);
+    await page.getByText('9 min ago').first().waitFor();
+  });
+
   test('not while its stream is refused, and it follows once it is not', async () => {
     const page = await openPage(browser);
     await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));

@@ -54,6 +54,15 @@ test('the page of an order hears of it when an event of its is replayed', async 
   await until('the page hears of the replay', () => changes(heard) === 2);
 });
 
+test('streams end when the database does not answer', async () => {
+  const heard = await listen('orders');
+  await until('the page has heard once', () => changes(heard) === 1);
+  await shop.db.transaction(async (trx) => {
+    await trx.raw('lock table order_transitions in access exclusive mode');
+    await until('the stream has ended', () => heard.ended);
+  });
+});
+
 test('streams end when the service stops', async () => {
   const response = await fetch(`${closing.service.url}/ops/live?topic=orders`);
   const before = performance.now();

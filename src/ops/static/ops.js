@@ -1,5 +1,9 @@
 // What a browser adds to pages that are whole without it: the reader's zone, what changes meanwhile, a key to the search.
 
+const AGAIN_MS = 3_000;
+/** What is said of times, such as how long an order has waited, changes while nothing happens. */
+const AGES_MS = 60_000;
+
 tellZone();
 for (const live of document.querySelectorAll('main[data-watches]:not([data-watches=""])'))
   watch(live.dataset.watches);
@@ -14,8 +18,6 @@ function tellZone() {
   if (document.cookie !== before && document.documentElement.dataset.zone !== timeZone) location.reload();
 }
 
-const AGAIN_MS = 3_000;
-
 /** Shows what has become of the page whenever the server says that it has changed. A hidden page holds no connection. */
 function watch(address) {
   let source = null;
@@ -25,7 +27,6 @@ function watch(address) {
   function open() {
     if (source || document.hidden) return;
     source = new EventSource(address);
-    source.onopen = () => say('on', 'Live');
     source.onerror = () => {
       say('off', 'Not live: the connection was lost');
       // It comes back by itself unless it was refused. Then the page may want a login as well.
@@ -50,6 +51,7 @@ function watch(address) {
       became = await loadAnew();
     }
     refreshing = false;
+    if (became === 'shown' && source?.readyState === EventSource.OPEN) say('on', 'Live');
     if (became === 'shown' && source?.readyState !== EventSource.CLOSED) return;
     close();
     if (became === 'gone to the login') return say('off', 'Not live: log in again');
@@ -60,6 +62,8 @@ function watch(address) {
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
   addEventListener('pagehide', close);
   addEventListener('pageshow', open);
+  // What a person has marked, such as an error to be copied, would be marked no more.
+  setInterval(() => source && getSelection().isCollapsed && refresh(), AGES_MS);
   open();
 }
 
