@@ -46,7 +46,7 @@ ${notice}
 
 function payload(text: string | null): Markup {
   return text === null
-    ? html`<p class="muted">It was emptied: payloads are kept for <code>RETENTION_DAYS</code>. Stripe's Dashboard may still have it.</p>`
+    ? html`<p class="muted">It was emptied, after <code>RETENTION_DAYS</code> or since a person was erased. Stripe's Dashboard may still have it.</p>`
     : html`<pre tabindex="0" role="region" aria-label="Payload">${readable(text)}</pre>`;
 }
 
