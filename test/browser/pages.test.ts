@@ -93,6 +93,14 @@ test.each([320, 375, 768, 961, 1280])('words longer than a line are broken at %i
   }
 });
 
+test('on a phone, what was filtered is on the screen', async () => {
+  const page = await openPage(browser, looks.phone);
+  await page.goto(`${url}/ops/orders?fulfillment=dead&since=3d`);
+  await page.getByText('Filter: fulfillment dead, since 3d').waitFor();
+  const order = await page.getByRole('link', { name: '121', exact: true }).boundingBox();
+  expect(order?.y).toBeLessThan(looks.phone.viewport.height);
+});
+
 test('on a phone, the heading of a list stands clear of the border of its card', async () => {
   const page = await openPage(browser, looks.phone);
   await page.goto(`${url}/ops`);

@@ -41,8 +41,10 @@ ${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${quer
   return page({ title: 'Orders', part: 'orders', watches, body }, reader);
 }
 
+/** Closed, so that the list is on a phone's screen: its head says what it does. */
 function filterForm({ given, faults }: ListQuery): Markup {
-  const used = Object.keys(given).length;
+  const used = Object.entries(given).map(([name, value]) => `${name} ${value}`);
+  const isFaulty = Object.keys(faults).length > 0;
   const mark = (name: string) => faults[name] && html`aria-invalid="true" aria-describedby="fault-${name}"`;
   const fault = (name: string) =>
     faults[name] && html`<span class="fault" id="fault-${name}">${faults[name]}</span>`;
@@ -57,7 +59,7 @@ function filterForm({ given, faults }: ListQuery): Markup {
       (value) =>
         html`<option value="${value}"${given[name] === value && html` selected`}>${value.replaceAll('_', ' ')}</option>`,
     )}</select>${fault(name)}</label>`;
-  return html`<details class="card filters"${used > 0 && html` open`}><summary>Filter${used > 0 && ` (${used})`}</summary>
+  return html`<details class="card filters"${isFaulty && html` open`}><summary>Filter${used.length > 0 && `: ${used.join(', ')}`}</summary>
 <form action="${PATH}">
 ${select('status', 'Payment', orderStatuses)}
 ${select('fulfillment', 'Fulfilment', ['pending', 'fulfilled', 'dead', 'stuck'])}
@@ -69,7 +71,7 @@ ${field('amount', 'Amount', html`placeholder="64.98 or 500 jpy" autocomplete="of
 ${field('session', 'Checkout session', html`placeholder="cs_…" autocomplete="off"`)}
 ${field('event', 'Event', html`placeholder="evt_…" autocomplete="off"`)}
 <div class="submit"><button class="button primary">Apply</button>
-${used > 0 && html`<a class="button" href="${PATH}">Clear</a>`}</div>
+${used.length > 0 && html`<a class="button" href="${PATH}">Clear</a>`}</div>
 </form></details>`;
 }
 
