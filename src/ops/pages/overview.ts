@@ -99,7 +99,7 @@ ${chart({
     { name: 'failed', values: history.map(({ failed }) => failed), sum: sumOf('failed') },
   ],
   say: (value) => value.toLocaleString('en'),
-  empty: 'No order yet. The first one appears when Stripe delivers its checkout.session.completed.',
+  empty: `No order in the last ${rangeNames[range]}.`,
 })}
 ${chart({
   title: `Acknowledgement time, last ${rangeNames[range]}`,
@@ -110,7 +110,7 @@ ${chart({
     { name: '99 of 100', values: history.map(({ p99 }) => p99), sum: worst('p99') },
   ],
   say: milliseconds,
-  empty: 'No delivery yet. Times are written once a minute.',
+  empty: `No delivery in the last ${rangeNames[range]}. Times are written once a minute.`,
 })}
 </div>`;
 }

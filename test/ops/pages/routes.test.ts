@@ -13,6 +13,7 @@ import { events } from '../../support/stripe-events.ts';
 import { until } from '../../support/until.ts';
 
 const shop = await openShop();
+const quiet = await openShop();
 const { url } = shop.service;
 const get = (path: string) => request(url).get(path);
 
@@ -199,6 +200,15 @@ test('the overview says of how many more currencies than it shows something was 
     ...Array(3).fill(expect.stringMatching(/\d\.\d\d/)),
     'and 2 more currencies',
   ]);
+});
+
+test('after a day without orders the overview says so, and not that there was never one', async () => {
+  const longAgo = quiet.db.raw(`now() - interval '3 days'`);
+  await insertOrder(quiet.db, { created_at: longAgo, paid_at: longAgo });
+  const { text } = await request(quiet.service.url).get('/ops').expect(200);
+  expect(text).toContain('No order in the last 24 hours.');
+  expect(text).toContain('No delivery in the last 24 hours.');
+  expect(text).not.toMatch(/No (order|delivery) yet/);
 });
 
 test('what is to fulfil is counted with the dead, as the oldest of it is', async () => {
