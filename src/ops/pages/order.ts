@@ -20,6 +20,7 @@ interface OrderPage {
 export function orderPage({ whole, dashboard, notice }: OrderPage, reader: Reader): Markup {
   const { order, line_items, fulfillment, timeline, now } = whole;
   const atStripe = dashboard.payment(order);
+  const owed = owedOf(timeline);
   const status = statusOf({
     status: order.status,
     fulfillment_status: fulfillment?.status ?? null,
@@ -30,7 +31,7 @@ export function orderPage({ whole, dashboard, notice }: OrderPage, reader: Reade
   const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/ops/orders">Orders</a></nav>
 <div class="head" data-part="head">
 <h1>Order ${order.id}</h1><span>${status}</span><span class="total">${money(order.amount_total, order.currency)}</span>
-<span class="spring actions">${isOwed(timeline) && retryForm(order, fulfillment?.status === 'dead', reader)}
+<span class="spring actions">${owed.length > 0 && retryForm(order, fulfillment?.status === 'dead', owed, reader)}
 ${atStripe && html`<a class="button" href="${atStripe}" rel="noreferrer">Open in Stripe</a>`}</span>
 </div>
 ${notice}
@@ -45,15 +46,18 @@ ${notice}
   return page({ title: `Order ${order.id}`, part: 'orders', watches: `order:${order.id}`, body }, reader);
 }
 
-/** Something of it is still to be done or dead. */
-function isOwed(timeline: readonly Entry[]): boolean {
+/** What of it is still to be done or dead. */
+function owedOf(timeline: readonly Entry[]): string[] {
   const done = timeline.flatMap((entry) => (entry.kind === 'done' ? [entry.work] : []));
-  return timeline.some((entry) => entry.kind === 'owed' && !done.includes(entry.work));
+  return timeline.flatMap((entry) =>
+    entry.kind === 'owed' && !done.includes(entry.work) ? [entry.work] : [],
+  );
 }
 
-function retryForm({ id }: Order, urgent: boolean, reader: Reader): Markup {
+/** Where a mail alone is owed, nobody is to think that something is shipped again, or the payment tried. */
+function retryForm({ id }: Order, urgent: boolean, owed: readonly string[], reader: Reader): Markup {
   return html`<form method="post" action="/ops/orders/${id}/retry">${formToken(reader)}
-<button class="button${urgent && ' primary'}">Try again</button></form>`;
+<button class="button${urgent && ' primary'}">${owed.includes('fulfillment') ? 'Try again' : 'Send the mail now'}</button></form>`;
 }
 
 function toneOf(entry: Entry): string {

@@ -176,6 +176,14 @@ test('a dead mail is shown with its reason, and leads to its order', async () =>
   );
 });
 
+test('where a mail alone is owed, the button says that it is the mail which is tried again', async () => {
+  const { order } = await shop.paid();
+  await shop.db('notifications').where({ order_id: order.id }).update({ status: 'dead', sent_at: null });
+  const { text } = await get(`/ops/orders/${order.id}`).expect(200);
+  expect(text).toContain('>Send the mail now</button>');
+  expect(text).not.toContain('>Try again</button>');
+});
+
 test('the overview says how many dead mails there are, where it shows the latest alone', async () => {
   const before = await shop.db('notifications').where({ status: 'dead' });
   expect((await get('/ops').expect(200)).text).not.toContain('the latest of');
