@@ -84,8 +84,12 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
       if (['GET', 'HEAD'].includes(req.method) || session === null) return next();
       if (isOfThisSite(req) && isSame(String(req.body?.form_token ?? ''), sessions.formToken(session)))
         return next();
+      const hint =
+        production && cookieOf(req, cookieName) === undefined
+          ? 'The browser sent no cookie: it keeps that of these pages over HTTPS alone.'
+          : 'Go back, load the page anew and try again.';
       res.status(403);
-      next(new StaleForm('The form is not of this session. Go back, load the page anew and try again.'));
+      next(new StaleForm(`The form is not of this session. ${hint}`));
     },
 
     logIn(req, res) {

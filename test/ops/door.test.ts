@@ -154,9 +154,15 @@ function opsApp(guard: { token: string | null; production: boolean }) {
   return express().use(opsRouter({ ...guard, db: shop.db, live, mode: 'test', log: silent }));
 }
 
-test('in production the cookie goes over HTTPS alone', async () => {
+test('in production the cookie goes over HTTPS alone, and whoever calls without is told', async () => {
   const form = await request(opsApp({ token: TOKEN, production: true })).get('/ops/login');
   expect(form.headers['set-cookie']).toEqual([expect.stringMatching(/^__Secure-ops=.+; Secure; /)]);
+  const withoutCookie = await request(opsApp({ token: TOKEN, production: true }))
+    .post('/ops/login')
+    .type('form')
+    .send({ form_token: formTokenOf(form), name: 'Jenny', token: TOKEN })
+    .expect(403);
+  expect(withoutCookie.text).toContain('over HTTPS alone');
 });
 
 test('guessing is slowed down: after five wrong tokens the form takes none, but a bearer of the right one comes in', async () => {
