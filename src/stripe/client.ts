@@ -13,8 +13,24 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
     timeout: 15_000,
     maxNetworkRetries: 1,
     telemetry: false,
+    httpClient: objectsOnly(Stripe.createNodeHttpClient()),
     ...(apiBase && addressOf(new URL(apiBase))),
   });
+}
+
+/** An answer that is JSON but no object, such as a proxy's `"busy"`, makes the package throw where nobody can catch it: the process ended. */
+function objectsOnly(client: Stripe.HttpClient): Stripe.HttpClient {
+  const makeRequest: typeof client.makeRequest = async (...request) => {
+    const response = await client.makeRequest(...request);
+    const toJSON = response.toJSON.bind(response);
+    response.toJSON = async () => {
+      const body = await toJSON();
+      if (typeof body !== 'object' || body === null) throw new SyntaxError('the answer is no JSON object');
+      return body;
+    };
+    return response;
+  };
+  return { getClientName: () => client.getClientName(), makeRequest };
 }
 
 function addressOf({ protocol, hostname, port }: URL) {

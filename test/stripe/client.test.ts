@@ -55,6 +55,14 @@ describe('an API that fails is asked', () => {
   });
 });
 
+test.each(['"busy"', '429', 'true', 'null', '<html>', ''])('an answer of %j is an error', async (body) => {
+  api.fault = (_req, res) => {
+    res.end(body);
+    return true;
+  };
+  await expect(retrieve()).rejects.toThrow('Invalid JSON received from the Stripe API');
+});
+
 test.each([
   [null, 'https', 'api.stripe.com', '443'],
   ['https://stripe.example', 'https', 'stripe.example', '443'],
