@@ -95,7 +95,9 @@ export async function retrieveSessionWithItems(
   const firstPage = found.line_items;
   const items =
     firstPage && !firstPage.has_more ? firstPage.data : await listAllLineItems(stripe, id, options);
-  return { session, lineItems: items.map((item) => read(lineItemShape, item)) };
+  // Pages that overlap, as a stand-in's may, tell of an item twice: the receiver was sent it twice, and once on the next attempt.
+  const once = new Map(items.map((item) => [item.id, item]));
+  return { session, lineItems: [...once.values()].map((item) => read(lineItemShape, item)) };
 }
 
 /** What is at STRIPE_API_BASE may answer with another session, which is paid, or with JSON that is none. */

@@ -61,6 +61,12 @@ describe('a session with its line items', () => {
     expect(api.requests).toHaveLength(1 + 3);
   });
 
+  test('has each once where its pages overlap', async () => {
+    const { id } = keep([lineItem(1), lineItem(2), lineItem(2), lineItem(3)]);
+    const { lineItems: all } = await retrieve(id);
+    expect(all.map(({ id }) => id)).toEqual(['li_1', 'li_2', 'li_3']);
+  });
+
   test('is refused where its pages have no end', async () => {
     const { id } = keep(lineItems(11));
     api.fault = (req, res) => {
