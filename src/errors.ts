@@ -24,8 +24,11 @@ export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
-/** What an error says, in a line. Node's error of a connection that was refused twice over has a code alone. */
+/**
+ * What an error says, in a line. Node's error of a connection that was refused twice over has a code alone; the stripe
+ * package's says what the answer said, text or not.
+ */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.message || (error as NodeJS.ErrnoException).code || error.name;
+  return String(error.message || (error as NodeJS.ErrnoException).code || error.name);
 }

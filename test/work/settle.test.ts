@@ -60,6 +60,13 @@ test("an error that PostgreSQL's text can't hold is written all the same", async
   expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: 'the warehouse answered \ufffd\ufffd' });
 });
 
+test('an error whose message is no text is written all the same', async () => {
+  const row = await attemptNo(1);
+  const error = Object.assign(new Error(), { message: { detail: 'busy' } });
+  expect(await settle(row, error, held)).toBe('failed');
+  expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: '[object Object]' });
+});
+
 test.each([
   ['11th of 12 is not', 11, new Error('no'), 'pending', 'warn'],
   ['12th of 12', 12, new Error('no'), 'dead', 'error'],
