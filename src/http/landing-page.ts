@@ -71,7 +71,7 @@ async function lookUp(
   if (!idPattern('cs').test(id)) return 'unknown';
   const account = await findAccount();
   try {
-    // Twice: the client's own timeout ends only with silence, and an answer may come byte by byte.
+    // Twice: the client's own timeout is for silence before an answer, and then once more for the answer.
     const once = { account, timeoutMs: STRIPE_WITHIN_MS, retries: 0 };
     return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, once));
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import Stripe from 'stripe';
 
 /** The version whose shapes this code knows. Events keep the version of their endpoint. */
@@ -13,18 +14,24 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
     timeout: 15_000,
     maxNetworkRetries: 1,
     telemetry: false,
-    httpClient: objectsOnly(Stripe.createNodeHttpClient()),
+    httpClient: guarded(Stripe.createNodeHttpClient()),
     ...(apiBase && addressOf(new URL(apiBase))),
   });
 }
 
-/** An answer that is JSON but no object, such as a proxy's `"busy"`, makes the package throw where nobody can catch it: the process ended. */
-function objectsOnly(client: Stripe.HttpClient): Stripe.HttpClient {
+/**
+ * An answer that is JSON but no object, such as a proxy's `"busy"`, makes the package throw where nobody can catch it: the
+ * process ended. And the package's timeout ends with silence alone: an answer that comes byte by byte kept its attempt, and the
+ * attempt's place, for ever.
+ */
+function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
   const makeRequest: typeof client.makeRequest = async (...request) => {
     const response = await client.makeRequest(...request);
     const toJSON = response.toJSON.bind(response);
+    const timeoutMs = request[7];
     response.toJSON = async () => {
-      const body = await toJSON();
+      const timer = setTimeout(() => (response.getRawResponse() as IncomingMessage).destroy(), timeoutMs);
+      const body = await toJSON().finally(() => clearTimeout(timer));
       if (typeof body !== 'object' || body === null) throw new SyntaxError('the answer is no JSON object');
       return body;
     };

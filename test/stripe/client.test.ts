@@ -63,6 +63,19 @@ test.each(['"busy"', '429', 'true', 'null', '<html>', ''])('an answer of %j is a
   await expect(retrieve()).rejects.toThrow('Invalid JSON received from the Stripe API');
 });
 
+test('gives up on an answer that begins in time and comes byte by byte', async () => {
+  api.fault = (_req, res) => {
+    const drip = setInterval(() => res.write(' '), 50);
+    res.once('close', () => clearInterval(drip));
+    return true;
+  };
+  const { sessions } = createStripe('sk_test_123', api.url).checkout;
+  await expect(sessions.retrieve(session.id, {}, { timeout: 300 })).rejects.toMatchObject({
+    type: 'StripeConnectionError',
+  });
+  expect(api.requests).toHaveLength(1);
+});
+
 test.each([
   [null, 'https', 'api.stripe.com', '443'],
   ['https://stripe.example', 'https', 'stripe.example', '443'],
