@@ -110,7 +110,7 @@ async function receive(
   });
 }
 
-/** Node joins a header that was sent twice with a comma, as the format of the signature has it. */
+/** Node joins a header that was sent twice to what is no signature any more; Stripe sends one. */
 function signatureOf(req: IncomingMessage): string | undefined {
   return req.headers['stripe-signature'] as string | undefined;
 }
