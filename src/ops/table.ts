@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import stringWidth from 'string-width';
 import { oneLine } from '../one-line.ts';
 
 export type Style = Parameters<typeof styleText>[0];
@@ -42,7 +43,7 @@ export function table(
       row.map((cell, c) => {
         const isLast = c === columns.length - 1;
         const whole = texts[r]?.[c] ?? '';
-        const text = isLast && width !== null ? broken(whole, widths[c] as number) : whole;
+        const text = width === null ? whole : within(whole, widths[c] as number, isLast);
         const content = typeof cell === 'string' ? text : styleText(cell.style, text);
         return { content, wordWrap: isLast };
       }),
@@ -55,10 +56,20 @@ export function table(
     .join('\n');
 }
 
-/** A word that is longer than its line, such as an id on a phone, would be cut off. */
-function broken(text: string, width: number): string {
-  const room = widthOf(text) > text.length ? Math.floor(width / 2) : width;
-  return text.replace(new RegExp(`\\S{${room}}(?=\\S)`, 'gu'), '$& ');
+/** cli-table3 would cut off a word that is longer than its line, such as an id on a phone, and halve an emoji where it cuts. */
+function within(text: string, width: number, goesOn: boolean): string {
+  if (goesOn) return text.replace(/\S+/g, (word) => pieces(word, width).join(' '));
+  return stringWidth(text) > width ? `${pieces(text, width - 1)[0]}…` : text;
+}
+
+function pieces(text: string, width: number): string[] {
+  const found = [''];
+  for (const character of text) {
+    const longer = found.at(-1) + character;
+    if (stringWidth(longer) > width) found.push(character);
+    else found[found.length - 1] = longer;
+  }
+  return found;
 }
 
 function textOf(cell: Cell): string {
@@ -67,15 +78,8 @@ function textOf(cell: Cell): string {
 
 function widthsOf(columns: readonly Column[], texts: readonly (readonly string[])[]): number[] {
   return columns.map(({ head = '' }, c) =>
-    Math.max(1, head.length, ...texts.map((row) => widthOf(row[c] ?? ''))),
+    Math.max(1, head.length, ...texts.map((row) => stringWidth(row[c] ?? ''))),
   );
-}
-
-/** Of these a terminal gives each the room of two. */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/g;
-
-function widthOf(text: string): number {
-  return text.replace(WIDE, '  ').length;
 }
 
 function fitted(columns: readonly Column[], widths: readonly number[], width: number): number[] {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import stringWidth from 'string-width';
 import { type Cell, table as styled } from '../../src/ops/table.ts';
 
 /** Whether the tests run at a terminal or not. */
@@ -45,8 +46,20 @@ test('a word that is longer than its line goes on below itself as well', () => {
   expect(table([{}, {}], [['Session', session]], 30)).toBe(
     ['Session  cs_live_b1abcdefghijk', '         lmnopqrstuvwxyz'].join('\n'),
   );
-  const wide = '受信者が五百を返しました。受信者が五百を返しました。';
-  expect(table([{}, {}], [['Error', wide]], 30).replaceAll(/\s|Error/g, '')).toBe(wide);
+  for (const wide of [
+    '受信者が五百を返しました。受信者が五百を返しました。',
+    '😀'.repeat(30),
+    `a${'😀'.repeat(30)}`,
+  ])
+    expect(table([{}, {}], [['Error', wide]], 30).replaceAll(/\s|Error/g, '')).toBe(wide);
+});
+
+test('an emoji is shortened away as a whole', () => {
+  for (const name of ['😀'.repeat(20), `a${'😀'.repeat(20)}`]) {
+    const shown = table(columns, [['42', name, 'the receiver answered 500']], 54);
+    expect(shown).toContain('😀…');
+    expect(shown.isWellFormed()).toBe(true);
+  }
 });
 
 test('without any head there is no row of heads', () => {
@@ -55,14 +68,16 @@ test('without any head there is no row of heads', () => {
 
 const lines = (text: string) => text.split('\n');
 
+const text = fc.string({ maxLength: 60, unit: fc.constantFrom('a', ' ', '豆', '😀', '\u0301') });
+
 test('never wider than the terminal, whatever it holds', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(fc.string(), fc.string({ maxLength: 60 }), fc.lorem()), { maxLength: 5 }),
+      fc.array(fc.tuple(fc.string(), text, fc.oneof(fc.lorem(), text)), { maxLength: 5 }),
       fc.integer({ min: 30, max: 100 }),
       (rows, width) => {
         const shown = lines(table(columns, rows, width));
-        expect(Math.max(...shown.map((line) => [...line].length))).toBeLessThanOrEqual(width);
+        expect(Math.max(...shown.map(stringWidth))).toBeLessThanOrEqual(width);
       },
     ),
   );
