@@ -4,8 +4,12 @@ interface Dead {
   readonly order_id: number;
 }
 
-/** Signatures are good for 300 s. A clock that is this far off is on its way there, and no network delays a delivery so long. */
-export const CLOCK_OFF_SECONDS = 30;
+/** Signatures are good for 300 s. A clock that is further off than this is on its way there, and no network delays a delivery so long. */
+const CLOCK_OFF_SECONDS = 30;
+
+export function isClockOff(seconds: number): boolean {
+  return Math.abs(seconds) > CLOCK_OFF_SECONDS;
+}
 
 /** Something that a person has to know of, as it is right now. */
 export type Finding =

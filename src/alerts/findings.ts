@@ -4,7 +4,7 @@ import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { standingOf } from '../work/standing.ts';
-import { CLOCK_OFF_SECONDS, type Finding } from './alert.ts';
+import { type Finding, isClockOff } from './alert.ts';
 
 /** Orders that are owed to customers, and stand still. */
 export async function findOrders(db: Knex): Promise<Finding[]> {
@@ -29,6 +29,6 @@ export async function findMails(db: Knex): Promise<Finding[]> {
 /** Whether this process and the database agree on the time. */
 export async function findClockOff(db: Knex): Promise<Finding[]> {
   const seconds = Math.round(await clockOffset(db));
-  if (Math.abs(seconds) <= CLOCK_OFF_SECONDS) return [];
+  if (!isClockOff(seconds)) return [];
   return [{ cause: 'clock_off', details: { host: hostname(), against: 'the database', seconds } }];
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { CLOCK_OFF_SECONDS, type Finding } from '../alerts/alert.ts';
+import { type Finding, isClockOff } from '../alerts/alert.ts';
 import type { Delivery } from './webhook.ts';
 
 /** So many in a row, over so long: a burst of forged requests is shorter, and a secret that is being rolled soon fits again. */
@@ -27,7 +27,7 @@ export function watchSignatures() {
       if (isGenuine) {
         wrong.end();
         offset = Math.round(at / 1_000 - Number(sentAt));
-        if (Math.abs(offset) > CLOCK_OFF_SECONDS) untimely.add(at);
+        if (isClockOff(offset)) untimely.add(at);
         else untimely.end();
       } else if (refusal === 'signature_invalid') {
         wrong.add(at);

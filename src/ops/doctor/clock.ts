@@ -1,4 +1,4 @@
-import { CLOCK_OFF_SECONDS } from '../../alerts/alert.ts';
+import { isClockOff } from '../../alerts/alert.ts';
 import { notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
 
 /**
@@ -12,7 +12,7 @@ export function compareClocks(whose: string, offset: number): Verdict {
   if (Number.isNaN(offset)) return notChecked('the answer told no time');
   const ahead = Math.round(offset);
   const apart = Math.abs(ahead);
-  if (apart < CLOCK_OFF_SECONDS) return ok(`this machine's clock and ${whose} agree`);
+  if (!isClockOff(ahead)) return ok(`this machine's clock and ${whose} agree`);
   const words = `this machine's clock is ${apart} s ${ahead > 0 ? 'ahead of' : 'behind'} ${whose}; from 300 s on signatures are refused. Set it by NTP`;
   return apart < WRONG_FROM_S ? warning(words) : wrong(words);
 }
