@@ -131,6 +131,16 @@ test.each([
   expect(json.event).not.toHaveProperty('payload');
 });
 
+test('an event whose order somebody has deleted is not said to be ignored', async () => {
+  const session = checkoutSession();
+  const id = await recordEvent(db, events.completedUnpaid(session));
+  await db('order_transitions').where({ event_id: id }).delete();
+  await db('orders').where({ checkout_session_id: session.id }).delete();
+  expect((await ops(env, 'show', id)).stdout).toMatch(`npm run ops -- replay ${id}`);
+  await db('stripe_events').where({ id }).update({ payload: null });
+  expect((await ops(env, 'show', id)).stdout).toMatch(/^Why +its order is there no more$/m);
+});
+
 test.each([
   ['an order that does not exist', '999999', 'There is no order 999999.'],
   ['an event that is not kept', 'evt_unknown', 'There is no event evt_unknown'],

@@ -123,6 +123,6 @@ function showEvent({ event, now }: FoundEvent, livemode: boolean, width: number 
 
 function whyNoOrder(event: KeptEvent, livemode: boolean): string {
   const why = whyIgnored(event, livemode);
-  if (why !== null) return `it was ignored: ${why}`;
+  if (why !== null) return event.outcome === 'ignored' ? `it was ignored: ${why}` : 'its order is there no more';
   return `it asks for an order, and there is none: npm run ops -- replay ${event.id}`;
 }
