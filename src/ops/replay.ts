@@ -1,4 +1,5 @@
 import type { Knex } from '../db/knex.ts';
+import { BadRequest } from '../errors.ts';
 import { handledTypes, requestOf } from '../orders/handlers.ts';
 import { openLedger, type Recorded } from '../orders/ledger.ts';
 import type { OrderStatus } from '../orders/status.ts';
@@ -63,8 +64,13 @@ export function whyIgnored({ type, livemode: live, payload }: KeptEvent, livemod
       ? 'it is live, and STRIPE_SECRET_KEY is no live key'
       : 'it is a test, and STRIPE_SECRET_KEY is a live key';
   if (payload === null) return 'its payload was emptied, so nobody can say any more';
-  const request = requestOf({ event: JSON.parse(payload) }, livemode);
-  return request ? null : 'it is about no checkout session that makes an order';
+  try {
+    const request = requestOf({ event: JSON.parse(payload) }, livemode);
+    return request ? null : 'it is about no checkout session that makes an order';
+  } catch (error) {
+    if (error instanceof BadRequest) return error.message;
+    throw error;
+  }
 }
 
 /** There is nothing left to replay. */

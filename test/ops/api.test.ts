@@ -4,6 +4,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import request from 'supertest';
 import type { z } from 'zod';
 import * as shapes from '../../src/ops/api/shapes.ts';
+import { recordEvent } from '../support/news.ts';
 import { logIn } from '../support/ops-pages.ts';
 import { insertOrder } from '../support/orders.ts';
 import { openShop } from '../support/shop.ts';
@@ -129,6 +130,20 @@ describe('refusals say what is wrong', () => {
     const answer = await get(path);
     const { error } = as(shapes.failure, answer);
     expect([answer.status, error.code, error.message]).toEqual([status, code, expect.stringMatching(words)]);
+  });
+
+  test('an event that another configuration kept, and whose session can not be read: 400', async () => {
+    const event = events.completedPaid(shop.checkout({ amount_total: 64.98 }));
+    await recordEvent(shop.db, event, { livemode: true });
+    const answer = await call('post', `/events/${event.id}/replay`).expect(400);
+    expect(as(shapes.failure, answer).error.code).toBe('session_unreadable');
+    const { body } = await get('/openapi.json');
+    expect(body.paths['/events/{id}/replay'].post.responses).toHaveProperty('400');
+    const page = await request(shop.service.url)
+      .get(`/ops/events/${event.id}`)
+      .set('Authorization', `Bearer ${TOKEN}`)
+      .expect(200);
+    expect(page.text).toContain('checkout session can&#39;t be read: amount_total');
   });
 
   test('a payload that was emptied: 409', async () => {

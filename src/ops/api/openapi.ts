@@ -105,6 +105,7 @@ export const openapi = createDocument({
         gives: shapes.replayed,
         refusals: {
           ...sessionAlone,
+          400: 'The event can not be read, or what it says not be recorded.',
           404: 'There is no such event.',
           409: 'There is nothing left to replay.',
         },

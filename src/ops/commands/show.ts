@@ -123,6 +123,7 @@ function showEvent({ event, now }: FoundEvent, livemode: boolean, width: number 
 
 function whyNoOrder(event: KeptEvent, livemode: boolean): string {
   const why = whyIgnored(event, livemode);
-  if (why !== null) return event.outcome === 'ignored' ? `it was ignored: ${why}` : 'its order is there no more';
+  if (why !== null)
+    return event.outcome === 'ignored' ? `it was ignored: ${why}` : 'its order is there no more';
   return `it asks for an order, and there is none: npm run ops -- replay ${event.id}`;
 }
