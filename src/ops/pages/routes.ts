@@ -1,9 +1,8 @@
-import { pipeline } from 'node:stream/promises';
 import express, { type Request, type Response, type Router } from 'express';
 import { standingBesidesWork } from '../../alerts/store.ts';
 import { databaseTime } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
-import { ordersAsCsv } from '../csv.ts';
+import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
@@ -67,8 +66,7 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     const asked = readListQuery(req.query, reader.zone);
     if (isFaulty(asked))
       return await send(res.status(400), ordersPage(asked, { orders: [], next: null }, reader));
-    res.attachment(`orders-${new Date().toISOString().slice(0, 10)}.csv`).type('text/csv');
-    await pipeline(ordersAsCsv(db, asked.filter), res);
+    await sendCsv(res, db, asked.filter);
   });
 
   router.get('/orders/:id', async (req, res) => {

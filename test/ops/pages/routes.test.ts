@@ -254,6 +254,7 @@ test('the database does not answer: a page says so, and programs have it as JSON
   const app = createApp([router], silent);
   const page = await request(app).get('/ops/orders').expect(503).expect('Content-Type', /html/);
   expect(page.text).toContain('<h1>Not now</h1>');
+  await request(app).get('/ops/orders.csv').expect(503).expect('Content-Type', /html/);
   const answer = await request(app).get('/ops/api/orders').expect(503);
   expect(answer.body.error.code).toBe('unavailable');
   await db.destroy();
@@ -369,4 +370,9 @@ test('the export has every order of many pages, each once', async () => {
   expect(headers['content-type']).toBe('text/csv; charset=utf-8');
   const sessions = [...text.matchAll(/cs_test_many\d+/g)].map(([id]) => id);
   expect([sessions.length, new Set(sessions).size]).toEqual([1_100, 1_100]);
+});
+
+test('an export of no orders says what there would be of each', async () => {
+  const { text } = await get('/ops/orders.csv?email=nobody@example.com').expect(200);
+  expect(text).toMatch(/^\ufeff?id,created_at,.+,livemode\r\n$/);
 });
