@@ -42,22 +42,14 @@ export interface KeptEvent {
   readonly payload: string | null;
 }
 
-export type Found =
-  | ({ readonly kind: 'order' } & WholeOrder)
-  /** An event that no order is about. */
-  | { readonly kind: 'event'; readonly event: KeptEvent; readonly now: Date };
-
 /**
- * What a person means by an order's id, a checkout session or an event.
+ * What a person means by an order's id, a checkout session or an event: the id of the order, or an event that no order is about.
  * @throws {NotFound}
  */
-export async function lookUp(db: Knex, given: string): Promise<Found> {
-  if (!idPattern('evt').test(given))
-    return { kind: 'order', ...(await wholeOrder(db, await orderIdOf(db, given, ' nor an event (evt_…)'))) };
+export async function lookUp(db: Knex, given: string): Promise<number | KeptEvent> {
+  if (!idPattern('evt').test(given)) return await orderIdOf(db, given, ' nor an event (evt_…)');
   const event = await findEvent(db, given);
-  const order = await orderOfEvent(db, event);
-  if (order !== null) return { kind: 'order', ...(await wholeOrder(db, order)) };
-  return { kind: 'event', event, now: await databaseTime(db) };
+  return (await orderOfEvent(db, event)) ?? event;
 }
 
 /** @throws {NotFound} */

@@ -5,7 +5,7 @@ import { BadRequest } from '../../errors.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { NotFound } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent } from '../look-up.ts';
+import { findEvent, lookUp, orderOfEvent, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { PayloadGone, replayEvent } from '../replay.ts';
 import { retryOrder } from '../retry.ts';
@@ -27,13 +27,12 @@ export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Ro
   });
 
   router.get('/orders/:id', async (req, res) => {
-    const { kind: _, ...whole } = await orderOf(db, req.params.id);
-    res.json(whole);
+    res.json(await wholeOrder(db, await orderOf(db, req.params.id)));
   });
 
   router.post('/orders/:id/retry', async (req, res) => {
-    const { order } = await orderOf(db, req.params.id);
-    res.json(await retryOrder(db, order.id, visitorOf(res).actor));
+    const id = await orderOf(db, req.params.id);
+    res.json(await retryOrder(db, id, visitorOf(res).actor));
   });
 
   router.get('/events', async (req, res) => {
@@ -63,10 +62,10 @@ const guardChanges: RequestHandler = (req, res, next) => {
   res.status(403).json({ error: { code: 'forbidden', message } });
 };
 
-async function orderOf(db: Knex, id: string) {
+async function orderOf(db: Knex, id: string): Promise<number> {
   const found = await lookUp(db, id);
-  if (found.kind === 'event') throw new NotFound(`There is no order of ${id}.`);
-  return found;
+  if (typeof found === 'number') return found;
+  throw new NotFound(`There is no order of ${id}.`);
 }
 
 /** @throws {BadRequest} with what is wrong, and where */

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
+import { databaseTime } from '../../db/clock.ts';
 import type { LineItem } from '../../orders/order.ts';
 import type { Describe, Report } from '../command.ts';
-import { type Found, type KeptEvent, lookUp, type WholeOrder } from '../look-up.ts';
+import { type KeptEvent, lookUp, type WholeOrder, wholeOrder } from '../look-up.ts';
 import { whyIgnored } from '../replay.ts';
 import { type Cell, table } from '../table.ts';
 import type { Entry } from '../timeline.ts';
@@ -22,16 +23,13 @@ export const show: Describe = (act) =>
     .action(
       act(async ({ config, db, terminal: { width } }, id: string): Promise<Report> => {
         const found = await lookUp(db, id);
-        return found.kind === 'order'
-          ? showOrder(found, width)
-          : showEvent(found, config.stripe.livemode, width);
+        return typeof found === 'number'
+          ? showOrder(await wholeOrder(db, found), width)
+          : showEvent(found, await databaseTime(db), config.stripe.livemode, width);
       }),
     );
 
-type FoundOrder = Extract<Found, { kind: 'order' }>;
-type FoundEvent = Extract<Found, { kind: 'event' }>;
-
-function showOrder({ kind: _, now, ...whole }: FoundOrder, width: number | null): Report {
+function showOrder({ now, ...whole }: WholeOrder, width: number | null): Report {
   const { order, line_items, timeline } = whole;
   const parts = [
     facts(factsOf(whole, now), width),
@@ -99,7 +97,7 @@ function adviceFor({ order, fulfillment }: Omit<WholeOrder, 'now'>): string | fa
   );
 }
 
-function showEvent({ event, now }: FoundEvent, livemode: boolean, width: number | null): Report {
+function showEvent(event: KeptEvent, now: Date, livemode: boolean, width: number | null): Report {
   const { payload, ...data } = event;
   const why = whyNoOrder(event, livemode);
   const title = styleText('bold', `Event ${event.id}: no order is about it`);

@@ -123,7 +123,7 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     if (q === '') return res.redirect(303, '/ops/orders');
     const found = await lookUp(db, q).catch(ifNotFound);
     if (!(found instanceof NotFound)) {
-      const page = found.kind === 'order' ? `orders/${found.order.id}` : `events/${found.event.id}`;
+      const page = typeof found === 'number' ? `orders/${found}` : `events/${found.id}`;
       return res.redirect(303, `/ops/${page}`);
     }
     const { orders } = await listOrders(db, { reference: q }, { limit: 1, after: null });
