@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { Markup } from './markup.ts';
 
-/** What became of an action, as the page says it to which the browser is sent afterwards; the words stay true while it stays open. */
+/** What became of an action or a search, as the page says it to which the browser is sent afterwards; the words stay true while it stays open. */
 const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: string }>> = {
   retried: { tone: 'plain', words: 'Another attempt was asked for: the time line says what becomes of it.' },
   nothing_to_retry: {
@@ -19,6 +19,10 @@ const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: 
       'The event says that the payment failed, but the order is paid and stays so: look at it in Stripe.',
   },
   replayed_ignored: { tone: 'plain', words: 'The event was replayed, and asks nothing of any order.' },
+  found_with_reference: {
+    tone: 'plain',
+    words: 'Another order has this number as its reference: filter the orders by it to see that one.',
+  },
 };
 
 /** Null for what is no such word: it stands in the URL, where anyone can write. */

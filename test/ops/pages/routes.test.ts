@@ -91,12 +91,17 @@ describe('finding', () => {
     expect((await get(path).expect(200)).text).toMatch(/action="\/ops\/find" .*data-search/s);
   });
 
-  test('by a reference that looks like an id, where no order has that id', async () => {
+  test('by a reference that looks like an id, also where an order has that id', async () => {
     const { order } = await shop.paid({ client_reference_id: '100234' });
     const { order: other } = await shop.paid({ client_reference_id: String(order.id) });
     const find = async (q: string) => (await get(`/ops/find?q=${q}`).expect(303)).headers.location;
     expect(await find('100234')).toBe('/ops/orders?reference=100234');
-    expect(await find(String(other.client_reference_id))).toBe(`/ops/orders/${order.id}`);
+    expect(await find(String(other.client_reference_id))).toBe(
+      `/ops/orders/${order.id}?done=found_with_reference`,
+    );
+    expect((await get(`/ops/orders/${order.id}?done=found_with_reference`)).text).toContain(
+      'Another order has this number',
+    );
   });
 
   test('what is not there: a page says so', async () => {
