@@ -31,6 +31,8 @@ const sum = z.string().transform((text, context): Sum => {
 const id = (prefix: string) =>
   z.string().regex(idPattern(prefix), `must be an id that begins with ${prefix}_`);
 
+export const fulfillmentStandings = ['pending', 'fulfilled', 'dead', 'stuck'] as const;
+
 const words = z
   .string()
   .min(1)
@@ -46,7 +48,7 @@ export const orderFilterShape = (zone?: string) =>
     status: oneOf(...orderStatuses)
       .optional()
       .describe('how it stands with its payment'),
-    fulfillment: oneOf('pending', 'fulfilled', 'dead', 'stuck')
+    fulfillment: oneOf(...fulfillmentStandings)
       .optional()
       .describe(`how its fulfilment stands; stuck: dead, or owed for more than ${LATE_MINUTES} minutes`),
     email: words

@@ -1,9 +1,10 @@
 import { html } from 'hono/html';
 import type { EventPage, ListedEvent } from '../events.ts';
 import { page, type Reader } from './layout.ts';
-import { badge, type Markup, orNothing, time } from './markup.ts';
+import { badge, choice, type Markup, orNothing, time } from './markup.ts';
 
 const PATH = '/ops/events';
+const CONFLICTS = `${PATH}?outcome=conflict`;
 
 interface Asked {
   readonly conflicts: boolean;
@@ -11,11 +12,9 @@ interface Asked {
 }
 
 export function eventsPage({ conflicts, after }: Asked, { events, next }: EventPage, reader: Reader): Markup {
-  const newest = conflicts ? `${PATH}?outcome=conflict` : PATH;
-  const view = (name: string, href: string) =>
-    html`<li><a href="${href}"${href === newest && html` aria-current="true"`}>${name}</a></li>`;
+  const newest = conflicts ? CONFLICTS : PATH;
   const body = html`<div class="head"><h1>Events</h1></div>
-<nav class="choice" aria-label="Views"><ul>${view('All', PATH)}${view('Conflicts', `${PATH}?outcome=conflict`)}</ul></nav>
+${choice('Views', { All: PATH, Conflicts: CONFLICTS }, newest)}
 <section class="card table-card" data-part="events" aria-label="The events">
 ${events.length > 0 ? table(events, reader) : nothing({ conflicts, after })}
 </section>

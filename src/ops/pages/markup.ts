@@ -19,6 +19,14 @@ export function id(value: string | null): Markup {
   return value === null ? NOTHING : html`<code class="id">${value}</code>`;
 }
 
+/** Ways to look at a page, an address each; the reader is at one of them. */
+export function choice(label: string, ways: Readonly<Record<string, string>>, here: string): Markup {
+  return html`<nav class="choice" aria-label="${label}"><ul>${Object.entries(ways).map(
+    ([name, href]) =>
+      html`<li><a href="${href}"${href === here && html` aria-current="true"`}>${name}</a></li>`,
+  )}</ul></nav>`;
+}
+
 /** An instant in the reader's zone, and by the second in UTC for whoever points at it. */
 export function time(at: Date | null, zone: string): Markup {
   if (at === null) return NOTHING;

@@ -1,41 +1,40 @@
 import { html } from 'hono/html';
 import { orderStatuses } from '../../orders/status.ts';
 import type { ListQuery } from '../filter-query.ts';
+import { fulfillmentStandings } from '../order-filter.ts';
 import type { Page } from '../orders.ts';
 import { findForm } from './find.ts';
 import { page, type Reader } from './layout.ts';
-import type { Markup } from './markup.ts';
+import { choice, type Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 const PATH = '/ops/orders';
 
 /** Ways to look at the list that are asked for every day. */
-const views: readonly { name: string; query: Readonly<Record<string, string>> }[] = [
-  { name: 'All', query: {} },
-  { name: 'Stuck', query: { fulfillment: 'stuck' } },
-  { name: 'Dead', query: { fulfillment: 'dead' } },
-  { name: 'Awaiting payment', query: { status: 'awaiting_payment' } },
-  { name: 'Failed', query: { status: 'failed' } },
-];
+const views = {
+  All: PATH,
+  Stuck: `${PATH}?fulfillment=stuck`,
+  Dead: `${PATH}?fulfillment=dead`,
+  'Awaiting payment': `${PATH}?status=awaiting_payment`,
+  Failed: `${PATH}?status=failed`,
+};
 
 export function ordersPage(asked: ListQuery, { orders, next }: Page, reader: Reader): Markup {
   const { given, after, faults } = asked;
   const query = new URLSearchParams(given).toString();
+  const search = query && `?${query}`;
   const body = html`<div class="head"><h1>Orders</h1>
 ${findForm()}
 </div>
-<nav class="choice" aria-label="Views"><ul>${views.map((view) => {
-    const to = new URLSearchParams(view.query).toString();
-    return html`<li><a href="${PATH}${to && `?${to}`}"${to === query && html` aria-current="true"`}>${view.name}</a></li>`;
-  })}</ul></nav>
+${choice('Views', views, PATH + search)}
 ${filterForm(asked)}
 <section class="card table-card" data-part="orders" aria-label="The orders">
 ${orders.length > 0 ? orderTable(orders, reader.zone) : nothing(asked)}
 </section>
 <div class="head">
-${after !== null && html`<a class="button" href="${PATH}${query && `?${query}`}">Newest orders</a>`}
+${after !== null && html`<a class="button" href="${PATH}${search}">Newest orders</a>`}
 ${next !== null && html`<a class="button" rel="next" href="${PATH}?${new URLSearchParams({ ...given, after: next }).toString()}">Older orders</a>`}
-${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${query && `?${query}`}" download>Export as CSV</a>`}
+${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${search}" download>Export as CSV</a>`}
 </div>`;
   const watches = after === null && Object.keys(faults).length === 0 ? 'orders' : null;
   return page({ title: 'Orders', part: 'orders', watches, body }, reader);
@@ -62,7 +61,7 @@ function filterForm({ given, faults }: ListQuery): Markup {
   return html`<details class="card filters"${isFaulty && html` open`}><summary>Filter${used.length > 0 && `: ${used.join(', ')}`}</summary>
 <form action="${PATH}">
 ${select('status', 'Payment', orderStatuses)}
-${select('fulfillment', 'Fulfilment', ['pending', 'fulfilled', 'dead', 'stuck'])}
+${select('fulfillment', 'Fulfilment', fulfillmentStandings)}
 ${dateField('since', 'Created from')}
 ${dateField('until', 'Created before')}
 ${field('email', 'E-mail', html`placeholder="whole, or how it begins" autocomplete="off"`)}

@@ -8,7 +8,7 @@ import { ageOf, amountOf } from '../words.ts';
 import { chart } from './chart.ts';
 import { findForm } from './find.ts';
 import { page, type Reader } from './layout.ts';
-import type { Markup } from './markup.ts';
+import { choice, type Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 interface Overview {
@@ -25,10 +25,7 @@ const rangeNames: Readonly<Record<Range, string>> = { '24h': '24 hours', '30d': 
 export function overviewPage(overview: Overview, reader: Reader): Markup {
   const { range } = overview;
   const body = html`<div class="head"><h1>Overview</h1>
-<nav class="choice" aria-label="Range of the charts"><ul>${Object.entries(rangeNames).map(
-    ([key, name]) =>
-      html`<li><a href="/ops?range=${key}"${key === range && html` aria-current="true"`}>${name}</a></li>`,
-  )}</ul></nav>
+${choice('Range of the charts', { '24 hours': '/ops?range=24h', '30 days': '/ops?range=30d' }, `/ops?range=${range}`)}
 ${findForm()}</div>
 <div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}
