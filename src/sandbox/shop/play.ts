@@ -49,18 +49,19 @@ export async function play(stage: Stage, { session: { id }, by, form, service }:
 /** The bank has moved the money of a debit, or refuses to, and Stripe says so. */
 export async function decide(
   stage: Stage,
-  { id }: Session,
+  session: Session,
   decision: 'pays' | 'declines',
   service: string,
 ): Promise<void> {
   const { sessions, journal, courier } = stage;
+  const { id } = session;
   const episode = journal.episode(id);
   episode.decided = true;
   journal.note(id, { by: 'stripe', tone: 'plain', words: `The bank ${decision}.` });
   const event =
     decision === 'pays'
       ? sessionEvent('checkout.session.async_payment_succeeded', await sessions.receivePayment(id))
-      : sessionEvent('checkout.session.async_payment_failed', await existing(stage, id));
+      : sessionEvent('checkout.session.async_payment_failed', session);
   const { held } = episode;
   episode.held = null;
   const sent = courier.send(event, endpointOf(stage, service)).then(async () => {
@@ -89,10 +90,4 @@ export async function landOn({ journal, opsToken }: Stage, id: string, service: 
 
 function endpointOf({ webhookSecret: secret }: Stage, service: string) {
   return { url: `${service}/webhook`, secret };
-}
-
-async function existing({ sessions }: Stage, id: string): Promise<Session> {
-  const stored = await sessions.find(id);
-  if (stored === null) throw new Error(`there is no checkout session ${id}`);
-  return stored.session;
 }
