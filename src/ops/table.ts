@@ -22,7 +22,8 @@ const NARROWEST = 5;
 
 /**
  * Rows for a person. On a terminal of `width` columns give way, the widest first, until all fit, and the last one
- * goes on below itself. Elsewhere (null) everything is shown whole, without colours, a row a line.
+ * goes on below itself. Elsewhere (null), and on one that has been given no size (0: a serial console, or a container's in its
+ * first moment), everything is shown whole, a row a line.
  */
 export function table(
   columns: readonly Column[],
@@ -30,7 +31,7 @@ export function table(
   width: number | null,
 ): string {
   const texts = rows.map((row) => row.map(textOf));
-  const widths = width === null ? [] : fitted(columns, widthsOf(columns, texts), width);
+  const widths = width ? fitted(columns, widthsOf(columns, texts), width) : [];
   const made = new Table({
     head: columns.some(({ head }) => head) ? columns.map(({ head = '' }) => styleText('bold', head)) : [],
     colAligns: columns.map(({ align }) => align ?? 'left'),
@@ -43,7 +44,7 @@ export function table(
       row.map((cell, c) => {
         const isLast = c === columns.length - 1;
         const whole = texts[r]?.[c] ?? '';
-        const text = width === null ? whole : within(whole, widths[c] as number, isLast);
+        const text = width ? within(whole, widths[c] as number, isLast) : whole;
         const content = typeof cell === 'string' ? text : styleText(cell.style, text);
         return { content, wordWrap: isLast };
       }),

@@ -23,6 +23,10 @@ test('is as wide as what it holds', () => {
   );
 });
 
+test('a terminal of no known width gets everything whole', () => {
+  expect(table(columns, [row], 0)).toBe(table(columns, [row], null));
+});
+
 test('on a narrow terminal the columns give way that may, and the last one goes on below itself', () => {
   expect(table(columns, [row], 54)).toBe(
     ['ORDER  CUSTOMER              ERROR', '   42  a.long.address@exam…  the receiver answered 500'].join(
