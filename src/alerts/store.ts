@@ -7,6 +7,8 @@ const OVER_AFTER_SECONDS = 120;
 const AGAIN_AFTER_SECONDS = 60 * 60;
 /** While one process tells, no other does; when it is killed, another one does after this time. */
 const LEASE_SECONDS = 60;
+/** What is over for so long is told nobody who never heard of it: a shop's first channel would tell of all the months before it. */
+const NEWS_HOURS = 24;
 
 /** The cause is there: a new alert, which comes back, or an old one that goes on (null). */
 export async function raise(db: Knex, { cause, details }: Finding): Promise<Alert | null> {
@@ -56,7 +58,9 @@ export async function standingBesidesWork(db: Knex): Promise<Alert[]> {
 export async function claimUntold(db: Knex): Promise<Alert | null> {
   const { rows } = await db.raw<{ rows: Alert[] }>(
     `with due as (
-       select id from alerts where next_attempt_at <= now()
+       select id from alerts
+       where next_attempt_at <= now()
+         and (told <> '{}' or coalesce(over_at, 'infinity') > now() - :news * interval '1 hour')
        order by next_attempt_at
        limit 1
        for update skip locked
@@ -64,7 +68,7 @@ export async function claimUntold(db: Knex): Promise<Alert | null> {
      update alerts set attempts = attempts + 1, next_attempt_at = now() + :lease * interval '1 second'
      from due where alerts.id = due.id
      returning alerts.*`,
-    { lease: LEASE_SECONDS },
+    { lease: LEASE_SECONDS, news: NEWS_HOURS },
   );
   return rows[0] ?? null;
 }

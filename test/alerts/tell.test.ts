@@ -128,6 +128,28 @@ describe('telling', () => {
     expect(mail.told).toEqual(['fulfillments_dead:over']);
   });
 
+  test('what nobody was told of and is long over is told no more, as where the first channel comes after months', async () => {
+    const chat = notebook('webhook');
+    const ended = (hours: number) =>
+      db('alerts').update({ over_at: db.raw(`now() - ? * interval '1 hour'`, [hours]) });
+    await raise(db, dead(1));
+    await ended(25);
+    await tell([chat]);
+    expect(chat.told).toEqual([]);
+    await ended(23);
+    await tell([chat]);
+    await raise(db, { cause: 'notifications_dead', details: { count: 1, order_id: 7 } });
+    await tell([chat]);
+    await ended(25);
+    await makeDue();
+    await tell([chat]);
+    expect(chat.told).toEqual([
+      'fulfillments_dead:over',
+      'notifications_dead:raised',
+      'notifications_dead:over',
+    ]);
+  });
+
   test('one process tells while another looks on', async () => {
     await raise(db, dead(1));
     const other = await db.transaction();
