@@ -32,6 +32,11 @@ test('the document is OpenAPI 3.1, and names what there is', async () => {
     '/events/{id}',
     '/events/{id}/replay',
   ]);
+  // What the door answers, whatever is asked.
+  for (const { responses } of Object.values<Record<string, { responses: object }>>(body.paths).flatMap(
+    Object.values,
+  ))
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403', '503']));
   const names = body.paths['/orders'].get.parameters.map(({ name }: { name: string }) => name);
   expect(names).toEqual(
     'status fulfillment email since until reference amount session event limit after'.split(' '),

@@ -23,8 +23,9 @@ const operation = ({ id, summary, gives, refusals, params }: Operation): ZodOpen
     200: json('Done.', gives),
     ...Object.fromEntries(
       Object.entries({
-        ...refusals,
         401: 'Without the right token.',
+        403: 'Without OPS_TOKEN set: to callers elsewhere, and in production to all.',
+        ...refusals,
         503: 'The database did not answer in time.',
       }).map(([status, words]) => [status, json(words, shapes.failure)]),
     ),
