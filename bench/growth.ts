@@ -9,7 +9,7 @@ import { expectAnswers, saturate } from './support/load.ts';
 import type { BenchDatabase } from './support/postgres.ts';
 import type { Server } from './support/process.ts';
 import type { Report, Rig } from './support/rig.ts';
-import { median } from './support/statistics.ts';
+import { median, medians } from './support/statistics.ts';
 
 /** The goals: ingest beside an empty database, a question in ms, a step of the retention job in ms. */
 const GOALS = { ingest: 0.9, question: 50, step: 100 } as const;
@@ -52,6 +52,8 @@ export async function benchGrowth(
   return { figures: { ...figures, answers: named, misses }, lines: linesOf(figures, misses) };
 }
 
+const FIGURES = ['perSecond', 'p99', 'wal', 'postgresUs'] as const;
+
 interface Ingest {
   readonly perSecond: number;
   readonly p99: number;
@@ -85,19 +87,13 @@ async function ingestOf(
       all[which].push({ perSecond: load.perSecond, p99: load.p99, wal: wal / DELIVERIES, postgresUs });
     }
   }
-  const medians = (rounds: readonly Ingest[]): Ingest => ({
-    perSecond: Math.round(median(rounds.map(({ perSecond }) => perSecond))),
-    p99: median(rounds.map(({ p99 }) => p99)),
-    wal: Math.round(median(rounds.map(({ wal }) => wal))),
-    postgresUs: Math.round(median(rounds.map(({ postgresUs }) => postgresUs))),
-  });
   const warm = { filled: all.filled.splice(WARM_UP), empty: all.empty.splice(WARM_UP) };
   const ratio = median(
     warm.filled.map((filled, round) => filled.perSecond / (warm.empty[round] as Ingest).perSecond),
   );
   return {
-    filled: medians(warm.filled),
-    empty: medians(warm.empty),
+    filled: medians(warm.filled, FIGURES),
+    empty: medians(warm.empty, FIGURES),
     ratio: Number(ratio.toFixed(3)),
     warmUp: all,
   };

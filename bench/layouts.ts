@@ -5,7 +5,7 @@ import { expectAnswers, type Load, saturate } from './support/load.ts';
 import type { Report, Rig } from './support/rig.ts';
 import { type Layout, openStack, type Stack, takers } from './support/stack.ts';
 import { longestWait, PROMISED_MS, whileStalled } from './support/stall.ts';
-import { median } from './support/statistics.ts';
+import { medians } from './support/statistics.ts';
 
 const layouts: Readonly<Record<string, Layout>> = {
   '1 all': { all: 1 },
@@ -63,9 +63,7 @@ async function fullSpeed(
     expectAnswers(load.answers, 200);
     if (round > 0) measured.push(load);
   }
-  const of = (key: 'perSecond' | 'p50' | 'p99') =>
-    Number(median(measured.map((load) => load[key])).toPrecision(3));
-  return { perSecond: of('perSecond'), p50: of('p50'), p99: of('p99') };
+  return medians(measured, ['perSecond', 'p50', 'p99']);
 }
 
 /** The same deliveries at once to each process and, where there is one, through nginx; to a lone process, twice. */

@@ -1,12 +1,11 @@
 import { connect, type Socket } from 'node:net';
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Delivery } from './events.ts';
 
 /** What a load met. Latencies are milliseconds from the write (or, where every socket was busy, from the due time) to the answer. */
 export interface Load {
   readonly answers: Readonly<Record<number, number>>;
-  readonly seconds: number;
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -86,7 +85,7 @@ export function expectAnswers(answers: Load['answers'], status: number): void {
 function newTally(onAnswer?: Target['onAnswer']) {
   const begin = performance.now();
   const answers: Record<number, number> = {};
-  const microseconds: RecordableHistogram = createHistogram({ figures: 3 });
+  const microseconds = createHistogram({ figures: 3 });
   let answered = 0;
   return {
     count(status: number, since: number): void {
@@ -101,7 +100,6 @@ function newTally(onAnswer?: Target['onAnswer']) {
       const at = (percentile: number) => microseconds.percentile(percentile) / 1_000;
       return {
         answers,
-        seconds,
         perSecond: answered / seconds,
         p50: at(50),
         p99: at(99),
