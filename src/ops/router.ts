@@ -88,7 +88,11 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
     await send(res, messagePage(message, readerOf(req, res)));
   };
   router.use((req, _res, next) =>
-    next(req.path.startsWith('/api/') ? undefined : new NotFound(`There is no page ${req.path} here.`)),
+    next(
+      req.path.startsWith('/api/')
+        ? undefined
+        : new NotFound(`There is no page ${req.baseUrl + req.path} here.`),
+    ),
   );
   router.use(answerWithPage);
   return express.Router().use('/ops', router);

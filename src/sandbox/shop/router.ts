@@ -82,7 +82,7 @@ export async function openSandboxShop(
     const text = 'The service’s log says why. Try again in a moment.';
     await send(res.status(503), messagePage({ title: 'Not now', text }));
   };
-  router.use((req, _res, next) => next(new Missing(`There is no page ${req.path} here.`)));
+  router.use((req, _res, next) => next(new Missing(`There is no page ${req.baseUrl + req.path} here.`)));
   router.use(answerWithPage);
   return {
     router: express.Router().use('/sandbox', router),

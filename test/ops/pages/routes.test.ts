@@ -115,6 +115,7 @@ describe('finding', () => {
       const { text } = await get(path).expect(404);
       expect(text).toContain('<h1>Not found</h1>');
     }
+    expect((await get('/ops/nothing')).text).toContain('There is no page /ops/nothing here.');
   });
 
   test("an order's page by its session is the one by its id", async () => {
