@@ -124,13 +124,15 @@ test('the service is started alike everywhere: with what keeps its memory small'
 
 /** The image and its one published port decide these. */
 const OF_THE_CONTAINER = ['NODE_ENV', 'PORT', 'HOST'];
+/** These OpenTelemetry's packages read by themselves; of those that .env.example speaks of, what a collector may ask for. */
+const OF_THE_EXPORTER = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES'];
 
 test('the compose file: every variable that the service reads, and a database that is waited for', () => {
   const [{ services }] = documentsOf('docker-compose.yml') as unknown as [
     { services: Record<string, { environment?: object; depends_on?: object; healthcheck?: object }> },
   ];
   expect(Object.keys(services.service?.environment ?? {}).toSorted()).toEqual(
-    variables.filter((name) => !OF_THE_CONTAINER.includes(name)).toSorted(),
+    [...variables.filter((name) => !OF_THE_CONTAINER.includes(name)), ...OF_THE_EXPORTER].toSorted(),
   );
   expect(services.service?.depends_on).toMatchObject({ postgres: { condition: 'service_healthy' } });
   expect(services.postgres?.healthcheck).toBeDefined();
