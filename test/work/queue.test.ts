@@ -88,7 +88,13 @@ describe('claim', () => {
   test('takes of what may kill its process, as nobody heard of three attempts, one at a time', async () => {
     const second = await owe({ attempts: 3, overdueSeconds: 5 });
     const first = await owe({ attempts: 4, overdueSeconds: 60 });
-    const others = [await owe(), await owe({ attempts: 2 }), await owe({ attempts: 3, last_error: 'down' })];
+    const usedUp = await owe({ attempts: 12, overdueSeconds: 90 });
+    const others = [
+      usedUp,
+      await owe(),
+      await owe({ attempts: 2 }),
+      await owe({ attempts: 3, last_error: 'down' }),
+    ];
     const idsOf = (claims: Claim[]) => claims.map(({ id }) => id).toSorted((a, b) => a - b);
     expect(idsOf(await claimAll())).toEqual([first, ...others]);
     expect(idsOf(await claimAll())).toEqual([second]);
@@ -108,17 +114,22 @@ describe('claim', () => {
     expect(await claimAll()).toEqual([]);
   });
 
-  test('work whose last attempt has failed, and not been cut off, says that fewer are allowed now', async () => {
-    const id = await owe();
-    const [held] = await claimAll();
-    if (!held) throw new Error('nothing was claimed');
-    await settleFailed(db, queue, held, { error: 'the receiver answered 500', pauseMs: 0 });
-    await claim(db, queue, { limit: 1, maxAttempts: 1 });
+  test.each([
+    ['the last attempt', [{ attempt: 11 }, { attempt: 12 }], 'FULFILLMENT_MAX_ATTEMPTS was lowered'],
+    ['an earlier attempt', [{ attempt: 11 }], 'the process was killed'],
+    ['the last before a retry', [{ attempt: 12, next_attempt_at: null }], 'the process was killed'],
+    ['a mail', [{ work: 'notifications', attempt: 12 }], 'the process was killed'],
+    ['another mail', [{ work_id: 0, attempt: 12 }], 'the process was killed'],
+  ])('work that is dead says why, by what failed before it: %s', async (_case, failures, error) => {
+    const id = await owe({ attempts: 12, last_error: 'the receiver answered 500' });
+    const { order_id } = await rowOf(id);
+    const failure = { work: 'fulfillments', work_id: id, order_id, error: 'the receiver answered 500' };
+    await db('failed_attempts').insert(
+      failures.map((its) => ({ ...failure, next_attempt_at: db.fn.now(), ...its })),
+    );
+    await claimAll();
     expect(await rowOf(id)).toMatchObject({ status: 'dead', last_error: 'the receiver answered 500' });
-    expect(await failuresOf(id)).toMatchObject([
-      { attempt: 1, error: 'the receiver answered 500' },
-      { attempt: 1, error: 'FULFILLMENT_MAX_ATTEMPTS was lowered', next_attempt_at: null },
-    ]);
+    expect((await failuresOf(id)).at(-1)).toMatchObject({ attempt: 12, error, next_attempt_at: null });
   });
 });
 
@@ -223,6 +234,21 @@ describe('a held claim', () => {
     expect((await rowOf(free)).due_in).toBeLessThanOrEqual(0);
   });
 
+  test('that a person has brought to an end is lost, and costs no other its lease', async () => {
+    const [ended, free] = [await owe(), await owe()];
+    const held = await claimAll();
+    const [lost] = held.filter(({ id }) => id === ended);
+    await db('fulfillments').where({ id: ended }).update({ status: 'dead', next_attempt_at: null });
+    const before = await rowOf(ended);
+    expect(await renew(db, queue, held)).toEqual([{ id: free, renewed: true }]);
+    await release(db, queue, held, { counted: true });
+    expect((await rowOf(free)).due_in).toBeLessThanOrEqual(0);
+    expect(await settleFailed(db, queue, lost as Claim, { error: 'no', pauseMs: 0 })).toBe(false);
+    expect(await settleDone(db, queue, held)).toEqual([free]);
+    expect(await rowOf(ended)).toEqual(before);
+    expect(await failuresOf(ended)).toEqual([]);
+  });
+
   test.each([
     [true, 2],
     [false, 1],
@@ -257,6 +283,7 @@ describe('a held claim', () => {
     await db('fulfillments').where({ id }).update({ next_attempt_at: db.fn.now() });
     const [second] = await claimAll();
     if (!second) throw new Error('nothing was claimed');
+    expect(await rowOf(id)).toMatchObject({ attempts: 2, last_error: 'the receiver answered 500' });
     await settleFailed(db, queue, second, { error: 'gone', pauseMs: null });
     expect(await rowOf(id)).toMatchObject({
       status: 'dead',
