@@ -19,8 +19,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { findBinaries } from '../../src/db/embedded/binaries.ts';
 import { ensureCluster } from '../../src/db/embedded/cluster.ts';
@@ -28,8 +27,7 @@ import { openHome } from '../../src/db/embedded/home.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { isUnlocked, lockShared } from '../../src/db/embedded/lock.ts';
 import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
-
-jest.setTimeout(20_000);
+import { until } from '../support/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
@@ -141,7 +139,7 @@ async function attach(at = dir, where?: Where) {
   return { url, leave, kill: () => kill(child) };
 }
 
-async function query(url: string, sql: string): Promise<unknown> {
+async function query(url: string, sql: string): Promise<number | string | undefined> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   client.on('error', () => {});
   try {
@@ -153,14 +151,9 @@ async function query(url: string, sql: string): Promise<unknown> {
   }
 }
 
-async function until<T>(condition: () => Promise<T> | T): Promise<T> {
-  const deadline = Date.now() + 8_000;
-  for (;;) {
-    const value = await (async () => condition())().catch(() => undefined);
-    if (value) return value;
-    if (Date.now() > deadline) throw new Error(`It never came true: ${condition}`);
-    await sleep(5);
-  }
+/** An error is one way of not being there yet. */
+function untilThere<T>(what: string, ask: () => Promise<T | undefined | false>) {
+  return until(what, () => ask().catch(() => undefined));
 }
 
 /** Spares a test the making of its data, which is most of a first start. */
@@ -281,13 +274,13 @@ test('a killed server comes back once for all its processes, at the same URL', a
   await query(postgres.url, 'create table kept as select 42 as answer');
   await killServer();
 
-  expect(await until(() => query(postgres.url, 'select answer from kept'))).toBe(42);
+  expect(await untilThere('it is back', () => query(postgres.url, 'select answer from kept'))).toBe(42);
   const watchers = `select count(*)::int from pg_stat_activity where application_name like '%launcher'`;
-  await until(async () => (await query(postgres.url, watchers)) === 3);
+  await untilThere('all three watch it', async () => (await query(postgres.url, watchers)) === 3);
   const serverLog = await readFile(join(dir, 'server.log'), 'utf8');
   expect(serverLog.match(/starting PostgreSQL/g)).toHaveLength(2);
   expect(logged.join()).toContain('PostgreSQL went away');
-  await until(() => logged.join().includes('PostgreSQL is back'));
+  await until('that is said', () => logged.join().includes('PostgreSQL is back'));
 
   for (const { leave } of others) await leave();
   await postgres.stop();
@@ -300,12 +293,12 @@ test('a server that can not come back for its port is tried until it can', async
   // Between two starts of ours: the start lock keeps the launcher from being first.
   const holder = await holdStartLock();
   await killServer();
-  const squatter = await until(() => listenOn(postgres.url));
+  const squatter = await untilThere('its port is free', () => listenOn(postgres.url));
   await kill(holder);
 
-  await until(() => logged.join().includes('could not create any TCP/IP sockets'));
+  await until('it is tried', () => logged.join().includes('could not create any TCP/IP sockets'));
   squatter.close();
-  expect(await until(() => query(postgres.url, 'select 1'))).toBe(1);
+  expect(await untilThere('it is back', () => query(postgres.url, 'select 1'))).toBe(1);
   await postgres.stop();
 });
 
@@ -360,7 +353,7 @@ test('a directory that is in use where its server is not to be seen, in another 
 test('a start that was killed while it made the data leaves nothing half made', async () => {
   const unfinished = async () => (await readdir(dir)).find((name) => name.startsWith('initdb-'));
   const killed = run(`await start('${dir}')`);
-  const leftover = await until(unfinished);
+  const leftover = await untilThere('it makes the data', unfinished);
   await kill(killed);
   expect(existsSync(join(dir, 'data'))).toBe(false);
   expect(await unfinished()).toBe(leftover);
@@ -373,7 +366,9 @@ test('a start that was killed while it made the data leaves nothing half made', 
 
 testOnUnix('a Ctrl-C while the data is made breaks nothing off', async () => {
   const interrupted = run(`process.on('SIGINT', () => {}); await (await start('${dir}')).stop();`);
-  await until(async () => (await readdir(dir, { recursive: true })).some((it) => it.endsWith('/base')));
+  await untilThere('it makes the data', async () =>
+    (await readdir(dir, { recursive: true })).some((it) => it.endsWith('/base')),
+  );
   process.kill(-(interrupted.pid as number), 'SIGINT');
   expect(await once(interrupted, 'exit')).toEqual([0, null]);
 });

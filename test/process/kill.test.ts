@@ -26,8 +26,8 @@ async function workFor(event: EventJson) {
     .first();
 }
 
-const fulfilled = (event: EventJson, seconds?: number) =>
-  until('it is fulfilled', async () => (await workFor(event))?.status === 'fulfilled', seconds);
+const fulfilled = (event: EventJson) =>
+  until('it is fulfilled', async () => (await workFor(event))?.status === 'fulfilled');
 
 const callsFor = (event: EventJson) => receiver.calls.filter(({ id }) => id === sessionOf(event));
 
@@ -83,7 +83,7 @@ describe('in the middle of an attempt', () => {
     expect(released.due_in).toBeLessThanOrEqual(0);
 
     await using _heir = await spawnService(env);
-    await fulfilled(event, 2);
+    await fulfilled(event);
     await expectOneOrderInTwoAttempts(event);
   });
 });
