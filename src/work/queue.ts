@@ -152,15 +152,14 @@ function tokensOf(held: readonly Claim[]) {
 export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { id: number }[] }>(
     `with held as (
-       select id, attempts from :table:
+       select id from :table:
        join unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts) using (id, attempts)
        where status = 'pending'
        order by id
        for update of :table:
      )
      update :table: as work set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null
-     from held
-     where work.id = held.id and work.attempts = held.attempts and work.status = 'pending'
+     from held where work.id = held.id
      returning work.id`,
     { ...queue, ...tokensOf(held) },
   );
