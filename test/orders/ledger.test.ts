@@ -6,6 +6,7 @@ import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { newsOf, recordEvent } from '../support/news.ts';
+import { untilWaiting } from '../support/process.ts';
 import { checkoutSession, type EventJson, events, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
@@ -201,13 +202,6 @@ describe('two processes at once', () => {
     }
   }
 
-  const waitingForLock = () =>
-    until('a statement that waits for a lock', async () => {
-      const { rows } = await db.raw(`select 1 from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock' and query like '%record_news(%'`);
-      return rows.length > 0;
-    });
-
   /** Holds the first statement's transaction open until the second one waits for it. */
   async function whileHeld<T>(
     first: (trx: Knex.Transaction) => PromiseLike<unknown>,
@@ -217,7 +211,7 @@ describe('two processes at once', () => {
     try {
       await first(trx);
       const waiting = second();
-      await waitingForLock();
+      await untilWaiting(db, 'web', 1);
       await trx.commit();
       return await waiting;
     } finally {

@@ -10,10 +10,10 @@ import {
   settleFailed,
 } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { until } from '../support/until.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { untilWaiting } from '../support/process.ts';
 
 const { db } = await createTestDatabase();
-let sessions = 0;
 
 beforeEach(() => db('fulfillments').del());
 
@@ -25,22 +25,12 @@ async function owe({
   overdueSeconds?: number;
   attempts?: number;
   last_error?: string;
-} = {}) {
-  sessions += 1;
-  const session = {
-    checkout_session_id: `cs_${sessions}`,
-    payment_status: 'paid',
-    mode: 'payment',
-    livemode: false,
-  };
-  const [order] = await db('orders')
-    .insert({ ...session, status: 'paid', paid_at: db.fn.now() })
-    .returning('id');
+} = {}): Promise<number> {
+  const order = await insertOrder(db);
   const next_attempt_at = db.raw(`now() - ? * interval '1 second'`, [overdueSeconds]);
-  const [row] = await db('fulfillments')
-    .insert({ order_id: order.id, next_attempt_at, ...columns })
-    .returning('id');
-  return row.id as number;
+  await insertFulfillment(db, order.id, { next_attempt_at, ...columns });
+  const { id } = await db('fulfillments').where({ order_id: order.id }).first();
+  return id;
 }
 
 const rowOf = async (id: number) => {
@@ -180,7 +170,7 @@ describe('many settled in one statement', () => {
     const other = await db.transaction();
     await other('fulfillments').where({ id: first }).increment('attempts', 1);
     const settled = settleDone(db, queue, held);
-    await untilOneWaits();
+    await untilWaiting(db, 'worker', 1);
     await other.commit();
     expect(await settled).toEqual([second]);
     expect(await rowOf(first)).toMatchObject({ status: 'pending', attempts: 2 });
@@ -192,19 +182,11 @@ describe('many settled in one statement', () => {
     const other = await db.transaction();
     await other('fulfillments').where({ id: first }).forUpdate();
     const settling = settleDone(db, queue, held);
-    await untilOneWaits();
+    await untilWaiting(db, 'worker', 1);
     await other('fulfillments').where({ id: second }).forUpdate().noWait();
     await other.rollback();
     expect((await settling).toSorted((a, b) => a - b)).toEqual([first, second]);
   });
-
-  const untilOneWaits = () =>
-    until('it waits for a lock', async () => {
-      const waiting = await db('pg_stat_activity')
-        .whereRaw('datname = current_database()')
-        .where({ wait_event_type: 'Lock' });
-      return waiting.length === 1;
-    });
 });
 
 describe('a held claim', () => {

@@ -377,39 +377,10 @@ describe('a failed attempt', () => {
     expect(await rowOf(order)).toMatchObject({ attempts: 3, last_error: null });
   });
 
-  test('waits as long as the receiver asked', async () => {
-    const [order = 0] = await owe(1);
-    start(async () => {
-      throw new AttemptFailed('busy', { retryAfterMs: 7_200_000 });
-    });
-    const row = await until('the failure is written', async () => {
-      const row = await rowOf(order);
-      return row.last_error && row;
-    });
-    const hours = (row.next_attempt_at - Date.now()) / 3_600_000;
-    expect(hours).toBeGreaterThan(1.9);
-    expect(hours).toBeLessThan(2.1);
-  });
-
   test('that gives no reason is one all the same', async () => {
     const [order = 0] = await owe(1);
     start(() => Promise.reject(undefined));
     await until('the failure is written', async () => (await rowOf(order)).last_error === 'unknown');
-  });
-
-  test.each([
-    ['the attempts are used up', 1, new Error('no')],
-    ['no further one can succeed', 12, new AttemptFailed('no', { final: true })],
-  ])('is the last when %s', async (_case, maxAttempts, error) => {
-    const [order = 0] = await owe(1);
-    start(
-      async () => {
-        throw error;
-      },
-      { maxAttempts },
-    );
-    await until('it is dead', async () => (await rowOf(order)).status === 'dead');
-    expect(await rowOf(order)).toMatchObject({ attempts: 1, last_error: 'no', next_attempt_at: null });
   });
 });
 
@@ -838,21 +809,4 @@ test('a worker that stops does not wait for a database that takes no outcome', a
   await worker.stop(30_000);
   expect(performance.now() - begin).toBeLessThan(15_000);
   await db.raw('drop function refuse_outcome cascade');
-});
-
-test('what was done is written once the database takes it again', async () => {
-  const [order = 0] = await owe(1);
-  await db.raw(`
-    create sequence refusals;
-    create function refuse_twice() returns trigger language plpgsql as $$
-    begin if nextval('refusals') <= 2 then raise 'away'; end if; return new; end $$;
-    create trigger refuse_twice before update on fulfillments for each row
-      when (new.status = 'fulfilled') execute function refuse_twice();
-  `);
-  let attempts = 0;
-  start(async () => {
-    attempts += 1;
-  });
-  await until('it is fulfilled', async () => (await rowOf(order)).status === 'fulfilled');
-  expect(attempts).toBe(1);
 });
