@@ -252,6 +252,21 @@ describe('a held claim', () => {
     expect(await failuresOf(id)).toHaveLength(1);
   });
 
+  test('fails anew after a retry, though an attempt of its number has failed before', async () => {
+    const id = await owe();
+    for (const error of ['no', 'no again']) {
+      const [row] = await claimAll();
+      const { order_id } = row as Claim;
+      expect(await makeDue(db, queue, order_id)).toBe(0);
+      expect(await settleFailed(db, queue, row as Claim, { error, pauseMs: null })).toBe(true);
+      expect(await makeDue(db, queue, order_id)).toBe(1);
+    }
+    expect(await failuresOf(id)).toMatchObject([
+      { attempt: 1, error: 'no' },
+      { attempt: 1, error: 'no again' },
+    ]);
+  });
+
   test('fails until later, or for good', async () => {
     const id = await owe();
     const [first] = await claimAll();
@@ -267,6 +282,7 @@ describe('a held claim', () => {
     if (!second) throw new Error('nothing was claimed');
     expect(await rowOf(id)).toMatchObject({ attempts: 2, last_error: 'the receiver answered 500' });
     await settleFailed(db, queue, second, { error: 'gone', pauseMs: null });
+    expect(await settleFailed(db, queue, first, outcome)).toBe(false);
     expect(await rowOf(id)).toMatchObject({
       status: 'dead',
       next_attempt_at: null,
