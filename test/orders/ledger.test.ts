@@ -6,6 +6,7 @@ import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { newsOf, recordEvent } from '../support/news.ts';
+import { insertOrder } from '../support/orders.ts';
 import { untilWaiting } from '../support/process.ts';
 import { checkoutSession, type EventJson, events, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -278,17 +279,95 @@ describe('two processes at once', () => {
     expect((await stateOf(session.id)).fulfillments).toHaveLength(1);
   });
 
-  test('batches that share sessions in different order end without a deadlock', async () => {
-    const sessions = Array.from({ length: 40 }, () => checkoutSession());
-    await Promise.all(sessions.map((session) => record(newsOf(events.completedUnpaid(session)))));
-    await withOther(async (other) => {
-      await Promise.all([
-        ...sessions.map((session) => record(newsOf(events.asyncSucceeded(session)))),
-        ...sessions.toReversed().map((session) => other(newsOf(events.asyncFailed(session)))),
-      ]);
-    });
-    for (const session of sessions) expect((await stateOf(session.id)).order.status).toBe('paid');
+  test('a failure while another pays the order waits for it, and is a conflict', async () => {
+    const session = checkoutSession();
+    await record(newsOf(events.asyncFailed(session)));
+    const result = await withOther((other) =>
+      whileHeld(
+        (trx) => openLedger(trx)(newsOf(events.asyncSucceeded(session))),
+        () => other(newsOf(events.asyncFailed(session))),
+      ),
+    );
+    expect(result).toMatchObject({ outcome: 'conflict', moved_to: null });
   });
+});
+
+describe('whatever the order of a batch, no two batches wait for each other:', () => {
+  /** In one batch: a third one goes ahead of it. */
+  const recordTogether = (...both: EventJson[]) =>
+    Promise.all([events.completedPaid(checkoutSession()), ...both].map((event) => record(newsOf(event))));
+
+  test('orders are locked in the order of their ids', async () => {
+    const [first, second] = [checkoutSession({ id: 'cs_test_b' }), checkoutSession({ id: 'cs_test_a' })];
+    for (const session of [first, second]) await record(newsOf(events.completedUnpaid(session)));
+    // So that they do not lie in the order of their ids either.
+    await db('orders').where({ checkout_session_id: first.id }).update({ client_reference_id: 'moved' });
+    const other = await db.transaction();
+    const lock = ({ id }: { id: string }) =>
+      other('orders').where({ checkout_session_id: id }).forUpdate().noWait();
+    await lock(first);
+    const recording = recordTogether(events.asyncSucceeded(second), events.asyncSucceeded(first));
+    await untilWaiting(db, 'worker', 1);
+    await lock(second);
+    await other.rollback();
+    expect(await recording).toMatchObject(Array(3).fill({ moved_to: 'paid' }));
+  });
+
+  test.each([
+    [
+      'orders are made in the order of their sessions',
+      (id: string) => events.completedPaid(checkoutSession({ id: `cs_test_${id}` })),
+      (trx: Knex, { data }: EventJson) => insertOrder(trx, { checkout_session_id: data.object.id }),
+    ],
+    [
+      'events are recorded in the order of their ids',
+      (id: string) => stripeEvent('charge.updated', { object: 'charge' }, { id: `evt_${id}` }),
+      (trx: Knex, { id, type }: EventJson) =>
+        trx('stripe_events').insert({
+          id,
+          type,
+          livemode: false,
+          created_at: new Date(),
+          outcome: 'ignored',
+        }),
+    ],
+  ])('%s', async (_what, make, insert) => {
+    const [first, second] = [make('1'), make('2')];
+    const other = await db.transaction();
+    await other.raw(`set local lock_timeout = '500ms'`);
+    await insert(other, first);
+    const recording = recordTogether(second, first);
+    await untilWaiting(db, 'worker', 1);
+    await insert(other, second);
+    await other.commit();
+    expect((await recording).slice(1)).toMatchObject(Array(2).fill({ moved_to: null }));
+  });
+});
+
+test('an order that moves is as one that is made of the session as it is by then', async () => {
+  const said = {
+    amount_subtotal: 1,
+    amount_total: 2,
+    currency: 'eur',
+    customer_details: { email: 'noah@example.com', name: 'Noah', phone: '+15551234567' },
+    payment_link: 'plink_1',
+    presentment_details: { presentment_amount: 3, presentment_currency: 'gbp' },
+    subscription: 'sub_1',
+  };
+  const { id, object, mode } = checkoutSession();
+  await record(newsOf(events.completedUnpaid({ id, object, mode })));
+  await record(newsOf(events.asyncSucceeded(checkoutSession({ id, ...said }))));
+  const twin = checkoutSession(said);
+  await record(newsOf(events.completedPaid(twin)));
+  const saidOf = async (sessionId: string) => {
+    const { order } = await stateOf(sessionId);
+    const { id, checkout_session_id, created_at, updated_at, paid_at, ...all } = order;
+    return { all, created_at, updated_at };
+  };
+  const { all, created_at, updated_at } = await saidOf(id);
+  expect(all).toEqual((await saidOf(twin.id)).all);
+  expect(Object.keys(all).filter((column) => all[column] === null)).toEqual(['account', 'failed_at']);
+  expect(updated_at.getTime()).toBeGreaterThan(created_at.getTime());
 });
 
 describe('an order that another process keeps creating first', () => {

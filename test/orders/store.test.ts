@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Knex } from '../../src/db/knex.ts';
 import type { LineItem } from '../../src/orders/order.ts';
 import { findOrder, findOrdersWithItems, storeLineItems } from '../../src/orders/store.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { insertOrder } from '../support/orders.ts';
+import { untilWaiting } from '../support/process.ts';
 
 const { db } = await createTestDatabase();
 
@@ -85,6 +87,31 @@ describe('the items of orders', () => {
       { order_id: second, kind: 'order_paid', status: 'pending' },
     ]);
     expect(owed.map(({ order_id }) => order_id)).not.toContain(other);
+  });
+
+  test.each([
+    ['items', (trx: Knex, id: number) => trx('order_line_items').insert({ ...item(0), order_id: id })],
+    [
+      'receipts',
+      (trx: Knex, id: number) => trx('notifications').insert({ order_id: id, kind: 'order_paid' }),
+    ],
+  ])('%s come in the order of their orders: no two statements wait for each other', async (_what, insert) => {
+    const [first, second] = [await order(), await order()];
+    // So that they do not lie in that order.
+    await db('orders').where({ id: first }).update({ client_reference_id: 'moved' });
+    const other = await db.transaction();
+    await other.raw(`set local lock_timeout = '500ms'`);
+    await insert(other, first);
+    const storing = storeLineItems(
+      db,
+      [second, first].map((orderId) => ({ orderId, items: [item(0)] })),
+    );
+    await untilWaiting(db, 'worker', 1);
+    await insert(other, second);
+    await other.commit();
+    await storing;
+    const { lineItems, notifications } = await contentsOf(db);
+    expect([lineItems.length, notifications.length]).toEqual([2, 2]);
   });
 
   test('stored again change nothing, and owe no second receipt', async () => {
