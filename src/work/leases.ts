@@ -74,9 +74,8 @@ export function keepLeases<Held extends Lease>(
     add(leases: readonly Held[]): void {
       // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
       const ids = new Set(leases.map(({ row }) => row.id));
-      const lost = held.filter(({ row }) => ids.has(row.id));
-      for (const { abort } of lost) abort.abort();
-      held = [...held.filter((lease) => !lost.includes(lease)), ...leases];
+      for (const { row, abort } of held) if (ids.has(row.id)) abort.abort();
+      held = [...held, ...leases];
     },
     remove(lease: Held): void {
       held = held.filter((other) => other !== lease);

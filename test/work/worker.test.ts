@@ -151,13 +151,19 @@ test('what begins side by side is read again together, and alone where that fail
   expect(reads).toEqual([10, 1, 4, 1, 1, 1, 1]);
 });
 
-test('a backlog stays in the table: no more is claimed than five times what is attempted', async () => {
+test('a backlog stays in the table: no more is claimed than five times what is attempted, nor one by one', async () => {
   await owe(100);
-  start(() => new Promise(() => {}), { concurrency: 3 });
+  const ends: (() => void)[] = [];
+  const worker = start(() => new Promise((resolve) => ends.push(resolve)), { concurrency: 3 });
   const claimed = () => db('fulfillments').where('attempts', '>', 0);
   await until('as many are claimed', async () => (await claimed()).length === 15);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(await claimed()).toHaveLength(15);
+  ends[0]?.();
+  await until('one is done', async () => (await statusesOf()).includes('fulfilled'));
+  for (let i = 0; i < 20; i += 1) {
+    worker.wake();
+    expect(await claimed()).toHaveLength(15);
+  }
+  expect(worker.isBehind()).toBe(true);
 });
 
 test('a worker claims again once two rows a place would fit, and all that fit together', async () => {
@@ -543,7 +549,7 @@ describe('a lease', () => {
     `);
   afterEach(async () => {
     jest.useRealTimers();
-    await db.raw('drop function if exists refuse_to_renew cascade');
+    await db.raw('drop function if exists refuse_to_renew, wait_to_renew cascade');
   });
 
   test('is renewed every 10 s, of what is attempted and of what waits; not of what is done', async () => {
@@ -650,17 +656,11 @@ describe('a lease', () => {
     const other = await db.transaction();
     await other.raw('select pg_advisory_xact_lock(1)');
     tick(10);
-    await until('it is being renewed', async () => {
-      const { rows } = await db.raw(`select from pg_locks where locktype = 'advisory' and not granted`);
-      return rows.length === 1;
-    });
+    await until('it is being renewed', () => isWaiting(other, 'renewed as'));
     fail(new AttemptFailed('busy', { retryAfterMs: 3_600_000 }));
-    for (let i = 0; i < 10; i += 1) await rowOf(order);
-    const { rows } = await db.raw(`select from pg_locks where locktype = 'advisory' and not granted`);
-    expect(rows).toHaveLength(1);
+    for (let i = 0; i < 10; i += 1) expect(await isWaiting(other, 'failed as (')).toBe(false);
     await other.commit();
     expect(await pauseOf(order)).toBeGreaterThan(59);
-    await db.raw('drop function wait_to_renew cascade');
   });
 
   test('that can not be renewed ends its attempt when it is over, and not before', async () => {
@@ -720,17 +720,19 @@ describe('a lease', () => {
     expect(begun).toEqual([first, second]);
   });
 
-  test('taken anew by the same worker breaks the earlier attempt off, and goes on without it', async () => {
-    const [order = 0] = await owe(1);
+  test('taken anew by the same worker breaks the earlier attempt off, and no other, and goes on without it', async () => {
+    const [order = 0, other = 0] = await oweInTurn(2);
     const { begun, signals, ends, perform } = attempts();
-    const worker = start(perform, { concurrency: 1 });
-    await until('it has begun', () => begun.length === 1);
-    await db('fulfillments').update({ next_attempt_at: db.fn.now() });
+    const worker = start(perform, { concurrency: 2 });
+    await until('both have begun', () => begun.length === 2);
+    await db('fulfillments').where({ order_id: order }).update({ next_attempt_at: db.fn.now() });
     worker.wake();
-    await until('it has begun again', () => begun.length === 2);
-    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
-    ends[1]?.();
-    await until('it is done', async () => (await rowOf(order)).status === 'fulfilled');
+    await until('it has begun again', () => begun.length === 3);
+    expect(begun).toEqual([order, other, order]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false, false]);
+    for (const end of ends) end();
+    await until('all is done', async () => (await statusesOf()).every((status) => status === 'fulfilled'));
+    expect(await rowOf(other)).toMatchObject({ attempts: 1 });
   });
 
   test('that can not be given back ends by itself, and that is said', async () => {
