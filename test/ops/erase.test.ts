@@ -233,6 +233,22 @@ test('an attempt at a mail that fails meanwhile is settled, and the order erased
   expect(await db('failed_attempts').where({ order_id: id }).pluck('error')).toEqual(['erased']);
 });
 
+test('orders are locked in the order of their ids, as by what comes in: no circle', async () => {
+  const { id: first, customer_email } = await orderWith({});
+  const { id: second } = await insertOrder(db, { customer_email });
+  // So that they do not lie in that order.
+  await db('orders').where({ id: first }).update({ client_reference_id: 'moved' });
+  const other = await db.transaction();
+  const lock = (id: number) => other('orders').where({ id }).forUpdate().noWait();
+  await lock(first);
+  const traces = await findTraces(db, customer_email);
+  const erasing = erase(db, traces, { email: customer_email, mailDir: workDir, actor: 'test', force: true });
+  await untilWaiting(db, 'worker', 1);
+  await lock(second);
+  await other.rollback();
+  expect(await erasing).toMatchObject({ orders: [first, second] });
+});
+
 test('events that no order belongs to are found by the address, and are accounted for', async () => {
   const rows = ['"Ünsal@example.com"', '"\\u00dcnsal@example.com"', '"günsal@example.com"'].map(
     (email, i) => ({

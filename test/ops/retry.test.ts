@@ -93,3 +93,9 @@ test.each([
   const ran = await ops(env, ...args);
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([code, '', expect.stringContaining(words)]);
 });
+
+test('nothing is tried again of which nobody could be told who did it', async () => {
+  const { id } = await orderWith('dead', null);
+  await expect(retryOrder(db, id, null as never)).rejects.toThrow('"actor"');
+  expect(await fulfillmentOf(id)).toMatchObject({ status: 'dead', attempts: 12 });
+});
