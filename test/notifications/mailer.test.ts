@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
-import { SMTPServer } from 'smtp-server';
 import { fileMailer, type Mail, type MailTransport, smtpMailer } from '../../src/notifications/mailer.ts';
 import { serveMail } from '../support/smtp.ts';
 import { until } from '../support/until.ts';
@@ -50,41 +49,36 @@ async function portOf(server: { listen(port: number, host: string): Server }): P
   return (listening.address() as AddressInfo).port;
 }
 
+interface Delivery {
+  readonly sender: string | undefined;
+  readonly recipients: string[];
+  readonly source: Buffer;
+}
+const deliveries: Delivery[] = [];
+/** It knows no recipient who is nobody. */
+const usual = await serveMail({
+  authOptional: true,
+  onRcptTo({ address }, _session, done) {
+    const refused = new Error(`5.1.1 <${address}>: Jenny Rosen is not known here`);
+    done(address.startsWith('nobody@') ? Object.assign(refused, { responseCode: 550 }) : null);
+  },
+  async onData(stream, { envelope }, done) {
+    const source = Buffer.concat(await stream.toArray());
+    const sender = envelope.mailFrom ? envelope.mailFrom.address : undefined;
+    deliveries.push({ sender, recipients: envelope.rcptTo.map(({ address }) => address), source });
+    done();
+  },
+});
+
 describe('by SMTP', () => {
-  interface Delivery {
-    readonly sender: string | undefined;
-    readonly recipients: string[];
-    readonly source: Buffer;
-  }
-  let deliveries: Delivery[];
-  let server: SMTPServer;
   let mailer: MailTransport;
 
-  beforeEach(async () => {
-    deliveries = [];
-    server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ['STARTTLS'],
-      onRcptTo({ address }, _session, done) {
-        const refused = Object.assign(new Error(`5.1.1 <${address}>: Jenny Rosen is not known here`), {
-          responseCode: 550,
-        });
-        done(address.startsWith('nobody@') ? refused : null);
-      },
-      async onData(stream, { envelope }, done) {
-        const source = Buffer.concat(await stream.toArray());
-        const sender = envelope.mailFrom ? envelope.mailFrom.address : undefined;
-        deliveries.push({ sender, recipients: envelope.rcptTo.map(({ address }) => address), source });
-        done();
-      },
-    });
-    mailer = smtpMailer({ url: `smtp://127.0.0.1:${await portOf(server)}`, from });
+  beforeEach(() => {
+    deliveries.length = 0;
+    mailer = smtpMailer({ url: `smtp://${usual.host}`, from });
   });
 
-  afterEach(async () => {
-    mailer.close();
-    await new Promise<void>((resolve) => server.close(resolve));
-  });
+  afterEach(() => mailer.close());
 
   test('goes to its recipient, whole', async () => {
     await mailer.send(mail);
