@@ -55,7 +55,7 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: 'An event that Stripe signed is refused',
         what: `${details.event_id} at ${details.host}: ${details.code}. What it says is not recorded.`,
-        todo: 'The log names the field (event refused). Stripe repeats it for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
+        todo: 'The log names the field, and whatever else is refused while this stands (event refused). Stripe repeats it for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
       };
     case 'clock_off':
       return {
