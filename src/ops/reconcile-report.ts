@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts';
 import type { OrderStatus } from '../orders/status.ts';
 import { asksForAPerson, type Findings } from '../reconcile/findings.ts';
 import type { Report } from './command.ts';
@@ -57,7 +58,7 @@ function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances)
   ] satisfies Section[];
   const eventful = sections.filter(([, items]) => items.length > 0);
   return [
-    `Looked at ${lookedAt.events} events and ${lookedAt.sessions} checkout sessions of Stripe, and asked it about ${lookedAt.orders} orders.`,
+    `Looked at ${counted(lookedAt.events, 'event')} and ${counted(lookedAt.sessions, 'checkout session')} of Stripe, and asked it about ${counted(lookedAt.orders, 'order')}.`,
     eventsSince > since &&
       `Stripe has no events from before ${iso(eventsSince)}: until then only checkout sessions were looked at.`,
     ...eventful.flatMap(describeSection),

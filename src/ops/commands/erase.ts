@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { counted } from '../../counted.ts';
 import { mailDir } from '../../notifications/mail-files.ts';
 import type { Describe, Report } from '../command.ts';
 import { confirmed } from '../confirm.ts';
@@ -48,7 +49,7 @@ const nothing: Erased = { orders: [], events: 0, notifications: 0, mail_files: 0
 
 function question({ orders, events }: Traces): string {
   const named = orders.map(({ id }) => id).join(', ') || 'none';
-  return `This takes a person out of orders (${named}) and of ${events.length} events, for good.`;
+  return `This takes a person out of orders (${named}) and of ${counted(events.length, 'event')}, for good.`;
 }
 
 /** The address is not repeated: what is printed may be kept. */
