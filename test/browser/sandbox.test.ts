@@ -9,6 +9,8 @@ const browser = await openBrowser();
 async function openCheckout(page: Page): Promise<Page> {
   await page.goto(`${service.url}/sandbox`);
   await page.getByRole('button', { name: 'Check out' }).click();
+  // Loaded, with its script: what is changed before that nobody hears of.
+  await page.waitForURL('**/sandbox/checkout/*');
   return page;
 }
 
