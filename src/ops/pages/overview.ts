@@ -21,11 +21,15 @@ interface Overview {
 }
 
 const rangeNames: Readonly<Record<Range, string>> = { '24h': '24 hours', '30d': '30 days' };
+const addressOf = (range: string) => `/ops?range=${range}`;
+const ranges = Object.fromEntries(
+  Object.entries(rangeNames).map(([range, name]) => [name, addressOf(range)]),
+);
 
 export function overviewPage(overview: Overview, reader: Reader): Markup {
   const { range } = overview;
   const body = html`<div class="head"><h1>Overview</h1>
-${choice('Range of the charts', { '24 hours': '/ops?range=24h', '30 days': '/ops?range=30d' }, `/ops?range=${range}`)}
+${choice('Range of the charts', ranges, addressOf(range))}
 ${findForm()}</div>
 <div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}

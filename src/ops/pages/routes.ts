@@ -122,12 +122,13 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
       .trim();
     if (q === '') return res.redirect(303, '/ops/orders');
     const found = await lookUp(db, q).catch(ifNotFound);
+    if (!(typeof found === 'number' || found instanceof NotFound))
+      return res.redirect(303, `/ops/events/${found.id}`);
     const { orders } = await listOrders(db, { reference: q }, { limit: 2, after: null });
     if (typeof found === 'number') {
       const notice = orders.some(({ id }) => id !== found) ? '?done=found_with_reference' : '';
       return res.redirect(303, `/ops/orders/${found}${notice}`);
     }
-    if (!(found instanceof NotFound)) return res.redirect(303, `/ops/events/${found.id}`);
     if (orders.length === 0 && /^(\d{1,15}|(cs|evt)_[\w-]+)$/.test(q)) throw found;
     const field = orders.length > 0 ? 'reference' : 'email';
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
