@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Knex, openPool } from '../../src/db/knex.ts';
-import { type Ledger, type News, openLedger } from '../../src/orders/ledger.ts';
+import { type Ledger, type News, openLedger, type Recorded } from '../../src/orders/ledger.ts';
 import type { StripeEvent } from '../../src/stripe/signature.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -193,41 +193,25 @@ describe('any order of arrival, with repeats, one by one or at once', () => {
 });
 
 describe('two processes at once', () => {
-  /** A second process: a ledger with connections of its own. */
-  async function withOther<T>(work: (record: Ledger) => Promise<T>): Promise<T> {
-    const pool = openPool(url, { kind: 'web', max: 2, log: silent });
-    try {
-      return await work(openLedger(pool));
-    } finally {
-      await pool.destroy();
-    }
-  }
-
-  /** Holds the first statement's transaction open until the second one waits for it. */
-  async function whileHeld<T>(
-    first: (trx: Knex.Transaction) => PromiseLike<unknown>,
-    second: () => Promise<T>,
-  ): Promise<T> {
+  /** What becomes of the second, which comes to another process and waits for the first one's transaction. */
+  async function recordBeside(first: EventJson, second: EventJson): Promise<Recorded> {
+    const other = openPool(url, { kind: 'web', max: 2, log: silent });
     const trx = await db.transaction();
     try {
-      await first(trx);
-      const waiting = second();
+      await openLedger(trx)(newsOf(first));
+      const waiting = openLedger(other)(newsOf(second));
       await untilWaiting(db, 'web', 1);
       await trx.commit();
       return await waiting;
     } finally {
       if (!trx.isCompleted()) await trx.rollback();
+      await other.destroy();
     }
   }
 
   test('both create the order: the later one sees the earlier one', async () => {
     const session = checkoutSession();
-    const result = await withOther((other) =>
-      whileHeld(
-        (trx) => openLedger(trx)(newsOf(events.completedUnpaid(session))),
-        () => other(newsOf(events.asyncSucceeded(session))),
-      ),
-    );
+    const result = await recordBeside(events.completedUnpaid(session), events.asyncSucceeded(session));
     expect(result).toMatchObject({ outcome: 'applied', moved_to: 'paid' });
     const { transitions, fulfillments } = await stateOf(session.id);
     expect(transitions.map((t) => [t.from_status, t.to_status])).toEqual([
@@ -240,12 +224,7 @@ describe('two processes at once', () => {
   test('both move the order: the later move starts where the earlier one ended', async () => {
     const session = checkoutSession();
     await record(newsOf(events.completedUnpaid(session)));
-    const result = await withOther((other) =>
-      whileHeld(
-        (trx) => openLedger(trx)(newsOf(events.asyncFailed(session))),
-        () => other(newsOf(events.asyncSucceeded(session))),
-      ),
-    );
+    const result = await recordBeside(events.asyncFailed(session), events.asyncSucceeded(session));
     expect(result).toMatchObject({ outcome: 'applied', moved_to: 'paid' });
     const { transitions, notifications } = await stateOf(session.id);
     expect(transitions.map((t) => t.from_status)).toEqual([null, 'awaiting_payment', 'failed']);
@@ -255,12 +234,7 @@ describe('two processes at once', () => {
   test('both pay the order: one fulfillment', async () => {
     const session = checkoutSession();
     await record(newsOf(events.completedUnpaid(session)));
-    const result = await withOther((other) =>
-      whileHeld(
-        (trx) => openLedger(trx)(newsOf(events.asyncSucceeded(session))),
-        () => other(newsOf(events.completedPaid(session))),
-      ),
-    );
+    const result = await recordBeside(events.asyncSucceeded(session), events.completedPaid(session));
     expect(result).toMatchObject({ outcome: 'stale', moved_to: null, duplicate: false });
     expect((await stateOf(session.id)).fulfillments).toHaveLength(1);
   });
@@ -268,12 +242,7 @@ describe('two processes at once', () => {
   test('both get the same event: one of them records it', async () => {
     const session = checkoutSession();
     const event = events.completedPaid(session);
-    const result = await withOther((other) =>
-      whileHeld(
-        (trx) => openLedger(trx)(newsOf(event)),
-        () => other(newsOf(event)),
-      ),
-    );
+    const result = await recordBeside(event, event);
     expect(result).toMatchObject({ outcome: 'stale', duplicate: true });
     expect(await db('stripe_events').where({ id: event.id })).toMatchObject([{ outcome: 'applied' }]);
     expect((await stateOf(session.id)).fulfillments).toHaveLength(1);
@@ -282,12 +251,7 @@ describe('two processes at once', () => {
   test('a failure while another pays the order waits for it, and is a conflict', async () => {
     const session = checkoutSession();
     await record(newsOf(events.asyncFailed(session)));
-    const result = await withOther((other) =>
-      whileHeld(
-        (trx) => openLedger(trx)(newsOf(events.asyncSucceeded(session))),
-        () => other(newsOf(events.asyncFailed(session))),
-      ),
-    );
+    const result = await recordBeside(events.asyncSucceeded(session), events.asyncFailed(session));
     expect(result).toMatchObject({ outcome: 'conflict', moved_to: null });
   });
 });
