@@ -7,9 +7,10 @@ import { until } from '../support/until.ts';
 const { db, env, paidEvent } = await startSurroundings();
 const NEW_SECRET = 'whsec_test_of_the_endpoint_rolled';
 
-/** One header with a signature of each secret, as Stripe writes it while two are good. */
+/** One header with a signature of each secret, all of one second, as Stripe writes it while two are good. */
 function signedWith(secrets: readonly string[], payload: string): string {
-  const [first = '', ...others] = secrets.map((secret) => signatureOf(payload, { secret }));
+  const timestamp = Math.floor(Date.now() / 1_000);
+  const [first = '', ...others] = secrets.map((secret) => signatureOf(payload, { secret, timestamp }));
   return [first, ...others.map((header) => header.replace(/^t=\d+,/, ''))].join(',');
 }
 
