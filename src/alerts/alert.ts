@@ -21,8 +21,8 @@ export type Finding =
     }
   | {
       readonly cause: 'event_refused';
-      /** Of the answer: `session_unreadable`. */
-      readonly details: { readonly host: string; readonly event_id: string; readonly code: string };
+      /** The latest of them, and what Stripe was answered. */
+      readonly details: { readonly count: number; readonly event_id: string; readonly reason: string };
     }
   | {
       readonly cause: 'clock_off';

@@ -19,10 +19,10 @@ export function wordsOf(alert: Alert): Words {
   };
 }
 
-/** An event that was refused goes out of sight after a day, or with its process, and need not have been taken by then. */
+/** An event that was refused goes out of sight a day after the last time, and need not have been taken by then. */
 function leftOf({ cause, details }: Finding): string {
   if (cause !== 'event_refused') return 'There is nothing to do.';
-  return `Was it taken since? npm run ops -- show ${details.event_id} knows it then. If not, fulfil its order by hand.`;
+  return `Was it taken since? npm run ops -- show ${details.event_id} knows it then. If not, fulfil its order by hand, and those of the table refused_events.`;
 }
 
 function describe({ cause, details }: Finding): Words {
@@ -53,9 +53,9 @@ function describe({ cause, details }: Finding): Words {
       };
     case 'event_refused':
       return {
-        title: 'An event that Stripe signed is refused',
-        what: `${details.event_id} at ${details.host}: ${details.code}. What it says is not recorded.`,
-        todo: 'The log names the field, and whatever else is refused while this stands (event refused). Stripe repeats it for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
+        title: `The service refuses ${counted(details.count, 'event')} that Stripe signed`,
+        what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
+        todo: 'The table refused_events names all. Stripe repeats each for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
       };
     case 'clock_off':
       return {

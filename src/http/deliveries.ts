@@ -35,7 +35,7 @@ export function deliveryOutcome(delivery: Delivery): string {
 
 /** `missing`, `invalid` or `expired`. */
 function signatureFailure({ refusal }: Delivery): string | null {
-  return /^signature_(\w+)$/.exec(refusal ?? '')?.[1] ?? null;
+  return /^signature_(\w+)$/.exec(refusal?.code ?? '')?.[1] ?? null;
 }
 
 function once<T>(make: (key: string) => T): (key: string) => T {

@@ -23,13 +23,14 @@ export function watchSignatures() {
     saw({ event, refusal, signature, at }: Delivery): void {
       const sentAt = SIGNATURE.exec(signature ?? '')?.[1];
       if (sentAt === undefined) return;
-      const isGenuine = event !== null || refusal === 'signature_expired' || refusal === 'not_an_event';
+      const isGenuine =
+        event !== null || refusal?.code === 'signature_expired' || refusal?.code === 'not_an_event';
       if (isGenuine) {
         wrong.end();
         offset = Math.round(at / 1_000 - Number(sentAt));
         if (isClockOff(offset)) untimely.add(at);
         else untimely.end();
-      } else if (refusal === 'signature_invalid') {
+      } else if (refusal?.code === 'signature_invalid') {
         wrong.add(at);
       }
     },

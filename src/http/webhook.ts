@@ -31,8 +31,8 @@ export interface Delivery {
   readonly event: EventIds | null;
   /** Null where it was not recorded. */
   readonly recorded: Recorded | null;
-  /** Why it was refused, in the words of the answer: `signature_invalid`. Null where it was taken, or could not be. */
-  readonly refusal: string | null;
+  /** Why it was refused, as it was answered. Null where it was taken, or could not be. */
+  readonly refusal: BadRequest | null;
   readonly signature: string | undefined;
   readonly status: number;
   /** When it was answered, on this process's clock, in milliseconds; and what that took. */
@@ -78,7 +78,7 @@ async function receive(
   let ids: EventIds | null = null;
   let handedOver: number | null = null;
   let recorded: Recorded | null = null;
-  let refusal: string | null = null;
+  let refusal: BadRequest | null = null;
   try {
     using body = await readBody(req, MAX_BODY, room);
     await turn();
@@ -90,10 +90,10 @@ async function receive(
     log.info({ ...ids, ...recorded }, 'event recorded');
     answerJson(res, 200, { received: true });
   } catch (error) {
-    if (error instanceof BadRequest) refusal = error.code;
+    if (error instanceof BadRequest) refusal = error;
     const report = { ...ids, reason: messageOf(error) };
     if (ids === null) log.warn(report, 'delivery refused');
-    else if (error instanceof BadRequest) log.error(report, 'event refused');
+    else if (refusal !== null) log.error(report, 'event refused');
     else log.error(report, 'event not kept; Stripe will send it again');
     answerError(res, error, log);
   }

@@ -1,5 +1,6 @@
 import type { Knex } from '../db/knex.ts';
 import { idPattern } from '../stripe/shapes.ts';
+import { refusalOf } from './refused.ts';
 
 /**
  * The order that a person means by its id, or by its checkout session.
@@ -7,13 +8,15 @@ import { idPattern } from '../stripe/shapes.ts';
  * @throws {NotFound} when there is none
  */
 export async function orderIdOf(db: Knex, given: string, others = ''): Promise<number> {
+  const isSession = idPattern('cs').test(given);
   const query = db('orders').select('id').first();
-  if (idPattern('cs').test(given)) query.where({ checkout_session_id: given });
+  if (isSession) query.where({ checkout_session_id: given });
   else if (/^\d{1,15}$/.test(given)) query.where({ id: Number(given) });
   else throw new NotFound(`${given} is neither an order's id nor a checkout session (cs_…)${others}.`);
   const order = await query;
-  if (!order) throw new NotFound(`There is no order ${given}.`);
-  return order.id;
+  if (order) return order.id;
+  const why = isSession ? await refusalOf(db, { checkout_session_id: given }) : null;
+  throw new NotFound(`There is no order ${given}.${why === null ? '' : ` ${why}`}`);
 }
 
 /** What a person named does not exist. */

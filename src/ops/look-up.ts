@@ -5,6 +5,7 @@ import type { Outcome } from '../orders/status.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { NotFound, orderIdOf } from './identify.ts';
+import { refusalOf } from './refused.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 
 /** Everything about an order. */
@@ -59,11 +60,9 @@ export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
     .select('*', db.raw('payload::text as payload'))
     .where({ id })
     .first();
-  if (!event)
-    throw new NotFound(
-      `There is no event ${id}: it never came in, or it was refused, or it was for another endpoint.`,
-    );
-  return event;
+  if (event) return event;
+  const why = (await refusalOf(db, { id })) ?? 'It never came in, or it was for another endpoint.';
+  throw new NotFound(`There is no event ${id}. ${why}`);
 }
 
 export async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent): Promise<number | null> {

@@ -137,10 +137,10 @@ describe('what a person reads', () => {
     [
       {
         cause: 'event_refused',
-        details: { host: 'web-1', event_id: 'evt_1', code: 'session_unreadable' },
+        details: { count: 2, event_id: 'evt_1', reason: 'It is unreadable.' },
       },
-      'An event that Stripe signed is refused',
-      'The log names the field',
+      'The service refuses 2 events that Stripe signed',
+      'The table refused_events names all',
     ],
     [
       { cause: 'clock_off', details: { host: 'web-1', against: 'the database', seconds: -40 } },
@@ -164,8 +164,10 @@ describe('what a person reads', () => {
   });
 
   test('when an event that was refused is out of sight: that it may not have been taken', () => {
-    const details = { host: 'web-1', event_id: 'evt_1', code: 'session_unreadable' };
+    const details = { count: 2, event_id: 'evt_1', reason: 'It is unreadable.' };
     const { todo } = say({ cause: 'event_refused', details }, new Date('2026-11-25T02:00:00Z'));
-    expect(todo).toMatch(/npm run ops -- show evt_1 .* fulfil its order by hand/);
+    expect(todo).toMatch(
+      /npm run ops -- show evt_1 .* fulfil its order by hand, and those of the table refused_events/,
+    );
   });
 });

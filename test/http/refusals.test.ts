@@ -1,21 +1,25 @@
-import { expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
+import { BadRequest } from '../../src/errors.ts';
 import { watchRefusals } from '../../src/http/refusals.ts';
 import type { Delivery } from '../../src/http/webhook.ts';
-import type { Recorded } from '../../src/orders/ledger.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const { db } = await createTestDatabase();
+beforeEach(async () => {
+  await db('refused_events').del();
+  await db('stripe_events').del();
+});
 
 const HOUR_MS = 60 * 60 * 1_000;
-
-const recorded: Recorded = { outcome: 'applied', duplicate: false, order_id: 1, moved_to: 'paid' };
+const unreadable = new BadRequest('session_unreadable', 'It says too much.');
 
 /** A delivery that was refused, unless the overrides say otherwise. */
 function delivery(event_id: string | null, overrides: Partial<Delivery> = {}): Delivery {
+  const event = { event_id, type: 'checkout.session.completed', checkout_session_id: 'cs_1' };
   return {
-    event:
-      event_id === null
-        ? null
-        : { event_id, type: 'checkout.session.completed', checkout_session_id: 'cs_1' },
+    event: event_id === null ? null : { ...event, event_id },
     recorded: null,
-    refusal: 'session_unreadable',
+    refusal: unreadable,
     signature: undefined,
     status: 400,
     at: Date.now(),
@@ -25,49 +29,75 @@ function delivery(event_id: string | null, overrides: Partial<Delivery> = {}): D
   };
 }
 
-/** The event that a person would be told of, once the watch has seen these. */
-function toldAfter(...deliveries: Delivery[]): string | undefined {
-  const watch = watchRefusals();
+const hoursAgo = (hours: number) => ({ at: Date.now() - hours * HOUR_MS });
+
+/** How many events a person is told of, and the latest, once a process has seen these. */
+async function toldAfter(...deliveries: Delivery[]) {
+  const watch = watchRefusals(db);
   for (const one of deliveries) watch.saw(one);
-  const [finding] = watch.findings();
-  return finding?.cause === 'event_refused' ? finding.details.event_id : undefined;
+  const [finding] = await watch.findings();
+  return finding?.cause === 'event_refused' ? [finding.details.count, finding.details.event_id] : undefined;
 }
 
-test('the latest event that was refused is a finding', () => {
-  const watch = watchRefusals();
-  watch.saw(delivery('evt_1'));
-  expect(watch.findings()).toEqual([
-    {
-      cause: 'event_refused',
-      details: { host: expect.any(String), event_id: 'evt_1', code: 'session_unreadable' },
-    },
+async function take(id: string): Promise<void> {
+  await db('stripe_events').insert({
+    id,
+    type: 'checkout.session.completed',
+    livemode: false,
+    created_at: db.fn.now(),
+    outcome: 'applied',
+    payload: '{}',
+  });
+}
+
+test('what is refused is kept, and is a finding in every process from then on', async () => {
+  const watch = watchRefusals(db);
+  watch.saw(delivery('evt_1', hoursAgo(1)));
+  const details = { count: 1, event_id: 'evt_1', reason: 'It says too much.' };
+  const findings = [{ cause: 'event_refused', details }];
+  expect(await watch.findings()).toEqual(findings);
+  expect(await watchRefusals(db).findings()).toEqual(findings);
+  expect(await toldAfter(delivery('evt_2'))).toEqual([2, 'evt_2']);
+});
+
+test('one that is refused again is still one, told of as long as the last time is no day ago', async () => {
+  expect(await toldAfter(delivery('evt_1', hoursAgo(25)))).toBeUndefined();
+  expect(await toldAfter(delivery('evt_1', hoursAgo(23)))).toEqual([1, 'evt_1']);
+  const refusal = new BadRequest('session_unreadable', 'It still does.');
+  expect(await toldAfter(delivery('evt_1', { refusal }), delivery('evt_2', hoursAgo(2)))).toEqual([
+    2,
+    'evt_1',
   ]);
-  expect(toldAfter(delivery('evt_1'), delivery('evt_2'))).toBe('evt_2');
-  expect(toldAfter(delivery('evt_1'), delivery('evt_2'), delivery('evt_1'))).toBe('evt_1');
+  const [kept] = await db('refused_events').where({ id: 'evt_1' });
+  expect(kept).toMatchObject({ checkout_session_id: 'cs_1', reason: 'It still does.' });
+  expect(kept.last_refused_at - kept.first_refused_at).toBeCloseTo(25 * HOUR_MS, -5);
 });
 
-test('one that is taken after all is none any more, and leaves the others', () => {
-  const taken = delivery('evt_2', { refusal: null, recorded });
-  expect(toldAfter(delivery('evt_2'), taken)).toBeUndefined();
-  expect(toldAfter(delivery('evt_1'), delivery('evt_2'), taken)).toBe('evt_1');
+test('one that is taken after all is none any more, whoever took it, and leaves the others', async () => {
+  await toldAfter(delivery('evt_1', hoursAgo(2)), delivery('evt_2', hoursAgo(1)));
+  await take('evt_2');
+  expect(await toldAfter()).toEqual([1, 'evt_1']);
+  await take('evt_1');
+  expect(await toldAfter()).toBeUndefined();
+  const reused = delivery('evt_1', { at: Date.now() + HOUR_MS });
+  expect(await toldAfter(reused)).toEqual([1, 'evt_1']);
 });
 
-test('what was not verified, or could not be kept for the moment, is none', () => {
-  expect(toldAfter(delivery(null, { refusal: 'signature_invalid' }))).toBeUndefined();
+test('what was not verified, or could not be kept for the moment, is none', async () => {
+  const forged = { refusal: new BadRequest('signature_invalid', 'Forged.') };
+  expect(await toldAfter(delivery(null, forged))).toBeUndefined();
   const unavailable = { refusal: null, status: 503 };
-  expect(toldAfter(delivery('evt_1', unavailable))).toBeUndefined();
-  expect(toldAfter(delivery('evt_1'), delivery('evt_1', unavailable))).toBe('evt_1');
+  expect(await toldAfter(delivery('evt_1', unavailable))).toBeUndefined();
 });
 
-test('it is told for a day', () => {
-  const ago = (hours: number) => delivery('evt_1', { at: Date.now() - hours * HOUR_MS });
-  expect([toldAfter(ago(23)), toldAfter(ago(25))]).toEqual(['evt_1', undefined]);
-});
-
-test('of however many, a hundred are kept in mind', () => {
-  const watch = watchRefusals();
-  const ids = Array.from({ length: 101 }, (_, n) => `evt_${n}`);
-  for (const id of ids) watch.saw(delivery(id));
-  for (const id of ids.slice(1)) watch.saw(delivery(id, { refusal: null, recorded }));
-  expect(watch.findings()).toEqual([]);
+test('while the database is away, refused events wait for it, a thousand at most', async () => {
+  const watch = watchRefusals(db);
+  for (let n = 0; n < 1_200; n += 1) watch.saw(delivery(`evt_${n}`));
+  await db.raw('alter table refused_events rename to away');
+  await expect(watch.findings()).rejects.toThrow('does not exist');
+  await db.raw('alter table away rename to refused_events');
+  expect(await watch.findings()).toMatchObject([{ details: { count: 1_000 } }]);
+  expect(await watch.findings()).toMatchObject([{ details: { count: 1_000 } }]);
+  watch.saw(delivery('evt_1199'));
+  expect(await watch.findings()).toMatchObject([{ details: { count: 1_001, event_id: 'evt_1199' } }]);
 });

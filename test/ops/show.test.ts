@@ -141,6 +141,27 @@ test('an event whose order somebody has deleted is not said to be ignored', asyn
   expect((await ops(env, 'show', id)).stdout).toMatch(/^Why +its order is there no more$/m);
 });
 
+test.each(['evt_refused', 'cs_test_of_the_refused'])(
+  'what is missing since its event was refused: %s',
+  async (given) => {
+    const at = '2026-11-25T01:30:00.000Z';
+    await db('refused_events')
+      .insert({
+        id: 'evt_refused',
+        type: 'checkout.session.completed',
+        checkout_session_id: 'cs_test_of_the_refused',
+        reason: 'It says too much.',
+        first_refused_at: at,
+        last_refused_at: at,
+      })
+      .onConflict()
+      .ignore();
+    const { code, stderr } = await ops(env, 'show', given);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${given}. evt_refused was refused at ${at}. It says too much.`);
+  },
+);
+
 test.each([
   ['an order that does not exist', '999999', 'There is no order 999999.'],
   ['an event that is not kept', 'evt_unknown', 'There is no event evt_unknown'],

@@ -1,0 +1,39 @@
+import type { Knex } from 'knex';
+
+/**
+ * An event that Stripe signed and the service refused was remembered by the process alone that refused it, and a second one
+ * told nobody while the alert of the first one stood.
+ */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    create table refused_events (
+      id text primary key,
+      type text not null,
+      checkout_session_id text,
+      reason text not null,
+      first_refused_at timestamptz not null,
+      last_refused_at timestamptz not null
+    );
+    create index refused_events_last on refused_events (last_refused_at);
+
+    comment on table refused_events is 'Events that Stripe signed and the service refused, since it could not read or keep them. What one says is recorded nowhere, unless it has come in again since and stands in stripe_events.';
+    comment on column refused_events.id is 'Stripe''s id of the event (evt_…).';
+    comment on column refused_events.type is 'checkout.session.completed and so on.';
+    comment on column refused_events.checkout_session_id is 'The checkout session that it is about, which may have no order for want of it. Null: it is about something else.';
+    comment on column refused_events.reason is 'What Stripe was answered. It names the field, and nothing of its value.';
+    comment on column refused_events.first_refused_at is 'When it was refused first.';
+    comment on column refused_events.last_refused_at is 'When it was refused last: Stripe repeats it for three days.';
+
+    -- Such an alert knew its latest event alone, and counted none.
+    update alerts set fewest = 1, details = jsonb_build_object(
+      'count', 1, 'event_id', details->'event_id', 'reason', details->'code')
+    where cause = 'event_refused';
+  `);
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.raw(`
+    drop table refused_events;
+    delete from alerts where cause = 'event_refused';
+  `);
+}
