@@ -21,7 +21,7 @@ export type Finding =
     }
   | {
       readonly cause: 'event_refused';
-      /** The latest of them, and what Stripe was answered. */
+      /** The latest of them, and why. */
       readonly details: { readonly count: number; readonly event_id: string; readonly reason: string };
     }
   | {

@@ -53,7 +53,7 @@ function describe({ cause, details }: Finding): Words {
       };
     case 'event_refused':
       return {
-        title: `The service refuses ${counted(details.count, 'event')} that Stripe signed`,
+        title: `The service refuses ${counted(details.count, 'event')} of Stripe's`,
         what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
         todo: 'The table refused_events names all. Stripe repeats each for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
       };

@@ -1,6 +1,6 @@
 import type { Knex } from '../db/knex.ts';
+import { refusalOf } from '../orders/refused.ts';
 import { idPattern } from '../stripe/shapes.ts';
-import { refusalOf } from './refused.ts';
 
 /**
  * The order that a person means by its id, or by its checkout session.

@@ -1,11 +1,11 @@
 import { databaseTime } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
 import type { LineItem, Order } from '../orders/order.ts';
+import { refusalOf } from '../orders/refused.ts';
 import type { Outcome } from '../orders/status.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { NotFound, orderIdOf } from './identify.ts';
-import { refusalOf } from './refused.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 
 /** Everything about an order. */

@@ -26,7 +26,7 @@ export function reportOf(found: Findings, circumstances: Circumstances): Report 
       orders_behind: bySession(behind),
       not_at_stripe: bySession(notAtStripe),
       differing,
-      unrepaired: [...unrepaired].map(([id, reason]) => ({ id, reason })),
+      unrepaired: [...unrepaired].map(([id, { reason }]) => ({ id, reason })),
     },
     text: linesOf(found, circumstances).join('\n'),
   };
@@ -54,7 +54,7 @@ function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances)
       [...notAtStripe].map(([id, { order_id, reason }]) => `${id}, order ${order_id}: ${reason}`),
     ],
     ['Different here and at Stripe', differing.map(describeDifference)],
-    ['Could not be taken over', [...unrepaired].map(([id, reason]) => `${id}: ${reason}`)],
+    ['Could not be taken over', [...unrepaired].map(([id, { reason }]) => `${id}: ${reason}`)],
   ] satisfies Section[];
   const eventful = sections.filter(([, items]) => items.length > 0);
   return [

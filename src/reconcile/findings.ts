@@ -1,3 +1,4 @@
+import type { RefusedEvent } from '../orders/refused.ts';
 import type { OrderStatus } from '../orders/status.ts';
 import type { Difference } from './compare.ts';
 
@@ -12,8 +13,14 @@ export interface Findings {
   readonly notAtStripe: Map<string, { readonly order_id: number; readonly reason: string }>;
   /** What an order and its session say differently. Nobody but a person changes it. */
   readonly differing: Difference[];
-  /** Events and sessions that could not be taken over, with the reason. */
-  readonly unrepaired: Map<string, string>;
+  /** Events and sessions that could not be taken over, by their ids. */
+  readonly unrepaired: Map<string, Unrepaired>;
+}
+
+export interface Unrepaired {
+  readonly reason: string;
+  /** Of an event; null for a session. */
+  readonly event: Pick<RefusedEvent, 'type' | 'checkout_session_id'> | null;
 }
 
 export function nothingFound(): Findings {

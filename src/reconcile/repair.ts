@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
+import { storable } from '../db/storable.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts';
 import type { Ledger, News } from '../orders/ledger.ts';
@@ -8,7 +9,7 @@ import type { Outcome } from '../orders/status.ts';
 import { type CheckoutSession, sessionOfApi } from '../stripe/checkout-session.ts';
 import { eventOfApi } from '../stripe/signature.ts';
 import { type Compared, differencesOf } from './compare.ts';
-import type { Findings } from './findings.ts';
+import type { Findings, Unrepaired } from './findings.ts';
 
 export interface Dependencies {
   readonly db: Knex;
@@ -27,19 +28,26 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
   const outcomes = new Map(rows.map(({ id, outcome }) => [id, outcome]));
   found.lookedAt.events += page.length;
 
-  await Promise.all(
-    page.map((given) =>
-      unlessUnusable(given.id, found, async () => {
-        const outcome = outcomes.get(given.id);
-        if (outcome !== undefined && outcome !== 'ignored') return;
-        const signed = eventOfApi(given);
-        const request = requestOf(signed, livemode);
-        // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
-        if (outcome === 'ignored' && request === null) return;
-        await put({ source: 'reconcile', signed, request }, dependencies);
-      }),
-    ),
-  );
+  async function take(given: Stripe.Event): Promise<void> {
+    const outcome = outcomes.get(given.id);
+    if (outcome !== undefined && outcome !== 'ignored') return;
+    const signed = eventOfApi(given);
+    const request = requestOf(signed, livemode);
+    // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
+    if (outcome === 'ignored' && request === null) return;
+    await put({ source: 'reconcile', signed, request }, dependencies);
+  }
+
+  await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given), aboutOf(given))));
+}
+
+/** Of an event that may not have the shape of one. */
+function aboutOf({ type, data }: Stripe.Event): Unrepaired['event'] {
+  const { object, id } = (data?.object ?? {}) as { object?: unknown; id?: unknown };
+  return {
+    type: String(type),
+    checkout_session_id: object === 'checkout.session' ? storable(String(id)) : null,
+  };
 }
 
 /** Records those sessions of a page that are paid and not here, and compares the others with their orders. */
@@ -90,11 +98,12 @@ export async function unlessUnusable(
   id: string,
   { unrepaired }: Findings,
   work: () => Promise<void>,
+  event: Unrepaired['event'] = null,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
-    unrepaired.set(id, error.message);
+    unrepaired.set(id, { reason: error.message, event });
   }
 }

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { Ledger } from '../orders/ledger.ts';
+import { keepRefused } from '../orders/refused.ts';
 import { hideProgress } from '../progress.ts';
 import { claimDue, type ListName, USUAL_SECONDS } from './cursors.ts';
 import { type Findings, nothingFound } from './findings.ts';
@@ -54,7 +55,19 @@ async function runIfDue(list: ListName, dependencies: Dependencies, signal: Abor
       log.warn({ list, reason: messageOf(error) }, 'reconcile broke off, and will go on later');
   } finally {
     tell(found, log);
+    await keep(found, db).catch((error) =>
+      log.warn({ reason: messageOf(error) }, 'what reconcile can not take over could not be kept'),
+    );
   }
+}
+
+/** With events that were refused, a person is told of those that can't be taken over. */
+async function keep({ unrepaired }: Findings, db: Knex): Promise<void> {
+  const at = Date.now();
+  const events = [...unrepaired].flatMap(([id, { reason, event }]) =>
+    event === null ? [] : [{ id, ...event, reason, at }],
+  );
+  await keepRefused(db, events);
 }
 
 /** An order that came by reconcile has lost its webhook, so a person should know. */
@@ -67,5 +80,5 @@ function tell({ behind, notAtStripe, differing, unrepaired }: Findings, log: Log
   for (const [checkout_session_id, { order_id, reason }] of notAtStripe)
     log.error({ checkout_session_id, order_id, reason }, 'order is paid here, but not at Stripe');
   for (const difference of differing) log.error(difference, 'order and checkout session differ');
-  for (const [id, reason] of unrepaired) log.error({ id, reason }, 'reconcile can not take this over');
+  for (const [id, { reason }] of unrepaired) log.error({ id, reason }, 'reconcile can not take this over');
 }

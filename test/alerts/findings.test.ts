@@ -139,7 +139,7 @@ describe('what a person reads', () => {
         cause: 'event_refused',
         details: { count: 2, event_id: 'evt_1', reason: 'It is unreadable.' },
       },
-      'The service refuses 2 events that Stripe signed',
+      "The service refuses 2 events of Stripe's",
       'The table refused_events names all',
     ],
     [

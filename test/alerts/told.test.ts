@@ -148,6 +148,6 @@ test('an event that Stripe signed and that can not be read is told', async () =>
   const event = events.completedPaid(checkoutSession({ amount_total: 'much' }));
   expect(await deliver(service.url, event)).toBe(400);
   await until('the chat hears of it', () => chat.posts.length === 1, 30);
-  expect(chat.posts[0]?.text).toContain('The service refuses 1 event that Stripe signed');
+  expect(chat.posts[0]?.text).toContain("The service refuses 1 event of Stripe's");
   expect(chat.posts[0]?.text).toMatch(new RegExp(`${event.id}: .* can't be read: amount_total: `));
 });

@@ -9,7 +9,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { answerJson } from '../support/http.ts';
 import { customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
-import { checkoutSession } from '../support/stripe-events.ts';
+import { checkoutSession, events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 const { db } = await createTestDatabase();
@@ -62,6 +62,21 @@ test('what is due is done without a command, by one of several processes, with a
     new Set(orders.map(({ id, status }) => `${id} ${status}`)),
   );
   expect(lines).toHaveLength(orders.length);
+});
+
+test('an event that can not be read is kept with those that a webhook has refused', async () => {
+  const bad = events.completedPaid(checkoutSession({ amount_total: 'much' }));
+  api.keepEvent({ ...bad, created: secondsAgo(DAY) });
+  await make('events', due);
+  start();
+  await isOver('events');
+  const { id: checkout_session_id } = bad.data.object;
+  expect(
+    await until('it is kept', async () => {
+      const kept = await db('refused_events').where({ id: bad.id });
+      return kept.length > 0 && kept;
+    }),
+  ).toMatchObject([{ type: bad.type, checkout_session_id, reason: expect.stringContaining('amount_total') }]);
 });
 
 test('a walk that Stripe does not answer holds up no audit', async () => {

@@ -1,0 +1,67 @@
+import type { Knex } from '../db/knex.ts';
+import { storable } from '../db/storable.ts';
+
+/** An event of Stripe's that could not be read or kept: what it says of a payment is recorded nowhere. */
+export interface RefusedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly checkout_session_id: string | null;
+  readonly reason: string;
+  /** When it was refused, on this process's clock, in milliseconds. */
+  readonly at: number;
+}
+
+export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map(({ reason, at, ...event }) => ({
+    ...event,
+    reason: storable(reason),
+    seconds_ago: (Date.now() - at) / 1_000,
+  }));
+  await db.raw(
+    `insert into refused_events (id, type, checkout_session_id, reason, first_refused_at, last_refused_at)
+     select id, type, checkout_session_id, reason, refused_at, refused_at
+     from json_to_recordset(:rows) as row (id text, type text, checkout_session_id text, reason text, seconds_ago float8),
+       lateral (select now() - seconds_ago * interval '1 second') as refused (refused_at)
+     order by id
+     on conflict (id) do update set
+       reason = excluded.reason,
+       last_refused_at = greatest(refused_events.last_refused_at, excluded.last_refused_at)`,
+    { rows: JSON.stringify(rows) },
+  );
+}
+
+/** For so long one stands: by then Stripe has sent it again a few times, and so on for three days. */
+const STANDING_HOURS = 24;
+
+interface Standing {
+  readonly count: number;
+  readonly event_id: string;
+  readonly reason: string;
+}
+
+/** How many of the last hours have not been taken since, by whichever process, and the latest of them; null where there are none. */
+export async function standingRefusals(db: Knex): Promise<Standing | null> {
+  const { rows } = await db.raw<{ rows: Standing[] }>(
+    `with refused as (
+       select * from refused_events as refused
+       where last_refused_at > now() - :hours * interval '1 hour'
+         and not exists (
+           select from stripe_events as taken where taken.id = refused.id and received_at > last_refused_at)
+     )
+     select (select count(*) from refused) as count, id as event_id, reason
+     from refused order by last_refused_at desc limit 1`,
+    { hours: STANDING_HOURS },
+  );
+  return rows[0] ?? null;
+}
+
+/** The refused event of this id, or the last one of this checkout session: when and why, in a sentence for whoever misses it. */
+export async function refusalOf(
+  db: Knex,
+  named: { readonly id: string } | { readonly checkout_session_id: string },
+): Promise<string | null> {
+  const refused = await db('refused_events').where(named).orderBy('last_refused_at', 'desc').first();
+  if (!refused) return null;
+  return `${refused.id} was refused at ${refused.last_refused_at.toISOString()}. ${refused.reason}`;
+}
