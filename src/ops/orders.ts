@@ -5,9 +5,18 @@ import { LEASE_SECONDS } from '../work/queue.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
 import type { OrderFilter } from './order-filter.ts';
 
-/** A row of the list: an order, and how what it is owed stands. What only its own page shows is left out. */
-export interface ListedOrder
-  extends Omit<Order, 'account' | 'shipping_details' | 'custom_fields' | 'total_details' | 'metadata'> {
+/** What only an order's own page shows. */
+type Unlisted =
+  | 'account'
+  | 'shipping_details'
+  | 'custom_fields'
+  | 'total_details'
+  | 'metadata'
+  | 'shipping_cost'
+  | 'presentment_details';
+
+/** A row of the list: an order, and how what it is owed stands. */
+export interface ListedOrder extends Omit<Order, Unlisted> {
   /** Null: nothing is owed, for nothing is paid. */
   readonly fulfillment_status: 'pending' | 'fulfilled' | 'dead' | null;
   readonly attempts: number | null;
