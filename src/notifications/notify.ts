@@ -9,14 +9,15 @@ import { orderPaid, paymentFailed, type Shop } from './messages.ts';
 
 export const notifications: Queue = { table: 'notifications', done: 'sent', doneAt: 'sent_at' };
 
-type Kind = 'order_paid' | 'payment_failed';
+/** What a mail is about. */
+export type MailKind = 'order_paid' | 'payment_failed';
 
 interface OwedMail extends Claim {
-  readonly kind: Kind;
+  readonly kind: MailKind;
 }
 
 interface Occasion extends OrderWithItems {
-  readonly kind: Kind;
+  readonly kind: MailKind;
 }
 
 interface Dependencies {
@@ -26,7 +27,7 @@ interface Dependencies {
 }
 
 /** The order's and the kind's own, the same on every attempt. */
-export function messageIdOf(kind: Kind, checkoutSessionId: string): string {
+export function messageIdOf(kind: MailKind, checkoutSessionId: string): string {
   return `${kind.replace('_', '-')}.${checkoutSessionId}`;
 }
 

@@ -3,6 +3,7 @@ import { notInHundredths } from '../notifications/money.ts';
 import type { Order } from '../orders/order.ts';
 import { LEASE_SECONDS } from '../work/queue.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
+import type { Fulfillment } from './look-up.ts';
 import type { OrderFilter } from './order-filter.ts';
 
 /** What only an order's own page shows. */
@@ -16,15 +17,12 @@ type Unlisted =
   | 'presentment_details';
 
 /** A row of the list: an order, and how what it is owed stands. */
-export interface ListedOrder extends Omit<Order, Unlisted> {
+export interface ListedOrder extends Omit<Order, Unlisted>, Omit<Fulfillment, 'status' | 'attempts'> {
   /** Null: nothing is owed, for nothing is paid. */
-  readonly fulfillment_status: 'pending' | 'fulfilled' | 'dead' | null;
+  readonly fulfillment_status: Fulfillment['status'] | null;
   readonly attempts: number | null;
   /** The last of the attempts is being made. */
   readonly under_way: boolean;
-  readonly next_attempt_at: Date | null;
-  readonly fulfilled_at: Date | null;
-  readonly last_error: string | null;
   readonly age_seconds: number;
   /** Since its checkout for its money, or since its payment for its fulfilment; null when it waits for neither. */
   readonly waiting_seconds: number | null;

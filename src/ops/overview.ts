@@ -1,4 +1,5 @@
 import type { Knex } from '../db/knex.ts';
+import type { MailKind } from '../notifications/notify.ts';
 import { type Counted, percentile } from './acknowledgements.ts';
 import { wallClock } from './wall-clock.ts';
 
@@ -13,7 +14,7 @@ export interface ShopStanding {
   readonly dead_fulfillments: number;
   readonly dead_mails: number;
   /** The latest of them. */
-  readonly mails: readonly { order_id: number; kind: 'order_paid' | 'payment_failed'; last_error: string }[];
+  readonly mails: readonly { order_id: number; kind: MailKind; last_error: string }[];
   readonly awaiting_payment: number;
 }
 

@@ -1,10 +1,11 @@
 import type { Knex } from '../db/knex.ts';
+import type { MailKind } from '../notifications/notify.ts';
 import type { Source } from '../orders/ledger.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
 import { LEASE_SECONDS } from '../work/queue.ts';
 
 /** Owed work, by what a person calls it. */
-type WorkName = 'fulfillment' | 'order_paid' | 'payment_failed';
+type WorkName = 'fulfillment' | MailKind;
 
 /** What happened to an order, or is going to. */
 export type Entry = { readonly at: Date } & Happening;

@@ -1,5 +1,6 @@
 import { formatAmount } from '../notifications/money.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
+import type { Fulfillment } from './look-up.ts';
 import type { Happening } from './timeline.ts';
 
 /** An amount in its currency's own way. What is no currency's code is told as it stands. */
@@ -40,7 +41,7 @@ export function distanceOf(at: Date, now: Date): string {
 /** How an order stands, with what it is owed, in a word or two. */
 export function stateOf(order: {
   readonly status: OrderStatus;
-  readonly fulfillment_status: 'pending' | 'fulfilled' | 'dead' | null;
+  readonly fulfillment_status: Fulfillment['status'] | null;
   readonly attempts: number | null;
 }): string {
   if (order.status !== 'paid') return STATUS[order.status];

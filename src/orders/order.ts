@@ -1,14 +1,12 @@
+import type { CheckoutSession } from '../stripe/checkout-session.ts';
 import type { OrderStatus } from './status.ts';
-
-/** How a checkout session stands with payment, in Stripe's own words. */
-export type PaymentStatus = 'paid' | 'unpaid' | 'no_payment_required';
 
 /** What an order takes over from its checkout session. Amounts are minor units of `currency`. */
 export interface SessionFields {
   readonly checkout_session_id: string;
   /** The connected account that the session belongs to (Stripe Connect); null for the shop's own. */
   readonly account: string | null;
-  readonly payment_status: PaymentStatus;
+  readonly payment_status: CheckoutSession['payment_status'];
   readonly mode: string;
   readonly livemode: boolean;
   readonly currency: string | null;

@@ -1,6 +1,6 @@
 import type { Knex } from '../db/knex.ts';
-import type { PaymentStatus } from '../orders/order.ts';
-import type { OrderStatus } from '../orders/status.ts';
+import type { MailKind } from '../notifications/notify.ts';
+import type { Order } from '../orders/order.ts';
 
 interface OwedWork {
   readonly status: string;
@@ -9,15 +9,12 @@ interface OwedWork {
 }
 
 /** What became of a checkout session, as the database has it. */
-export interface Outcome {
-  readonly checkout_session_id: string;
+export interface Outcome
+  extends Pick<Order, 'checkout_session_id' | 'status' | 'payment_status' | 'customer_name'> {
   readonly order_id: number;
-  readonly status: OrderStatus;
-  readonly payment_status: PaymentStatus;
-  readonly customer_name: string | null;
   readonly line_items: number;
   readonly fulfillments: readonly OwedWork[];
-  readonly mails: readonly (OwedWork & { readonly kind: 'order_paid' | 'payment_failed' })[];
+  readonly mails: readonly (OwedWork & { readonly kind: MailKind })[];
 }
 
 export async function findOutcomes(db: Knex, sessionIds: readonly string[]): Promise<Outcome[]> {
