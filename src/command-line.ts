@@ -1,10 +1,20 @@
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { z } from 'zod';
 import { isTableMissing } from './db/errors.ts';
 import { messageOf } from './errors.ts';
 
 /** What an error says to whoever typed the command; `tableMissing` where the service's tables are not there. */
 export function wordsOf(error: unknown, tableMissing: string): string {
   return isTableMissing(error) ? tableMissing : messageOf(error);
+}
+
+/** Reads what somebody typed by a shape whose faults say what it must be. */
+export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
+  return (text) => {
+    const parsed = shape.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError(`It ${parsed.error.issues.map(({ message }) => message).join('; ')}.`);
+  };
 }
 
 /** Runs a command line. What fails says so in a line; its exit code is 2 for bad usage, else 1. */

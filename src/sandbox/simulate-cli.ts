@@ -1,8 +1,9 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { runCommandLine } from '../command-line.ts';
+import { runCommandLine, typed } from '../command-line.ts';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { hideProgress, showProgress } from '../progress.ts';
+import { wholeNumber } from '../shapes.ts';
 import { asJson, asText, isAllWell } from './report.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
 import { simulate } from './simulate.ts';
@@ -23,8 +24,8 @@ Exit code: 0 every order ended as its scenario promises, 1 one did not, 2 bad us
 const program = new Command('npm run simulate --')
   .description('Sends signed Checkout events to the running service and says what became of each order.')
   .addArgument(new Argument('<scenario>', 'one of those below').argParser(scenarioName))
-  .option('--count <n>', 'how many checkout sessions', wholeNumber, 1)
-  .option('--timeout <seconds>', 'how long their orders may take', wholeNumber, 30)
+  .option('--count <n>', 'how many checkout sessions', typed(wholeNumber(1, 999_999)), 1)
+  .option('--timeout <seconds>', 'how long their orders may take', typed(wholeNumber(1, 999_999)), 30)
   .option('--json', 'print one JSON document')
   .addHelpText('after', help)
   .showHelpAfterError(`The scenarios are ${scenarioNames.join(', ')}.\nHelp: npm run simulate -- --help`)
@@ -51,12 +52,6 @@ function scenarioName(text: string): ScenarioName {
   const name = scenarioNames.find((known) => known === text);
   if (name === undefined) throw new InvalidArgumentError('There is no such scenario.');
   return name;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text))
-    throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
-  return Number(text);
 }
 
 await runCommandLine(

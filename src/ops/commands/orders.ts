@@ -1,5 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import type { z } from 'zod';
+import { Command, Option } from 'commander';
+import { typed } from '../../command-line.ts';
 import { wholeNumber } from '../../shapes.ts';
 import type { Describe, Report } from '../command.ts';
 import { type OrderFilter, orderFilterShape, placeShape } from '../order-filter.ts';
@@ -20,13 +20,11 @@ type Options = OrderFilter & { readonly limit: number; readonly after?: string }
 export const orders: Describe = (act) => {
   const command = new Command('orders').description('Lists orders, the newest first.');
   for (const [name, shape] of Object.entries(orderFilterShape().shape)) {
-    command.addOption(
-      new Option(`--${name} <${name}>`, shape.description).argParser((text) => parse(shape, text)),
-    );
+    command.addOption(new Option(`--${name} <${name}>`, shape.description).argParser(typed<unknown>(shape)));
   }
   return command
-    .option('--limit <n>', 'how many at most, up to 1000', (text) => parse(limitShape, text), 20)
-    .option('--after <place>', 'the page after the one that ended there', (text) => parse(placeShape, text))
+    .option('--limit <n>', 'how many at most, up to 1000', typed(wholeNumber(1, 1_000)), 20)
+    .option('--after <place>', 'the page after the one that ended there', typed(placeShape))
     .addHelpText('after', HELP)
     .action(
       act(async ({ db, terminal }, { limit, after, ...filter }: Options): Promise<Report> => {
@@ -35,14 +33,6 @@ export const orders: Describe = (act) => {
       }),
     );
 };
-
-const limitShape = wholeNumber(1, 1_000);
-
-function parse(shape: z.ZodType, text: string): unknown {
-  const parsed = shape.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`It ${parsed.error.issues.map(({ message }) => message).join('; ')}.`);
-}
 
 const COLUMNS = [
   { head: 'ORDER', align: 'right' },
