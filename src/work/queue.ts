@@ -206,12 +206,15 @@ export async function settleFailed(
  * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
  * those it has left. A pause ends when the attempt that failed said so; what else is due within a lease's time may be in an
  * attempt right now, and is let be. The number of rows.
+ *
+ * Dead work loses its error, or claim would not suspect it: where it went on killing its process, a healthy order died with it.
  */
 export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update :table: as work set
        status = 'pending',
        attempts = case when status = 'dead' then 0 else attempts end,
+       last_error = case when status = 'dead' then null else last_error end,
        next_attempt_at = now()
      where order_id = :orderId
        and (status = 'dead'

@@ -311,6 +311,23 @@ describe('made due by a person', () => {
     expect(await rowOf(other)).toEqual(before);
   });
 
+  test('dead work that killed its process is suspected anew, and leaves other work alone', async () => {
+    const id = await owe({ attempts: 12 });
+    await claimAll();
+    await make(id);
+    const other = await owe();
+    /** A process that is killed by what it has claimed, and is back once its leases have ended. */
+    const claimedByKilled = async () => {
+      const claims = await claimAll();
+      await db('fulfillments').where({ status: 'pending' }).update({ next_attempt_at: db.fn.now() });
+      return claims.length;
+    };
+    expect([await claimedByKilled(), await claimedByKilled(), await claimedByKilled()]).toEqual([2, 2, 2]);
+    expect(await claimAll()).toHaveLength(1);
+    expect(await claimAll()).toHaveLength(1);
+    expect([(await rowOf(id)).attempts, (await rowOf(other)).attempts]).toEqual([4, 4]);
+  });
+
   test('work in a pause is, with the attempts that it has left', async () => {
     const id = await owe({ overdueSeconds: -31, attempts: 3 });
     expect(await make(id)).toBe(1);
