@@ -27,10 +27,10 @@ const idle_in_transaction_session_timeout = 10_000;
  * database (docs/scaling.md). Where neither is, answers are as quick, but what was given up goes on waiting in
  * PostgreSQL and takes a connection each time: that is worth a warning.
  */
-export async function limited<Settings extends pg.ClientConfig>(
-  settings: Settings,
+export async function limited(
+  settings: pg.ClientConfig,
   { kind, log }: { kind: Kind; log: Logger },
-): Promise<Settings & pg.ClientConfig> {
+): Promise<pg.ClientConfig> {
   const patient = { ...settings, query_timeout: query_timeout[kind] };
   const asking = { ...patient, ...limits[kind], idle_in_transaction_session_timeout };
   const { taken, inForce } = await tryOut(asking, patient);
@@ -41,7 +41,7 @@ export async function limited<Settings extends pg.ClientConfig>(
   return taken;
 }
 
-async function tryOut<Settings extends pg.ClientConfig>(asking: Settings, patient: Settings) {
+async function tryOut(asking: pg.ClientConfig, patient: pg.ClientConfig) {
   try {
     return { taken: asking, inForce: await statementTimeout(asking) };
   } catch (error) {
