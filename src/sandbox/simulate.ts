@@ -9,7 +9,7 @@ import type { Logger } from '../logger.ts';
 import type { OpenProgress, Progress } from '../progress.ts';
 import { createStripe } from '../stripe/client.ts';
 import { checkoutOf } from './carts.ts';
-import { deliver } from './deliver.ts';
+import { deliver, type Endpoint } from './deliver.ts';
 import { openEvents, type SessionEvent } from './events.ts';
 import type { Files } from './files.ts';
 import { faultsOf, findOutcomes, isAtRest, type Outcome } from './outcomes.ts';
@@ -113,7 +113,7 @@ interface Props {
   readonly stripe: Stripe;
   readonly sessions: Sessions;
   readonly events: Files<SessionEvent>;
-  readonly endpoint: { readonly url: string; readonly secret: string };
+  readonly endpoint: Endpoint;
 }
 
 function player(name: ScenarioName, { stripe, sessions, events, endpoint }: Props) {
