@@ -37,7 +37,7 @@ export function eventPage({ event, orderId, whyIgnored, dashboard, notice }: Eve
 ${atStripe && html`<a class="button" href="${atStripe}" rel="noreferrer">Open in Stripe</a>`}</span></div>
 ${notice}
 <div class="columns">
-<section class="card payload"><h2>Payload</h2>${payload(event.payload)}</section>
+<section class="card"><h2>Payload</h2>${payload(event.payload)}</section>
 <section class="card"><h2>Details</h2>
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
 </div>`;
