@@ -1,0 +1,87 @@
+import { afterEach, beforeEach } from '@jest/globals';
+import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
+import type { Claim } from '../../src/work/queue.ts';
+import type { Outcome } from '../../src/work/settle.ts';
+import { startWorker, type Worker } from '../../src/work/worker.ts';
+import { createTestDatabase } from './database.ts';
+import { silent } from './log.ts';
+import { newId } from './orders.ts';
+import { until } from './until.ts';
+
+export type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
+
+/** Fulfillments, none before each test, and workers at them, which end with the test that started them. */
+export async function openWorkshop() {
+  const { db } = await createTestDatabase();
+  let workers: Worker[] = [];
+
+  beforeEach(() => db('fulfillments').del());
+  afterEach(async () => {
+    await Promise.all(workers.map((worker) => worker.stop(0)));
+    workers = [];
+  });
+
+  /** Orders that are due now. Their ids. */
+  async function owe(count: number): Promise<number[]> {
+    const rows = Array.from({ length: count }, () => ({
+      checkout_session_id: newId('cs'),
+      status: 'paid',
+      payment_status: 'paid',
+      mode: 'payment',
+      livemode: false,
+      paid_at: new Date(),
+    }));
+    const orders = await db('orders').insert(rows).returning('id');
+    await db('fulfillments').insert(orders.map(({ id }) => ({ order_id: id })));
+    return orders.map(({ id }) => id);
+  }
+
+  function start(
+    perform: Perform,
+    {
+      concurrency = 10,
+      maxAttempts = 12,
+      load = async (rows: readonly Claim[]) => rows,
+      onAttempt = (_outcome: Outcome, _seconds: number): void => {},
+      log = silent,
+    } = {},
+  ): Worker {
+    const worker = startWorker({
+      db,
+      queue,
+      load,
+      sessionOf: ({ order_id }) => `cs_${order_id}`,
+      perform,
+      concurrency: () => concurrency,
+      maxAttempts,
+      onAttempt,
+      log,
+    });
+    workers.push(worker);
+    return worker;
+  }
+
+  const rowOf = (orderId: number) => db('fulfillments').where({ order_id: orderId }).first();
+  const statusesOf = async () => (await db('fulfillments').select('status')).map(({ status }) => status);
+  const untilAllAreFulfilled = () =>
+    until('all are fulfilled', async () => (await statusesOf()).every((status) => status === 'fulfilled'));
+
+  return { db, owe, start, rowOf, statusesOf, untilAllAreFulfilled };
+}
+
+/** Attempts that end when told, in the order in which they have begun: by their orders. */
+export function attempts() {
+  const begun: number[] = [];
+  const signals: AbortSignal[] = [];
+  const ends: (() => void)[] = [];
+  const fails: ((error: Error) => void)[] = [];
+  const perform: Perform = ({ order_id }, signal) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    begun.push(order_id);
+    signals.push(signal);
+    ends.push(resolve);
+    fails.push(reject);
+    return promise;
+  };
+  return { begun, signals, ends, fails, perform };
+}
