@@ -26,9 +26,9 @@ export const LEASE_SECONDS = 30;
 export const SHORTEST_LEASE_SECONDS = 20;
 
 /**
- * After so many attempts of which nobody heard, it is claimed one row at a time: it may be what kills its process. Where that
- * is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would always be
- * claimed with it, and 9 healthy orders of 9 were dead.
+ * After so many attempts in a row of which nobody heard, it is claimed one row at a time: it may be what kills its process.
+ * Where that is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would
+ * always be claimed with it, and 9 healthy orders of 9 were dead.
  */
 const SUSPECT_AFTER = 3;
 
@@ -45,14 +45,14 @@ export async function claim<Row extends Claim>(
     `with suspect as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and attempts >= :suspectAfter and attempts < :max and last_error is null
+         and attempts_lost >= :suspectAfter and attempts < :max
        order by next_attempt_at
        limit 1
      ),
      due as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and (not (attempts >= :suspectAfter and attempts < :max and last_error is null) or id = (table suspect))
+         and (not (attempts_lost >= :suspectAfter and attempts < :max) or id = (table suspect))
        order by next_attempt_at
        limit :limit
        for update skip locked
@@ -60,6 +60,7 @@ export async function claim<Row extends Claim>(
      claimed as (
        update :table: as work set
          attempts = case when attempts < :max then attempts + 1 else attempts end,
+         attempts_lost = attempts_lost + 1,
          status = case when attempts < :max then 'pending' else 'dead' end,
          next_attempt_at = case when attempts < :max then now() + (:shortest + random() * :spread) * interval '1 second' end,
          last_error = case when attempts < :max then last_error
@@ -135,7 +136,7 @@ export async function release(
        where status = 'pending'
        for update of :table: skip locked
      )
-     update :table: as work set next_attempt_at = now(), attempts = attempts - :uncounted
+     update :table: as work set next_attempt_at = now(), attempts = attempts - :uncounted, attempts_lost = 0
      from free where work.id = free.id`,
     { table: queue.table, uncounted: counted ? 0 : 1, ...tokensOf(held) },
   );
@@ -158,7 +159,7 @@ export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[])
        order by id
        for update of :table:
      )
-     update :table: as work set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null
+     update :table: as work set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null, attempts_lost = 0
      from held where work.id = held.id
      returning work.id`,
     { ...queue, ...tokensOf(held) },
@@ -187,7 +188,8 @@ export async function settleFailed(
        update :table: set
          status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
          next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
-         last_error = :error
+         last_error = :error,
+         attempts_lost = 0
        where id = :id and attempts = :attempts and status = 'pending' and not exists (table written)
        returning *
      ),
@@ -206,15 +208,12 @@ export async function settleFailed(
  * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
  * those it has left. A pause ends when the attempt that failed said so; what else is due within a lease's time may be in an
  * attempt right now, and is let be. The number of rows.
- *
- * Dead work loses its error, or claim would not suspect it: where it went on killing its process, a healthy order died with it.
  */
 export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update :table: as work set
        status = 'pending',
        attempts = case when status = 'dead' then 0 else attempts end,
-       last_error = case when status = 'dead' then null else last_error end,
        next_attempt_at = now()
      where order_id = :orderId
        and (status = 'dead'

@@ -24,6 +24,7 @@ async function owe({
 }: {
   overdueSeconds?: number;
   attempts?: number;
+  attempts_lost?: number;
   last_error?: string;
 } = {}): Promise<number> {
   const order = await insertOrder(db);
@@ -41,6 +42,12 @@ const failuresOf = (id: number) =>
   db('failed_attempts').where({ work: 'fulfillments', work_id: id }).orderBy('id');
 const claimAll = (limit = 10, maxAttempts = 12) =>
   claim<Claim & { next_attempt_at: Date }>(db, queue, { limit, maxAttempts });
+
+/** What is claimed by a process that was killed by what it had claimed, and is back once all leases have ended. */
+async function claimAfterKill(): Promise<Claim[]> {
+  await db('fulfillments').where({ status: 'pending' }).update({ next_attempt_at: db.fn.now() });
+  return await claimAll();
+}
 
 describe('claim', () => {
   test('takes what is due, the longest due first, counts the attempt and leases it for 20 to 30 s', async () => {
@@ -76,18 +83,30 @@ describe('claim', () => {
   });
 
   test('takes of what may kill its process, as nobody heard of three attempts, one at a time', async () => {
-    const second = await owe({ attempts: 3, overdueSeconds: 5 });
-    const first = await owe({ attempts: 4, overdueSeconds: 60 });
-    const usedUp = await owe({ attempts: 12, overdueSeconds: 90 });
+    const second = await owe({ attempts: 3, attempts_lost: 3, overdueSeconds: 5 });
+    const first = await owe({ attempts: 5, attempts_lost: 4, last_error: 'down', overdueSeconds: 60 });
+    const usedUp = await owe({ attempts: 12, attempts_lost: 12, overdueSeconds: 90 });
     const others = [
       usedUp,
       await owe(),
-      await owe({ attempts: 2 }),
-      await owe({ attempts: 3, last_error: 'down' }),
+      await owe({ attempts: 2, attempts_lost: 2 }),
+      await owe({ attempts: 11, attempts_lost: 0, last_error: 'down' }),
     ];
     const idsOf = (claims: Claim[]) => claims.map(({ id }) => id).toSorted((a, b) => a - b);
     expect(idsOf(await claimAll())).toEqual([first, ...others]);
     expect(idsOf(await claimAll())).toEqual([second]);
+  });
+
+  test('work is suspected after three attempts of which nobody heard, whatever it failed for before, until one comes to an end', async () => {
+    await owe();
+    await owe();
+    const fail = (one: Claim) => settleFailed(db, queue, one, { error: 'down', pauseMs: 0 });
+    for (const one of await claimAll()) await fail(one);
+    for (const _time of [1, 2, 3]) expect(await claimAfterKill()).toHaveLength(2);
+    const alone = [await claimAfterKill(), await claimAll()];
+    expect(alone).toMatchObject([[{ attempts: 5 }], [{ attempts: 5 }]]);
+    for (const one of alone.flat()) await fail(one);
+    expect(await claimAfterKill()).toHaveLength(2);
   });
 
   test('work whose attempts are used up comes back dead, with a reason', async () => {
@@ -144,6 +163,7 @@ describe('an attempt whose lease ended and was claimed again', () => {
     expect(await rowOf(id)).toMatchObject({
       status: 'fulfilled',
       attempts: 2,
+      attempts_lost: 0,
       next_attempt_at: null,
       last_error: null,
     });
@@ -213,7 +233,9 @@ describe('a held claim', () => {
     await release(db, queue, held, { counted: true });
     await other.rollback();
     expect((await rowOf(locked)).due_in).toBeGreaterThan(0);
-    expect((await rowOf(free)).due_in).toBeLessThanOrEqual(0);
+    const released = await rowOf(free);
+    expect(released.due_in).toBeLessThanOrEqual(0);
+    expect(released.attempts_lost).toBe(0);
   });
 
   test('that a person has brought to an end is lost, and costs no other its lease', async () => {
@@ -309,23 +331,6 @@ describe('made due by a person', () => {
     expect(await make(id)).toBe(1);
     expect(await claimAll()).toMatchObject([{ id, status: 'pending', attempts: 1 }]);
     expect(await rowOf(other)).toEqual(before);
-  });
-
-  test('dead work that killed its process is suspected anew, and leaves other work alone', async () => {
-    const id = await owe({ attempts: 12 });
-    await claimAll();
-    await make(id);
-    const other = await owe();
-    /** A process that is killed by what it has claimed, and is back once its leases have ended. */
-    const claimedByKilled = async () => {
-      const claims = await claimAll();
-      await db('fulfillments').where({ status: 'pending' }).update({ next_attempt_at: db.fn.now() });
-      return claims.length;
-    };
-    expect([await claimedByKilled(), await claimedByKilled(), await claimedByKilled()]).toEqual([2, 2, 2]);
-    expect(await claimAll()).toHaveLength(1);
-    expect(await claimAll()).toHaveLength(1);
-    expect([(await rowOf(id)).attempts, (await rowOf(other)).attempts]).toEqual([4, 4]);
   });
 
   test('work in a pause is, with the attempts that it has left', async () => {
