@@ -88,7 +88,11 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
       return webhooks.constructEvent(payload, signature, secret);
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
-        throw new BadRequest('not_an_event', 'The signature is right, but the body is not a Stripe event.', {
+        const what =
+          error instanceof SyntaxError
+            ? 'not a Stripe event'
+            : "a thin event, which says nothing of a payment: the endpoint's payload style must be Snapshot";
+        throw new BadRequest('not_an_event', `The signature is right, but the body is ${what}.`, {
           cause: error,
         });
       }
