@@ -25,7 +25,7 @@ export function orderPaid({
 }): Message {
   const reference = referenceOf(order);
   const nothingToPay = order.payment_status === 'no_payment_required' || order.amount_total === 0;
-  const charged = presentmentOf(order.presentment_details);
+  const charged = nothingToPay ? null : presentmentOf(order.presentment_details);
   return message(`Your order ${reference} at ${shop.name}`, {
     from: shop.name,
     title: 'Thank you for your order',

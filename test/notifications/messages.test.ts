@@ -87,6 +87,13 @@ describe('the mail for a paid order', () => {
     );
   });
 
+  test('names no charge where there is nothing to pay, as in the trial of a subscription', () => {
+    const presentment_details = { presentment_amount: 0, presentment_currency: 'eur' };
+    const { text } = receipt({ amount_total: 0, presentment_details }, mug);
+    expect(text).toContain('There is nothing to pay today.');
+    expect(text).not.toContain('charged');
+  });
+
   test('is a receipt: every item and everything between their prices and the total', () => {
     const mail = receipt({}, mug, { ...mug, description: 'Tea towel', quantity: 1, amount_subtotal: 0 });
 
