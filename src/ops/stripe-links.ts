@@ -1,6 +1,12 @@
-/** Where a payment or an event stands in Stripe's Dashboard. */
+/** Where an order's payment, or an event, stands in Stripe's Dashboard. */
 export interface Dashboard {
-  payment(of: { payment_intent_id: string | null; livemode: boolean; account: string | null }): string | null;
+  /** An order that begins a subscription has no payment of its own. */
+  payment(of: {
+    payment_intent_id: string | null;
+    subscription_id: string | null;
+    livemode: boolean;
+    account: string | null;
+  }): string | null;
   event(of: { id: string; livemode: boolean; account: string | null }): string | null;
 }
 
@@ -11,8 +17,10 @@ export function dashboard(sandbox: boolean): Dashboard {
       ? null
       : ['https://dashboard.stripe.com', account, livemode ? null : 'test', what].filter(Boolean).join('/');
   return {
-    payment: ({ payment_intent_id, ...of }) =>
-      payment_intent_id && link(`payments/${encodeURIComponent(payment_intent_id)}`, of),
+    payment: ({ payment_intent_id, subscription_id, ...of }) =>
+      payment_intent_id !== null
+        ? link(`payments/${encodeURIComponent(payment_intent_id)}`, of)
+        : subscription_id && link(`subscriptions/${encodeURIComponent(subscription_id)}`, of),
     event: ({ id, ...of }) => link(`events/${encodeURIComponent(id)}`, of),
   };
 }
