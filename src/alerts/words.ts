@@ -22,7 +22,7 @@ export function wordsOf(alert: Alert): Words {
 /** An event that was refused goes out of sight a day after the last time, and need not have been taken by then. */
 function leftOf({ cause, details }: Finding): string {
   if (cause !== 'event_refused') return 'There is nothing to do.';
-  return `Was it taken since? npm run ops -- show ${details.event_id} knows it then. If not, fulfil its order by hand, and those of the table refused_events.`;
+  return `Is its order there by now? npm run ops -- show ${details.event_id} knows of it, and the table refused_events of the others. If not, ship it by hand.`;
 }
 
 function describe({ cause, details }: Finding): Words {
@@ -55,7 +55,7 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: `The service refuses ${counted(details.count, 'event')} of Stripe's`,
         what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
-        todo: 'The table refused_events names all. Stripe repeats each for three days: an upgrade of the service within that time takes it. Until then fulfil its order by hand.',
+        todo: 'npm run ops -- reconcile --since 3d takes its order from what Stripe says now, if that can be read. If not, upgrade the service: Stripe repeats each event for three days. The table refused_events names all. Whoever ships by hand sees to it that the order, when it comes, is not shipped again.',
       };
     case 'clock_off':
       return {

@@ -3,7 +3,7 @@ import { BadRequest, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOf } from '../orders/handlers.ts';
 import type { Ledger, Recorded } from '../orders/ledger.ts';
-import { type SignedEvent, verifyEvent } from '../stripe/signature.ts';
+import { type EventNames, NotAnEvent, namesOf, verifyEvent } from '../stripe/signature.ts';
 import { inTurns } from '../turns.ts';
 import { answerJson } from './answer.ts';
 import { type Room, readBody } from './body.ts';
@@ -23,12 +23,10 @@ const ANSWER_WITHIN_MS = 4_000;
 /** Deliveries taken apart between two looks at the network: 0.3 ms. */
 const turn = inTurns(4);
 
-type EventIds = ReturnType<typeof idsOf>;
-
 /** What became of a delivery, for whoever counts or watches. */
 export interface Delivery {
-  /** Null where none was verified. */
-  readonly event: EventIds | null;
+  /** Null where none was verified, or it has no name. */
+  readonly event: EventNames | null;
   /** Null where it was not recorded. */
   readonly recorded: Recorded | null;
   /** Why it was refused, as it was answered. Null where it was taken, or could not be. */
@@ -75,7 +73,7 @@ async function receive(
   { record, secrets, livemode, onDelivery, log }: Dependencies,
 ): Promise<void> {
   const began = performance.now();
-  let ids: EventIds | null = null;
+  let event: EventNames | null = null;
   let handedOver: number | null = null;
   let recorded: Recorded | null = null;
   let refusal: BadRequest | null = null;
@@ -83,23 +81,24 @@ async function receive(
     using body = await readBody(req, MAX_BODY, room);
     await turn();
     const signed = verifyEvent(body.bytes, signatureOf(req), secrets);
-    ids = idsOf(signed);
+    event = namesOf(signed.event);
     const request = requestOf(signed, livemode);
     handedOver = performance.now();
     recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
-    log.info({ ...ids, ...recorded }, 'event recorded');
+    log.info({ ...event, ...recorded }, 'event recorded');
     answerJson(res, 200, { received: true });
   } catch (error) {
     if (error instanceof BadRequest) refusal = error;
-    const report = { ...ids, reason: messageOf(error) };
-    if (ids === null) log.warn(report, 'delivery refused');
+    if (error instanceof NotAnEvent) event = error.names;
+    const report = { ...event, reason: messageOf(error) };
+    if (event === null) log.warn(report, 'delivery refused');
     else if (refusal !== null) log.error(report, 'event refused');
     else log.error(report, 'event not kept; Stripe will send it again');
     answerError(res, error, log);
   }
   const ended = performance.now();
   onDelivery?.({
-    event: ids,
+    event,
     recorded,
     refusal,
     signature: signatureOf(req),
@@ -113,13 +112,4 @@ async function receive(
 /** Node joins a header that was sent twice to what is no signature any more; Stripe sends one. */
 function signatureOf(req: IncomingMessage): string | undefined {
   return req.headers['stripe-signature'] as string | undefined;
-}
-
-function idsOf({ event: { id, type, data } }: SignedEvent) {
-  const { object } = data;
-  return {
-    event_id: id,
-    type,
-    checkout_session_id: object.object === 'checkout.session' ? object.id : undefined,
-  };
 }

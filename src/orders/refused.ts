@@ -40,7 +40,10 @@ interface Standing {
   readonly reason: string;
 }
 
-/** How many of the last hours have not been taken since, by whichever process, and the latest of them; null where there are none. */
+/**
+ * How many of the last hours have not been taken since, by whichever process, and the latest of them; null where there are none.
+ * Where the order is paid, nothing is missing: reconcile reads the session itself, in the API version that it knows.
+ */
 export async function standingRefusals(db: Knex): Promise<Standing | null> {
   const { rows } = await db.raw<{ rows: Standing[] }>(
     `with refused as (
@@ -48,6 +51,8 @@ export async function standingRefusals(db: Knex): Promise<Standing | null> {
        where last_refused_at > now() - :hours * interval '1 hour'
          and not exists (
            select from stripe_events as taken where taken.id = refused.id and received_at > last_refused_at)
+         and not exists (
+           select from orders where orders.checkout_session_id = refused.checkout_session_id and status = 'paid')
      )
      select (select count(*) from refused) as count, id as event_id, reason
      from refused order by last_refused_at desc limit 1`,
@@ -63,5 +68,6 @@ export async function refusalOf(
 ): Promise<string | null> {
   const refused = await db('refused_events').where(named).orderBy('last_refused_at', 'desc').first();
   if (!refused) return null;
-  return `${refused.id} was refused at ${refused.last_refused_at.toISOString()}. ${refused.reason}`;
+  const { id, checkout_session_id: session, last_refused_at, reason } = refused;
+  return `${id}${session === null ? '' : ` of ${session}`} was refused at ${last_refused_at.toISOString()}. ${reason}`;
 }

@@ -41,6 +41,47 @@ export interface SignedEvent {
   readonly payload: Buffer;
 }
 
+/** What an event is named by, where a person is told of it. */
+export interface EventNames {
+  readonly event_id: string;
+  readonly type: string;
+  /** Undefined: it is about something else. */
+  readonly checkout_session_id: string | null | undefined;
+}
+
+export function namesOf({ id, type, data }: StripeEvent): EventNames {
+  const { object } = data;
+  return {
+    event_id: id,
+    type,
+    checkout_session_id: object.object === 'checkout.session' ? object.id : undefined,
+  };
+}
+
+/** What a thin event has in common with others, and where it names its session: https://docs.stripe.com/api/v2/core/events/object. */
+const namedShape = z.object({
+  id: word,
+  type: word,
+  related_object: z
+    .object({ type: z.literal('checkout.session'), id: word })
+    .optional()
+    .catch(undefined),
+});
+
+/** Stripe has signed it, or its API gave it to us, and it is no snapshot event. */
+export class NotAnEvent extends BadRequest {
+  /** What it calls itself; null where it has no name. */
+  readonly names: EventNames | null;
+
+  constructor(message: string, body: unknown, options?: ErrorOptions) {
+    super('not_an_event', message, options);
+    const { data: named } = namedShape.safeParse(body);
+    this.names = named
+      ? { event_id: named.id, type: named.type, checkout_session_id: named.related_object?.id }
+      : null;
+  }
+}
+
 const webhooks = Stripe.webhooks;
 
 /**
@@ -88,13 +129,13 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
       return webhooks.constructEvent(payload, signature, secret);
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
-        const what =
-          error instanceof SyntaxError
-            ? 'not a Stripe event'
-            : "a thin event, which says nothing of a payment: the endpoint's payload style must be Snapshot";
-        throw new BadRequest('not_an_event', `The signature is right, but the body is ${what}.`, {
-          cause: error,
-        });
+        if (error instanceof SyntaxError)
+          throw new NotAnEvent('The signature is right, but the body is no JSON.', null, { cause: error });
+        throw new NotAnEvent(
+          "The signature is right, but the body is a thin event, which says nothing of a payment: the endpoint's payload style must be Snapshot.",
+          JSON.parse(payload),
+          { cause: error },
+        );
       }
       expired ||= isExpiry(error);
     }
@@ -115,5 +156,5 @@ function isExpiry(error: Error): boolean {
 function shapeOf(body: unknown): StripeEvent {
   const parsed = eventShape.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw new BadRequest('not_an_event', `The body is not a Stripe event: ${describeIssues(parsed.error)}.`);
+  throw new NotAnEvent(`The body is not a Stripe event: ${describeIssues(parsed.error)}.`, body);
 }

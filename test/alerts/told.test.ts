@@ -143,11 +143,34 @@ test('a mail server that takes all of an alert and says nothing holds up neither
   expect(chat.posts).toHaveLength(1);
 });
 
-test('an event that Stripe signed and that can not be read is told', async () => {
+test.each([
+  [
+    'one that can not be read',
+    events.completedPaid(checkoutSession({ amount_total: 'much' })),
+    "can't be read: amount_total: ",
+  ],
+  [
+    'a thin one',
+    {
+      id: 'evt_test_thin',
+      object: 'v2.core.event',
+      type: 'v1.checkout.session.completed',
+      related_object: {
+        id: 'cs_test_thin',
+        type: 'checkout.session',
+        url: '/v1/checkout/sessions/cs_test_thin',
+      },
+    },
+    'payload style must be Snapshot',
+  ],
+])('an event that Stripe signed and that is refused is told: %s', async (_case, event, reason) => {
+  await db('refused_events').del();
   await using service = await start({ ROLE: 'web' });
-  const event = events.completedPaid(checkoutSession({ amount_total: 'much' }));
   expect(await deliver(service.url, event)).toBe(400);
   await until('the chat hears of it', () => chat.posts.length === 1, 30);
   expect(chat.posts[0]?.text).toContain("The service refuses 1 event of Stripe's");
-  expect(chat.posts[0]?.text).toMatch(new RegExp(`${event.id}: .* can't be read: amount_total: `));
+  expect(chat.posts[0]?.text).toMatch(new RegExp(`${event.id}: .*${reason}`));
+  expect(await db('refused_events').first()).toMatchObject({
+    checkout_session_id: expect.stringMatching(/^cs_/),
+  });
 });

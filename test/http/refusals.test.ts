@@ -3,11 +3,12 @@ import { BadRequest } from '../../src/errors.ts';
 import { watchRefusals } from '../../src/http/refusals.ts';
 import type { Delivery } from '../../src/http/webhook.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 beforeEach(async () => {
   await db('refused_events').del();
-  await db('stripe_events').del();
+  await db.raw('truncate stripe_events, orders cascade');
 });
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -81,6 +82,14 @@ test('one that is taken after all is none any more, whoever took it, and leaves 
   expect(await toldAfter()).toBeUndefined();
   const reused = delivery('evt_1', { at: Date.now() + HOUR_MS });
   expect(await toldAfter(reused)).toEqual([1, 'evt_1']);
+});
+
+test('nothing is missing where the order is paid, whatever told of it', async () => {
+  await toldAfter(delivery('evt_1'));
+  const { id } = await insertOrder(db, { checkout_session_id: 'cs_1', status: 'awaiting_payment' });
+  expect(await toldAfter()).toEqual([1, 'evt_1']);
+  await db('orders').where({ id }).update({ status: 'paid', paid_at: db.fn.now() });
+  expect(await toldAfter()).toBeUndefined();
 });
 
 test('what was not verified, or could not be kept for the moment, is none', async () => {

@@ -158,7 +158,9 @@ test.each(['evt_refused', 'cs_test_of_the_refused'])(
       .ignore();
     const { code, stderr } = await ops(env, 'show', given);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${given}. evt_refused was refused at ${at}. It says too much.`);
+    expect(stderr).toContain(
+      `${given}. evt_refused of cs_test_of_the_refused was refused at ${at}. It says too much.`,
+    );
   },
 );
 

@@ -140,7 +140,7 @@ describe('verifyEvent', () => {
       '{"object":"v2.core.event","id":"evt_1","type":"v1.checkout.session.completed"}',
       'thin',
     ],
-    ['no JSON', 'hello', 'not a Stripe event.'],
+    ['no JSON', 'hello', 'no JSON'],
   ])('signed, but nothing that the stripe package takes for an event: %s', (_case, text, what) => {
     const error = codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]));
     expect(error).toEqual(refusal('not_an_event', new RegExp(`signature is right, .*${what}`)));
