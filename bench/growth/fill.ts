@@ -163,6 +163,13 @@ const STATEMENTS = [
      case when not dead then at + interval '3 seconds' end, case when dead then 'no such mailbox' end, at
    from chunk where status = 'failed' or status = 'paid' and not due`,
 
+  // One event of a hundred orders is refused, and never comes again.
+  `insert into refused_events (id, type, checkout_session_id, reason, first_refused_at, last_refused_at)
+   select
+     'evt_1' || pg_temp.letters('refused' || n, 23), 'checkout.session.completed',
+     'cs_test_a1' || pg_temp.letters('refused session' || n, 56), 'It can not be read.', at, at
+   from chunk where n % 100 = 7`,
+
   // One attempt of fifty fails, and somebody does something about one order of a hundred.
   `insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at, occurred_at)
    select

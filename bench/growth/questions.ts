@@ -6,6 +6,7 @@ import { orderFilterShape } from '../../src/ops/order-filter.ts';
 import { listOrders } from '../../src/ops/orders.ts';
 import { historyOf, shopStandingOf } from '../../src/ops/overview.ts';
 import { timelineOf } from '../../src/ops/timeline.ts';
+import { standingRefusals } from '../../src/orders/refused.ts';
 import { emptyOldPayloads, STEP } from '../../src/orders/retention.ts';
 import { claim } from '../../src/work/queue.ts';
 import { readmeStatements } from '../support/readme.ts';
@@ -120,6 +121,7 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       name: 'events, conflicts',
       ask: (db) => listEvents(db, { conflicts: true }, { limit: PAGE, after: null }),
     },
+    { name: 'refused events that stand', ask: (db) => standingRefusals(db as Knex) },
     { name: 'claim fulfillments (worker)', ask: (db) => claim(db as Knex, fulfillments, worker) },
     { name: 'claim notifications (worker)', ask: (db) => claim(db as Knex, notifications, worker) },
     {
