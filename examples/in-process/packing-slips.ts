@@ -18,5 +18,7 @@ export function packingSlips(dir: string): Fulfiller {
 
 function slip({ order, lineItems }: PaidOrder): string {
   const lines = lineItems.map(({ quantity, description }) => `[ ] ${quantity ?? 1} x ${description}`);
-  return [`Order ${order.id}`, `For ${order.customer_name ?? order.customer_email}`, '', ...lines, ''].join('\n');
+  return [`Order ${order.id}`, `For ${order.customer_name ?? order.customer_email}`, '', ...lines, ''].join(
+    '\n',
+  );
 }
