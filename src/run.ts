@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, loadConfig, SANDBOX_WEBHOOK_SECRET } from './config.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -6,6 +7,9 @@ import { type Service, startService } from './service.ts';
 
 /** A stop that takes longer is broken off; what it held is taken up elsewhere when its leases end. */
 const STOP_WITHIN_MS = 9_500;
+
+/** A start may wait long, for another process's migrations; PostgreSQL rolls back what it has begun by then. */
+const START_GRACE_MS = 1_000;
 
 /**
  * The service as a process: configured by its environment, stopped by a signal.
@@ -21,7 +25,7 @@ async function run(fulfil: Fulfiller | undefined): Promise<void> {
   const starting = startService(config, log, fulfil);
   let stopping = false;
   const stopOnce = (signal: string) => {
-    if (!stopping) void stop(starting, signal, log);
+    if (!stopping) void stop(config, starting, signal, log);
     stopping = true;
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stopOnce);
@@ -72,14 +76,20 @@ function announceSandbox({ role, stripe }: Config, url: string, log: Logger): vo
 }
 
 /** Also before the start has come to its end, so that nothing is left half open. A second signal changes nothing. */
-async function stop(starting: Promise<Service>, signal: string, log: Logger): Promise<void> {
+async function stop(
+  { database }: Config,
+  starting: Promise<Service>,
+  signal: string,
+  log: Logger,
+): Promise<void> {
   log.info({ signal }, 'stopping');
   setTimeout(() => {
     log.error('the stop took too long and was broken off');
     process.exit(1);
   }, STOP_WITHIN_MS).unref();
-  const service = await starting;
-  await service.stop();
+  // An embedded server would be left running.
+  const service = await (database.url === null ? starting : Promise.race([starting, pause(START_GRACE_MS)]));
+  await service?.stop();
   log.info('stopped');
   process.exit(0);
 }

@@ -4,7 +4,15 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
-import { hold, logOf, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
+import {
+  hold,
+  logOf,
+  run,
+  spawnService,
+  startSurroundings,
+  untilWaiting,
+  workDir,
+} from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import type { EventJson } from '../support/stripe-events.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -141,6 +149,16 @@ test.each(['reset', 'swallow'] as const)(
     expect(service.written.stderr).toBe('');
   },
 );
+
+test('a start that waits for the migrations of another process is not waited for', async () => {
+  await using _migrating = await hold(db, (trx) => trx.raw('select pg_advisory_xact_lock(4242001)'));
+  await using service = run('src/main.ts', { PORT: '0', ...env });
+  await untilWaiting(db, 'migration', 1);
+  service.kill('SIGTERM');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(logOf(service).map(({ msg }) => msg)).toContain('stopped');
+  expect(service.written.stderr).toBe('');
+});
 
 test('a terminal that is closed stops it as well', async () => {
   await using service = await spawnService({ ...env, ROLE: 'web' });
