@@ -127,6 +127,8 @@ describe('refusals say what is wrong', () => {
     ],
     ['/orders?after=x', 400, 'bad_request', /^after must be/],
     ['/orders?status=paid&status=failed', 400, 'bad_request', /^status /],
+    ['/orders?statsu=paid', 400, 'bad_request', /^Unrecognized key: "statsu"\.$/],
+    ['/events?outcmoe=conflict', 400, 'bad_request', /^Unrecognized key: "outcmoe"\.$/],
     ['/orders/999999', 404, 'not_found', /There is no order 999999/],
     ['/orders/jenny', 404, 'not_found', /neither/],
     ['/events/evt_none', 404, 'not_found', /There is no event/],

@@ -72,7 +72,7 @@ async function orderOf(db: Knex, id: string): Promise<number> {
 function read<Shape extends z.ZodType>(shape: Shape, query: unknown): z.infer<Shape> {
   const parsed = shape.safeParse(query);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`.trim());
   throw new BadRequest('bad_request', `${faults.join('; ')}.`);
 }
 

@@ -17,12 +17,14 @@ const next = z
   .nullable()
   .meta({ description: 'Give it as `after` for the next page; null on the last one.' });
 
-export const orderListQuery = orderFilterShape('UTC').extend({
+/** Strict: a filter that is misspelt and left out gives orders that nobody asked for. */
+export const orderListQuery = z.strictObject({
+  ...orderFilterShape('UTC').shape,
   limit,
   after: placeShape.optional().describe('`next` of the page before'),
 });
 
-export const eventListQuery = z.object({
+export const eventListQuery = z.strictObject({
   outcome: z.literal('conflict').optional().describe('only events that contradict their order'),
   limit,
   after: text

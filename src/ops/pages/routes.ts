@@ -4,7 +4,7 @@ import { databaseTime } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
 import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
-import { listEvents } from '../events.ts';
+import { eventPlace, listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
 import { NotFound, orderIdOf } from '../identify.ts';
 import { findEvent, lookUp, orderOfEvent, wholeOrder } from '../look-up.ts';
@@ -89,6 +89,8 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
       conflicts: req.query.outcome === 'conflict',
       after: typeof req.query.after === 'string' ? req.query.after : null,
     };
+    if (asked.after !== null && !eventPlace.test(asked.after))
+      throw new NotFound('There is no such place in the list of events.');
     const page = await listEvents(db, asked, { limit: PAGE, after: asked.after });
     await send(res, eventsPage(asked, page, readerOf(req, res)));
   });
