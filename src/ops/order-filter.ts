@@ -35,8 +35,8 @@ export const fulfillmentStandings = ['pending', 'fulfilled', 'dead', 'stuck'] as
 
 const words = z
   .string()
-  .min(1)
-  .max(500)
+  .min(1, 'must not be empty')
+  .max(500, 'must have 500 characters at most')
   .refine((text) => !text.includes('\0'), 'must hold no U+0000: PostgreSQL has none');
 
 /**

@@ -129,6 +129,8 @@ describe('refusals say what is wrong', () => {
     ['/orders?status=paid&status=failed', 400, 'bad_request', /^status /],
     ['/orders?statsu=paid', 400, 'bad_request', /^Unrecognized key: "statsu"\.$/],
     ['/events?outcmoe=conflict', 400, 'bad_request', /^Unrecognized key: "outcmoe"\.$/],
+    ['/orders?email=', 400, 'bad_request', /^email must not be empty\.$/],
+    [`/orders?email=${'a'.repeat(501)}`, 400, 'bad_request', /^email must have 500 characters at most\.$/],
     ['/orders/999999', 404, 'not_found', /There is no order 999999/],
     ['/orders/jenny', 404, 'not_found', /neither/],
     ['/events/evt_none', 404, 'not_found', /There is no event/],
