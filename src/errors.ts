@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * Errors are classed by what their receiver must do. Their messages go out over HTTP, so nothing
  * internal may stand in them; the cause is for the log.
@@ -30,5 +32,6 @@ export class SetupError extends Error {
  */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return String(error.message || (error as NodeJS.ErrnoException).code || error.name);
+  const said = error.message || (error as NodeJS.ErrnoException).code || error.name;
+  return typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
 }

@@ -64,7 +64,7 @@ test('an error whose message is no text is written all the same', async () => {
   const row = await attemptNo(1);
   const error = Object.assign(new Error(), { message: { detail: 'busy' } });
   expect(await settle(row, error, held)).toBe('failed');
-  expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: '[object Object]' });
+  expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: "{ detail: 'busy' }" });
 });
 
 test.each([
