@@ -28,10 +28,13 @@ function answerTo(error: unknown): { status: number; code: string; message: stri
   if (error instanceof BodyTooLarge) {
     return { status: 413, code: 'body_too_large', message: 'The body is larger than 1 MiB.' };
   }
-  // Express's own, such as a path that can't be decoded.
-  const { status } = error as { status?: number };
-  if (typeof status === 'number' && status >= 400 && status < 500) {
+  if (isUnreadable(error))
     return { status: 400, code: 'bad_request', message: 'The request could not be read.' };
-  }
   return { status: 503, code: 'unavailable', message: 'The request could not be taken now. Try again.' };
+}
+
+/** An error of Express's own, such as that of a path that can't be decoded, or of a form that is too large. */
+export function isUnreadable(error: unknown): boolean {
+  const { status } = error as { status?: number };
+  return typeof status === 'number' && status >= 400 && status < 500;
 }

@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Request, type Response, type Ro
 import type { Knex } from '../db/knex.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
+import { isUnreadable } from '../http/errors.ts';
 import type { Logger } from '../logger.ts';
 import { apiRouter } from './api/routes.ts';
 import { cookieOf, openDoor, StaleForm, visitorOf } from './door.ts';
@@ -118,8 +119,7 @@ function explain(error: unknown): { status: number; title: string; text: string 
   if (error instanceof PayloadGone || error instanceof BadRequest)
     return { status: 409, title: 'Not possible', text: error.message };
   if (error instanceof StaleForm) return { status: 403, title: 'Not taken', text: error.message };
-  const { status } = error as { status?: number };
-  if (typeof status === 'number' && status >= 400 && status < 500)
+  if (isUnreadable(error))
     return { status: 400, title: 'Not understood', text: 'The request could not be read.' };
   const text = 'The database did not answer in time. Nothing was changed; try again in a moment.';
   return { status: 503, title: 'Not now', text };

@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts';
 import type { Knex } from '../../db/knex.ts';
 import { messageOf } from '../../errors.ts';
 import { isOpenTo } from '../../http/access.ts';
+import { isUnreadable } from '../../http/errors.ts';
 import type { Logger } from '../../logger.ts';
 import { isOfThisSite } from '../../ops/door.ts';
 import { openLive } from '../../ops/live.ts';
@@ -78,6 +79,10 @@ export async function openSandboxShop(
     if (res.headersSent) return next(error);
     if (error instanceof Missing)
       return await send(res.status(404), messagePage({ title: 'Not found', text: error.message }));
+    if (isUnreadable(error)) {
+      const text = 'The request could not be read.';
+      return await send(res.status(400), messagePage({ title: 'Not understood', text }));
+    }
     log.warn({ reason: messageOf(error) }, 'a page of /sandbox could not be made');
     const text = 'The service’s log says why. Try again in a moment.';
     await send(res.status(503), messagePage({ title: 'Not now', text }));

@@ -96,7 +96,8 @@ export function routes(stage: Stage): Router {
   });
 
   router.get('/orders/:id/mails/:kind', async (req, res) => {
-    const whole = await orderOf(req.params.id);
+    const { session } = await sessionOf(req.params.id);
+    const whole = await orderOf(session.id);
     if (whole === null) throw new Missing('There is no such order.');
     const { order, line_items: lineItems } = whole;
     const mail =

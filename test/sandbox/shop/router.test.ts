@@ -114,8 +114,19 @@ test('what is not there is said on a page', async () => {
     '/checkout/cs_test_a1',
     '/orders/cs_test_..',
     '/orders/cs_test_a1/mails/order_paid',
+    '/orders/cs_test_%00/mails/order_paid',
     '/thanks',
   ]) {
     expect((await request(url).get(`/sandbox${path}`).expect(404)).text).toContain('<h1>Not found</h1>');
+  }
+});
+
+test('what can not be read is not answered as if it could be taken later', async () => {
+  const post = request(url).post('/sandbox/checkout').type('form');
+  for (const answer of [
+    await post.send({ mug: '1'.repeat(21_000) }),
+    await request(url).get('/sandbox/orders/%ff'),
+  ]) {
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('<h1>Not understood</h1>')]);
   }
 });
