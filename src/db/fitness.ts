@@ -1,6 +1,8 @@
+import { oldestMajor } from './embedded/binaries.ts';
 import type { Knex } from './knex.ts';
 
 interface Settings {
+  readonly version: string;
   readonly encoding: string;
   readonly datestyle: string;
   readonly isolation: string;
@@ -10,10 +12,13 @@ interface Settings {
 /** What nobody would notice until an order is refused, or told with times that nobody can read: with what to do. Null: it is fit. */
 export async function unfitBecause(db: Knex): Promise<string | null> {
   const { rows } = await db.raw<{ rows: [Settings] }>(
-    `select current_setting('server_encoding') as encoding, current_setting('DateStyle') as datestyle,
-       current_setting('default_transaction_isolation') as isolation, current_schema() as schema`,
+    `select current_setting('server_version') as version, current_setting('server_encoding') as encoding,
+       current_setting('DateStyle') as datestyle, current_setting('default_transaction_isolation') as isolation,
+       current_schema() as schema`,
   );
-  const [{ encoding, datestyle, isolation, schema }] = rows;
+  const [{ version, encoding, datestyle, isolation, schema }] = rows;
+  if (Number.parseInt(version, 10) < oldestMajor)
+    return `PostgreSQL ${version} is too old: this service needs ${oldestMajor} or newer`;
   if (!['UTF8', 'SQL_ASCII'].includes(encoding))
     return `its encoding, ${encoding}, can't hold every customer's name. Make one with: create database … encoding 'UTF8' template template0`;
   if (!datestyle.startsWith('ISO'))

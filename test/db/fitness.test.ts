@@ -14,6 +14,11 @@ test.each([
   ["set local datestyle = 'German'", "alter role … set datestyle = 'ISO'"],
   ["set local datestyle = 'SQL, DMY'", 'its DateStyle is "SQL, DMY"'],
   ["set local default_transaction_isolation = 'serializable'", "= 'read committed'"],
+  [
+    `create schema old; create function old.current_setting(text) returns text language sql as $$select '14.23'$$;
+     set local search_path = old, pg_catalog`,
+    'PostgreSQL 14.23 is too old: this service needs 15 or newer',
+  ],
   ['create schema own; set local search_path = own, public', 'in the schema own'],
   ['set local search_path = nowhere', 'in the schema (none)'],
 ])('it is not after: %s', async (change, words) => {

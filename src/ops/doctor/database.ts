@@ -2,7 +2,6 @@ import { standingBesidesWork } from '../../alerts/store.ts';
 import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
 import { clockOffset } from '../../db/clock.ts';
-import { oldestMajor } from '../../db/embedded/binaries.ts';
 import { isTableMissing } from '../../db/errors.ts';
 import { unfitBecause } from '../../db/fitness.ts';
 import type { Knex } from '../../db/knex.ts';
@@ -22,8 +21,6 @@ export async function findServer(db: Knex): Promise<Verdict> {
     `select current_setting('server_version') as version, current_setting('transaction_read_only') as read_only`,
   );
   const [{ version, read_only }] = rows;
-  if (Number.parseInt(version, 10) < oldestMajor)
-    return wrong(`PostgreSQL ${version} is too old: this service needs ${oldestMajor} or newer`);
   if (read_only === 'on')
     return wrong(
       `PostgreSQL ${version} takes no changes: DATABASE_URL leads to a standby, or the database is set to be read only`,
