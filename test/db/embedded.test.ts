@@ -383,6 +383,12 @@ test('the data of another major version is refused and left alone', async () => 
   expect(await readdir(join(dir, 'data'))).toEqual(['PG_VERSION']);
 });
 
+test('data that say of no version are refused and left alone', async () => {
+  await mkdir(join(dir, 'data/base'), { recursive: true });
+  await expect(start()).rejects.toThrow(/data is there, and is no PostgreSQL's: .*ENOENT.*delete it/);
+  expect(await readdir(join(dir, 'data'))).toEqual(['base']);
+});
+
 test('a server that does not start is quoted, and a start is tried again without it', async () => {
   await expect(start(dir, { shared_buffers: 'plenty' })).rejects.toThrow(
     /did not start on .*invalid value for parameter "shared_buffers": "plenty"/s,

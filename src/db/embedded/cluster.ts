@@ -5,7 +5,7 @@ import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'no
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { SetupError } from '../../errors.ts';
+import { messageOf, SetupError } from '../../errors.ts';
 import type { Binaries } from './binaries.ts';
 import { type Home, lastLines, spawnAtHome } from './home.ts';
 
@@ -19,7 +19,12 @@ export async function ensureCluster(home: Home, binaries: Binaries): Promise<voi
   }
   if (!existsSync(home.data)) return createCluster(home, binaries);
 
-  const major = (await readFile(join(home.data, 'PG_VERSION'), 'utf8')).trim();
+  const version = await readFile(join(home.data, 'PG_VERSION'), 'utf8').catch((error) => {
+    throw new SetupError(
+      `${home.data} is there, and is no PostgreSQL's: ${messageOf(error)}. Put back what it was, or delete it and start again.`,
+    );
+  });
+  const major = version.trim();
   if (Number(major) === binaries.major) return;
   throw new SetupError(
     `${home.data} was made by PostgreSQL ${major}, which the PostgreSQL ${binaries.major} found here can't read. ` +
