@@ -158,7 +158,7 @@ function checkoutOf(
   };
 }
 
-/** Where this very request was answered: the shop's backend and Stripe call the service there. */
+/** Where this very request was answered: the shop's backend and Stripe call the service there. With HOST=::, IPv4 is mapped. */
 function serviceOf({ socket: { localAddress = '127.0.0.1', localPort = 80 } }: Request): string {
-  return originOf(localAddress, localPort);
+  return originOf(localAddress.replace('::ffff:', ''), localPort);
 }

@@ -6,11 +6,12 @@ import { sandboxEnv, startTestService } from '../../support/service.ts';
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const sandbox = { ...sandboxEnv, DATABASE_URL };
 const { url } = await startTestService({ ...sandbox, OPS_TOKEN: 'a-token-of-the-shop' });
+const everywhere = await startTestService({ ...sandbox, HOST: '::' });
 const others = [{ STRIPE_SECRET_KEY: 'sk_test_123' }, { STRIPE_API_BASE: 'http://127.0.0.1:1' }];
 const withoutShop = await Promise.all(others.map((env) => startTestService({ ...sandbox, ...env })));
 
-async function checkout(): Promise<string> {
-  const answer = await request(url).post('/sandbox/checkout').type('form').send({ mug: '1' }).expect(303);
+async function checkout(shop = request(url)): Promise<string> {
+  const answer = await shop.post('/sandbox/checkout').type('form').send({ mug: '1' }).expect(303);
   return answer.headers.location as string;
 }
 
@@ -83,6 +84,16 @@ test('a session is paid once, and then its pages lead to the order', async () =>
   // A card's payment is nothing that a bank decides.
   await decide(id, 'declines');
   expect(await db('stripe_events').where({ checkout_session_id: id })).toHaveLength(1);
+});
+
+test('the success page is let in as well where HOST is :: and the browser comes by IPv4', async () => {
+  const shop = request(`http://127.0.0.1:${new URL(everywhere.url).port}`);
+  const page = await checkout(shop);
+  const { headers } = await shop.post(page).type('form').send(filledIn).expect(303);
+  const landed = await shop.get(headers.location as string).expect(303);
+  expect((await shop.get(landed.headers.location as string)).text).toContain(
+    'The service answered 200, paid',
+  );
 });
 
 test('the bank decides once', async () => {
