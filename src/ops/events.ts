@@ -19,8 +19,8 @@ export interface EventPage {
   readonly next: string | null;
 }
 
-/** A place in the list: when the event there came in, in microseconds, and its id. */
-export const eventPlace = /^(\d{1,16})_(evt_[\w-]{1,250})$/;
+/** A place in the list: when the event there came in, in microseconds, and its id, which may be any that is taken. */
+export const eventPlace = /^(\d{1,16})_([\x20-\x7e]{1,255})$/;
 
 /** Events whose payload is still kept, newest first; or those alone that contradict an order. Pages as `listOrders` has them. */
 export async function listEvents(

@@ -325,6 +325,7 @@ test.each([
   ['/ops/orders/999999999999999999999', 404],
   ['/ops/events/%00', 404],
   ['/ops/events?after=1_evt_1', 200],
+  ['/ops/events?after=1_of%20a%20stand-in', 200],
   ['/ops/events?after=99999999999999999999999_evt_1', 404],
   ['/ops/events?after=1_%00', 404],
   ['/ops/find?q=%00', 303],
