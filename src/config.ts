@@ -65,7 +65,7 @@ const schema = z.object({
   STRIPE_SECRET_KEY: z
     .string()
     .regex(
-      /^(sk|rk)_(live|test)_\S+$/,
+      /^(sk|rk)_(live|test)_[\x21-\x7e]+$/,
       'must be a secret or restricted key: sk_live_…, sk_test_…, rk_live_… or rk_test_…',
     )
     .optional(),
@@ -73,8 +73,8 @@ const schema = z.object({
     .string()
     .transform((list) => list.split(',').map((secret) => secret.trim()))
     .refine(
-      (secrets) => secrets.every((secret) => /^\S+$/.test(secret)),
-      'must be one or more secrets, comma separated',
+      (secrets) => secrets.every((secret) => /^[\x21-\x7e]+$/.test(secret)),
+      'must be one or more secrets, comma separated, of printable ASCII without spaces',
     )
     .optional(),
   STRIPE_API_BASE: url('http:', 'https:')

@@ -65,6 +65,11 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(named(await refusal(bad))).toEqual(Object.keys(bad));
   });
 
+  test('with what the README has in place of secrets', async () => {
+    const copied = { STRIPE_SECRET_KEY: 'sk_test_…', STRIPE_WEBHOOK_SECRET: 'whsec_…' };
+    expect(named(await refusal(copied))).toEqual(Object.keys(copied));
+  });
+
   test.each([
     'https://hunter2@api.stripe.com',
     'https://api.stripe.com?hunter2',
