@@ -21,6 +21,9 @@ interface Options {
   readonly log: Logger;
 }
 
+/** Of an error's characters. A shop's own function may throw the whole page that it was answered, at each of twelve attempts. */
+const LONGEST_REASON = 2_000;
+
 const AGAIN_MS = 1_000;
 /** From one shared statement to the next. Nobody waits for it: the attempt has given up its place before. */
 const GATHER_MS = 10;
@@ -65,9 +68,7 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
   return async (row, error, isHeld) => {
     const pauseMs = error === undefined ? null : pauseAfter(row, error);
     const write = () =>
-      error === undefined
-        ? done(row)
-        : settleFailed(db, queue, row, { error: storable(messageOf(error)), pauseMs });
+      error === undefined ? done(row) : settleFailed(db, queue, row, { error: reasonOf(error), pauseMs });
     const written = await whileHeld(row, isHeld, write);
     if (!written) {
       log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
@@ -77,7 +78,7 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
       log.info(idsOf(row), queue.done);
       return 'done';
     }
-    const report = { ...idsOf(row), reason: messageOf(error) };
+    const report = { ...idsOf(row), reason: reasonOf(error) };
     if (pauseMs === null) {
       log.error(report, 'dead: no further attempt without a person');
       return 'dead';
@@ -85,6 +86,10 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
     return 'failed';
   };
+}
+
+function reasonOf(error: unknown): string {
+  return storable(messageOf(error).slice(0, LONGEST_REASON));
 }
 
 export function idsOf({ order_id, attempts }: Claim) {

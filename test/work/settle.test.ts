@@ -60,6 +60,12 @@ test("an error that PostgreSQL's text can't hold is written all the same", async
   expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: 'the warehouse answered \ufffd\ufffd' });
 });
 
+test('of an error that is as long as a page its beginning is kept', async () => {
+  const row = await attemptNo(1);
+  expect(await settle(row, new Error(`${'x'.repeat(1_999)}🎈${'x'.repeat(100_000)}`), held)).toBe('failed');
+  expect(await rowOf(row)).toMatchObject({ last_error: `${'x'.repeat(1_999)}\ufffd` });
+});
+
 test('an error whose message is no text is written all the same', async () => {
   const row = await attemptNo(1);
   const error = Object.assign(new Error(), { message: { detail: 'busy' } });
