@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import addressparser from 'nodemailer/lib/addressparser';
 import { z } from 'zod';
 
@@ -15,8 +16,8 @@ export const sender = z
   .string()
   .refine((text) => hostOf(text) !== null, 'must be one mail address, with or without a name');
 
-/** Of one mail address, with or without a name. Null: the text is none, or has others beside it. */
+/** Of one mail address, with or without a name, in ASCII, as headers are. Null: the text is none, or has others beside it. */
 export function hostOf(text: string): string | null {
   const [first, ...others] = addressparser(text, { flatten: true });
-  return (others.length === 0 && first?.address.split('@')[1]) || null;
+  return (others.length === 0 && domainToASCII(first?.address.split('@')[1] ?? '')) || null;
 }

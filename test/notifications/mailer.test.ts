@@ -219,6 +219,13 @@ describe('as a file', () => {
     await expectTheMail(await readFile(join(dir, 'order-paid.cs_test_1.eml')));
   });
 
+  test('has headers in ASCII alone, also where the domain of the shop is not', async () => {
+    await fileMailer({ dir, from: 'Größe <shop@größe.example>' }).send(mail);
+    const [head = ''] = (await readFile(join(dir, 'order-paid.cs_test_1.eml'), 'latin1')).split('\r\n\r\n');
+    expect(head).toContain('Message-ID: <order-paid.cs_test_1@xn--gre-6ka8i.example>');
+    expect(head).toMatch(/^[\x20-\x7e\r\n]+$/);
+  });
+
   test('is replaced by its repeat, and never half written', async () => {
     const long = { ...mail, text: 'long '.repeat(10_000) };
     await Promise.all([mailer.send(long), mailer.send(long), mailer.send(long)]);
