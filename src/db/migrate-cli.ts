@@ -1,10 +1,13 @@
+import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { runProgram } from '../program.ts';
 import { openDatabase } from './database.ts';
 import { migrate } from './migrations.ts';
 
-/** `npm run migrate`: for deployments where the service itself may not change the schema. */
+/** `npm run migrate`: for deployments where the service itself may not change the schema. An argument means something else, and is refused. */
+new Command('npm run migrate').description('Brings the schema up to date.').parse();
+
 await runProgram(async () => {
   const config = loadConfig();
   const log = createLogger(config.logLevel, process.stdout.isTTY);

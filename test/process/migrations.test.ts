@@ -107,6 +107,15 @@ test('npm run migrate does the same, and nothing the second time', async () => {
   }
 });
 
+test('npm run migrate with anything behind it does nothing', async () => {
+  const { url, db } = unowned;
+  for (const argument of ['down', '--dry-run', '--help']) {
+    await using command = run('src/db/migrate-cli.ts', serviceEnv({ url }), [argument]);
+    expect(await command.ended).toEqual({ code: argument === '--help' ? 0 : 1, signal: null });
+  }
+  expect(await tables(db)).toEqual([]);
+});
+
 test('a server that takes no changes stops the start also where nothing is pending', async () => {
   const { db, url } = byCommand;
   const database = new URL(url).pathname.slice(1);
