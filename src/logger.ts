@@ -33,8 +33,28 @@ const lines = { sync: false, maxLength: 4 * 1024 * 1024 };
  * @param fd 2, standard error, for a command whose output is its result
  */
 export function createLogger(level: string, pretty: boolean, fd: 1 | 2 = 1): Logger {
-  if (!pretty) return pino({ level, redact }, pino.destination({ ...lines, dest: fd }));
+  if (!pretty) return pino({ level, redact }, destination(fd));
   const stream = fd === 1 ? process.stdout : process.stderr;
   const format = prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
   return pino({ level, redact }, { write: (line: string) => void stream.write(format(line)) });
+}
+
+/**
+ * A file on a full disk costs lines and nothing else; they are tried again with the next one. pino would end the process, and
+ * at its exit write them without end: it neither worked nor ended until the disk had room.
+ */
+function destination(fd: number) {
+  const stream = pino.destination({ ...lines, dest: fd });
+  const { flushSync } = stream;
+  let taken = true;
+  stream.on('write', () => {
+    taken = true;
+  });
+  stream.on('error', () => {
+    taken = false;
+  });
+  stream.flushSync = () => {
+    if (taken) flushSync.call(stream);
+  };
+  return stream;
 }

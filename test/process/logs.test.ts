@@ -1,9 +1,18 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 import { exchange } from '../hostile/socket.ts';
 import { startRefusingMailServer } from '../support/mail-server.ts';
-import { logOf, type ServiceProcess, spawnService, startSurroundings, workDir } from '../support/process.ts';
+import {
+  logOf,
+  root,
+  runFile,
+  type ServiceProcess,
+  spawnService,
+  startSurroundings,
+  workDir,
+} from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
 import { checkoutSession, events, signatureOf, stripeEvent } from '../support/stripe-events.ts';
@@ -164,4 +173,22 @@ test('nor does it repeat what hostile requests say, what a mail server answers, 
   await service.ended;
   expect(mailServer.refused).toContain('hunter2@example.com');
   expectDiscreet(service);
+});
+
+const aFullDisk = process.platform === 'linux' ? test : test.skip;
+
+aFullDisk('a log on a full disk keeps the service from nothing, its end included', async () => {
+  const PORT = String(await freePort());
+  const url = `http://127.0.0.1:${PORT}`;
+  const toFullDisk = ['-c', 'exec "$0" "$1" > /dev/full', process.execPath, path.join(root, 'src/main.ts')];
+  await using service = runFile('/bin/sh', { ...env, PORT }, toFullDisk);
+  await until('it listens', () => fetch(`${url}/healthz`).catch(() => null));
+
+  const event = events.completedPaid(checkoutSession());
+  expect(await deliver(url, event)).toBe(200);
+  expect(await deliver(url, event)).toBe(200);
+
+  service.kill('SIGTERM');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(service.written.stderr).toBe('');
 });

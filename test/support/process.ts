@@ -9,7 +9,7 @@ import { lineItem, startStripeApi } from './stripe-api.ts';
 import { checkoutSession, type EventJson, events, SECRET } from './stripe-events.ts';
 import { until } from './until.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
+export const root = path.resolve(import.meta.dirname, '../..');
 /** Where Node keeps what it has compiled: a process of the service was up after 0.6 s instead of 1.0, and the suite starts hundreds. */
 const NODE_COMPILE_CACHE = path.join(root, '.data/test-compiled');
 
