@@ -22,15 +22,19 @@ const UNITS = [
   [60, 'min'],
 ] as const;
 
+/** Of this machine. UTC where TZ is no name that Node knows, such as `:/etc/localtime` or `UTC+3`, or is empty. */
+export const zone = nameOf(new Intl.DateTimeFormat().resolvedOptions().timeZone);
+
+function nameOf(timeZone: string | undefined): string {
+  return timeZone === undefined || timeZone === 'Etc/Unknown' ? 'UTC' : timeZone;
+}
+
 /** In the zone of whoever reads it: 2026-11-25 18:03:07, as Swedes write it. */
-const moments = new Intl.DateTimeFormat('sv', { dateStyle: 'short', timeStyle: 'medium' });
+const moments = new Intl.DateTimeFormat('sv', { dateStyle: 'short', timeStyle: 'medium', timeZone: zone });
 
 export function momentOf(at: Date): string {
   return moments.format(at);
 }
-
-/** Of this machine. With an empty TZ it is called Etc/Unknown, which no clock knows. */
-export const zone = moments.resolvedOptions().timeZone.replace('Etc/Unknown', 'UTC');
 
 /** What is said of `2 h ago` and `in 2 h`. */
 export function distanceOf(at: Date, now: Date): string {

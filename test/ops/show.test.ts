@@ -50,6 +50,13 @@ test('an order by any of its ids: how it stands, and its life in plain words', a
     expect((await ops(env, 'show', given)).stdout).toMatch(`Order ${id}: paid, dead\n`);
 });
 
+test.each(['UTC+3', ''])('where TZ, "%s", names no zone, times are those of UTC', async (TZ) => {
+  const { id } = await insertOrder(db, { created_at: '2026-11-25T18:03:07Z' });
+  const { stdout } = await ops({ ...env, TZ }, 'show', String(id));
+  expect(stdout).toContain('TIME (UTC)');
+  expect(stdout).toContain('2026-11-25 18:03:07');
+});
+
 test('an attempt is under way until it has ended, and not the next one due', async () => {
   const { id: order_id } = await insertOrder(db);
   await insertFulfillment(db, order_id);
