@@ -25,7 +25,7 @@ function configuration({
   port: number;
   upstreams: readonly string[];
 }): string {
-  const servers = upstreams.map((url) => `    server ${new URL(url).host};`).join('\n');
+  const servers = upstreams.map((url) => `    server ${new URL(url).host} max_fails=0;`).join('\n');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${home}/${name};`)
     .join('\n');
