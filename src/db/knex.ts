@@ -50,6 +50,8 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
     application_name: `checkout-fulfillment ${kind}`,
     connectionTimeoutMillis: 2_000,
     keepAlive: true,
+    // Networks forget what is silent, without a word: AWS after 350 s, Azure after 4 minutes. Linux would ask after two hours.
+    keepAliveInitialDelayMillis: 60_000,
     types,
   };
   const db = knex({

@@ -1,4 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
+import { Socket } from 'node:net';
+import { describe, expect, jest, test } from '@jest/globals';
 import { openPool } from '../../src/db/knex.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -20,6 +21,16 @@ test('connections that a network has swallowed are not used again', async () => 
   } finally {
     await pool.destroy();
   }
+});
+
+test('a connection is heard of each minute, before a network forgets it', async () => {
+  const asked = jest.spyOn(Socket.prototype, 'setKeepAlive');
+  const pool = openPool(url, { kind: 'web', max: 1, log: silent });
+  await pool.raw('select');
+  await pool.destroy();
+  expect(asked.mock.calls.length).toBeGreaterThan(0);
+  expect(new Set(asked.mock.calls.map(String))).toEqual(new Set(['true,60000']));
+  asked.mockRestore();
 });
 
 test.each(['a statement', 'a transaction'])(
