@@ -37,7 +37,8 @@ test('links of what was paid for, for whoever knows the session, and for nobody 
 
   const file = await fetch(new URL(song?.url ?? '', url));
   expect([file.status, await file.text()]).toEqual([200, 'the song']);
-  const altered = `${song?.url.slice(0, -2)}AA`;
+  // One of 1,024 ends with AA already.
+  const altered = (song?.url ?? '').replace(/..$/, (end) => (end === 'AA' ? 'BA' : 'AA'));
   expect((await fetch(new URL(altered, url))).status).toBe(403);
 });
 
