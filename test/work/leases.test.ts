@@ -43,8 +43,9 @@ describe('a lease', () => {
       'they are claimed',
       async () => (await db('fulfillments').where('attempts', '>', 0)).length === count,
     );
+  /** Less than a renewal gives, and enough that a busy machine renews it before it is over, and claimed anew. */
   const nearlyOver = () =>
-    db('fulfillments').update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
+    db('fulfillments').update({ next_attempt_at: db.raw(`now() + interval '10 seconds'`) });
   const dueIn = async () =>
     (await db('fulfillments').select(db.raw('extract(epoch from next_attempt_at - now())::float8 as s'))).map(
       ({ s }) => s as number,
@@ -98,7 +99,7 @@ describe('a lease', () => {
     await nearlyOver();
     tick(10);
     await until('the other two are renewed', async () => (await dueIn()).filter((s) => s > 20).length === 2);
-    expect((await rowOf(orders[0] as number)).next_attempt_at.getTime()).toBeLessThan(Date.now() + 5_000);
+    expect((await rowOf(orders[0] as number)).next_attempt_at.getTime()).toBeLessThan(Date.now() + 10_000);
   });
 
   test('that was lost ends its attempt, whose place is free at once, and leaves the row to others', async () => {
@@ -125,13 +126,11 @@ describe('a lease', () => {
     const { begun, signals, perform } = attempts();
     start(perform);
     await until('both have begun', () => begun.length === 2);
+    await nearlyOver();
     const other = await db.transaction();
     await other('fulfillments').where({ order_id: locked }).forUpdate();
-    await db('fulfillments')
-      .where({ order_id: free })
-      .update({ next_attempt_at: db.raw(`now() + interval '1 second'`) });
     tick(10);
-    await until('the other is renewed', async () => (await dueIn()).filter((s) => s > 20).length === 2);
+    await until('the other is renewed', async () => (await dueIn()).filter((s) => s > 20).length === 1);
     const isAborted = () => Object.fromEntries(begun.map((order, i) => [order, signals[i]?.aborted]));
     expect(isAborted()).toEqual({ [locked]: false, [free]: false });
     tick(10);
