@@ -3,11 +3,17 @@ import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { openBrowser, openPage } from '../support/browser.ts';
 import { serve } from '../support/http.ts';
+import { hold } from '../support/process.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 
 const TOKEN = 'a-token-of-the-shop';
-const shop = await openShop({ OPS_TOKEN: TOKEN, FULFILLMENT_MAX_ATTEMPTS: '1' });
+const shop = await openShop({
+  OPS_TOKEN: TOKEN,
+  FULFILLMENT_MAX_ATTEMPTS: '1',
+  // While it waits for the receiver, a browser finds its way to the order.
+  FULFILLMENT_TIMEOUT_MS: '25000',
+});
 const { url } = shop.service;
 const browser = await openBrowser();
 
@@ -89,10 +95,9 @@ describe('a page says whether it follows', () => {
 
   test('not while the database does not answer, and it follows again once it does', async () => {
     const { page } = await openOrder();
-    await shop.db.transaction(async (trx) => {
-      await trx.raw('lock table order_transitions in access exclusive mode');
-      await page.getByText('Not live').waitFor();
-    });
+    await using locked = await hold(shop.db, (trx) => trx.raw('lock table order_transitions'));
+    await page.getByText('Not live').waitFor();
+    await locked.release();
     await page.getByText('Live', { exact: true }).waitFor();
   });
 

@@ -3,6 +3,7 @@ import { pulseOf } from '../../src/ops/pulse.ts';
 import { replayEvent } from '../../src/ops/replay.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { hold } from '../support/process.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -57,17 +58,14 @@ test('the page of an order hears of it when an event of its is replayed', async 
 test('streams end when the database does not answer', async () => {
   const heard = await listen('orders');
   await until('the page has heard once', () => changes(heard) === 1);
-  await shop.db.transaction(async (trx) => {
-    await trx.raw('lock table order_transitions in access exclusive mode');
-    await until('the stream has ended', () => heard.ended);
-  });
+  await using _locked = await hold(shop.db, (trx) => trx.raw('lock table order_transitions'));
+  await until('the stream has ended', () => heard.ended);
 });
 
 test('streams end when the service stops', async () => {
   const response = await fetch(`${closing.service.url}/ops/live?topic=orders`);
-  const before = performance.now();
+  // One that is cut off, as what is left open is in the end, is an error here.
   await Promise.all([closing.service.stop(), response.text()]);
-  expect(performance.now() - before).toBeLessThan(4_000);
 });
 
 test('the pulse of an order is another one after whatever its page shows, and the same while nothing happens', async () => {

@@ -1,9 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { orderPage } from '../../../src/sandbox/shop/order-page.ts';
 
-async function shown(status: string, fulfillment: object | null, down: boolean): Promise<string> {
+function shown(status: string, fulfillment: object | null, down: boolean): Promise<string> {
+  return shownOf({ order: { id: 1, status }, fulfillment, timeline: [] }, down);
+}
+
+async function shownOf(whole: object | null, down: boolean): Promise<string> {
   const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
-  const whole = { order: { id: 1, status }, fulfillment, timeline: [] };
   const episode = { trouble: new Set<never>(), deeds: [], held: null, decided: false };
   return String(
     await orderPage({ session: session as never, whole: whole as never, episode, requests: [], down }),
@@ -27,4 +30,8 @@ test.each([
   ['awaiting_payment', 'No request yet: only a paid order makes one.'],
 ])('before there is a request of an order that is %s: %s', async (status, words) => {
   expect(await shown(status, null, false)).toContain(words);
+});
+
+test('before the service has heard of the session, the page says so', async () => {
+  expect(await shownOf(null, false)).toContain('the service knows of no order yet');
 });
