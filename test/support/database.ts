@@ -21,7 +21,7 @@ export async function createTestDatabase({ migrated = true } = {}): Promise<Test
   );
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
-  const db = openPool(url.href, { kind: 'worker', max: 4, log: silent });
+  const db = patient(openPool(url.href, { kind: 'worker', max: 4, log: silent }));
   afterAll(async () => {
     await db.destroy();
     await asAdmin((admin) => admin.raw('drop database :name: with (force)', { name }));
@@ -30,12 +30,18 @@ export async function createTestDatabase({ migrated = true } = {}): Promise<Test
 }
 
 async function asAdmin(work: (admin: Knex) => PromiseLike<unknown>): Promise<void> {
-  const admin = openPool(serverUrl(), { kind: 'migration', max: 1, log: silent });
+  const admin = patient(openPool(serverUrl(), { kind: 'migration', max: 1, log: silent }));
   try {
     await work(admin);
   } finally {
     await admin.destroy();
   }
+}
+
+/** A busy machine may take longer to let the test in than the service waits for that: it tries again for half a minute. */
+function patient(pool: Knex): Knex {
+  Object.assign(pool.client.pool, { acquireTimeoutMillis: 30_000, propagateCreateError: false });
+  return pool;
 }
 
 /** Everything that news of orders changes, for "and nothing else changed". */
