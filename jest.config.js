@@ -6,7 +6,8 @@ export default {
   globalTeardown: './test/support/global-teardown.ts',
   // Jest's own default leaves a core idle: on two, the whole suite took 10 minutes instead of 6.
   maxWorkers: 2,
-  testTimeout: 60_000,
+  // For a busy machine; test/support/until.ts gives up before.
+  testTimeout: 180_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

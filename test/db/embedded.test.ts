@@ -140,7 +140,7 @@ async function attach(at = dir, where?: Where) {
 }
 
 async function query(url: string, sql: string): Promise<number | string | undefined> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   client.on('error', () => {});
   try {
     await client.connect();

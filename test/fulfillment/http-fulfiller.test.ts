@@ -100,7 +100,7 @@ describe('is not fulfilled by', () => {
     ['what is no HTTP', 'OK\r\n\r\n', 'x', /Parse Error/],
   ])('%s', async (_case, begin, again, reason) => {
     receiver.answer = (res) => sendWithoutEnd(res.socket as Socket, begin, again);
-    await expect(fulfil(receiver.url, 500)).rejects.toThrow(reason);
+    await expect(fulfil(receiver.url, 2_000)).rejects.toThrow(reason);
   });
 
   test('no answer within the timeout', async () => {
@@ -142,7 +142,7 @@ describe('is fulfilled by any 2xx, whatever follows in the body', () => {
     receiver.answer = ({ socket }) => {
       socket?.once('close', closed.resolve).write(head);
     };
-    await fulfil(receiver.url, 300);
+    await fulfil(receiver.url, 1_000);
     await closed.promise;
   });
 

@@ -174,11 +174,11 @@ describe('with a server that does not answer', () => {
     });
 
     test('waits for longer than for all before: given up, it would come twice', async () => {
-      const mailer = smtpMailer({ url, from, timeoutMs: 500 });
+      const mailer = smtpMailer({ url, from, timeoutMs: 2_000 });
       const began = performance.now();
       const sent = mailer.send(mail);
       await until('the server has it', () => taken.length === 1);
-      await until('the first bound is over', () => performance.now() - began > 700);
+      await until('the first bound is over', () => performance.now() - began > 2_200);
       taken[0]?.();
       await sent;
       mailer.close();
@@ -192,9 +192,7 @@ describe('with a server that does not answer', () => {
   });
 
   test('gives up on one that is not there', async () => {
-    const gone = createServer();
-    const mailer = smtpMailer({ url: `smtp://127.0.0.1:${await portOf(gone)}`, from });
-    await new Promise((resolve) => gone.close(resolve));
+    const mailer = smtpMailer({ url: 'smtp://127.0.0.1:1', from });
     await expect(mailer.send(mail)).rejects.toThrow(/^the mail was not sent: .*ECONNREFUSED/);
     mailer.close();
   });

@@ -4,7 +4,7 @@ import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
-const shop = await openShop({ FULFILLMENT_TIMEOUT_MS: '500' });
+const shop = await openShop({ FULFILLMENT_TIMEOUT_MS: '2000' });
 const impatient = await openShop({ FULFILLMENT_MAX_ATTEMPTS: '2' });
 
 afterEach(() => {

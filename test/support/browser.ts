@@ -58,7 +58,7 @@ async function carriedChromium(): Promise<string> {
 /** A page in a browser profile of its own. Whatever the page complains of (a script's error, the policy) fails the test. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ timezoneId: 'Europe/Berlin', ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {

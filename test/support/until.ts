@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Seconds; less where failures are the rule. */
-const PATIENCE = Number(process.env.TEST_PATIENCE ?? 20);
+const PATIENCE = Number(process.env.TEST_PATIENCE ?? 60);
 
 /** Asks until there is an answer (not undefined, null or false), and fails with `what` after `seconds`. */
 export async function until<T>(
