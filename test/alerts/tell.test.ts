@@ -3,6 +3,7 @@ import type { Alert, Finding } from '../../src/alerts/alert.ts';
 import { type Channel, webhookChannel } from '../../src/alerts/channels.ts';
 import { claimUntold, endUnseen, raise, settleTold } from '../../src/alerts/store.ts';
 import { tellDue } from '../../src/alerts/tell.ts';
+import type { Knex } from '../../src/db/knex.ts';
 import { startChat } from '../support/chat.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -15,8 +16,8 @@ beforeEach(() => db('alerts').del());
 
 const alerts = () => db('alerts').orderBy('id');
 const makeDue = () => db('alerts').update({ next_attempt_at: db.fn.now() });
-const ageLastSight = (seconds: number) =>
-  db('alerts').update({ seen_at: db.raw(`now() - ? * interval '1 second'`, [seconds]) });
+const ageLastSight = (seconds: number, on: Knex = db) =>
+  on('alerts').update({ seen_at: db.raw(`now() - ? * interval '1 second'`, [seconds]) });
 
 /** A channel that keeps what it is told, as `cause:raised` or `cause:over`; it throws while `broken`. */
 function notebook(name: Channel['name']) {
@@ -82,8 +83,11 @@ describe('a cause', () => {
 
   test('is over when nobody has seen it for two minutes, and a new alert when it comes back', async () => {
     await raise(db, dead(1));
-    await ageLastSight(119);
-    expect(await endUnseen(db)).toEqual([]);
+    // In a transaction, to which it is one time.
+    await db.transaction(async (trx) => {
+      await ageLastSight(120, trx);
+      expect(await endUnseen(trx)).toEqual([]);
+    });
     await ageLastSight(121);
     expect(await endUnseen(db)).toMatchObject([{ cause: 'fulfillments_dead', over_at: expect.any(Date) }]);
     expect(await endUnseen(db)).toEqual([]);
