@@ -167,7 +167,7 @@ test.each([
   await db('refused_events').del();
   await using service = await start({ ROLE: 'web' });
   expect(await deliver(service.url, event)).toBe(400);
-  await until('the chat hears of it', () => chat.posts.length === 1, 30);
+  await until('the chat hears of it', () => chat.posts.length === 1);
   expect(chat.posts[0]?.text).toContain("The service refuses 1 event of Stripe's");
   expect(chat.posts[0]?.text).toMatch(new RegExp(`${event.id}: .*${reason}`));
   expect(await db('refused_events').first()).toMatchObject({

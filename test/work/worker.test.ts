@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { AttemptFailed } from '../../src/work/attempt.ts';
 import type { Claim } from '../../src/work/queue.ts';
 import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
