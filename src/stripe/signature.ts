@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
-import { BadRequest } from '../errors.ts';
+import { BadRequest, messageOf } from '../errors.ts';
 import { describeIssues, word } from './shapes.ts';
 
 /** What all snapshot events share: https://docs.stripe.com/api/events/object. */
@@ -128,15 +128,7 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
     try {
       return webhooks.constructEvent(payload, signature, secret);
     } catch (error) {
-      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
-        if (error instanceof SyntaxError)
-          throw new NotAnEvent('The signature is right, but the body is no JSON.', null, { cause: error });
-        throw new NotAnEvent(
-          "The signature is right, but the body is a thin event, which says nothing of a payment: the endpoint's payload style must be Snapshot.",
-          JSON.parse(payload),
-          { cause: error },
-        );
-      }
+      if (!isMismatch(error) && isSigned(payload, signature, secret)) throw notASnapshot(payload, error);
       expired ||= isExpiry(error);
     }
   }
@@ -148,9 +140,28 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
     : new BadRequest('signature_invalid', 'No configured secret made this signature for this body.');
 }
 
+const isMismatch = (error: unknown) => error instanceof Stripe.errors.StripeSignatureVerificationError;
+
+/** Other errors of constructEvent do not tell: that of the header `t=1,v1`, which anybody can send, is one as well. */
+function isSigned(payload: string, signature: string, secret: string): boolean {
+  try {
+    return webhooks.signature?.verifyHeader(payload, signature, secret) === true;
+  } catch {
+    return false;
+  }
+}
+
+function notASnapshot(payload: string, cause: unknown): NotAnEvent {
+  if (cause instanceof SyntaxError)
+    return new NotAnEvent('The signature is right, but the body is no JSON.', null, { cause });
+  const words =
+    "The signature is right, but the body is a thin event, which says nothing of a payment: the endpoint's payload style must be Snapshot.";
+  return new NotAnEvent(words, JSON.parse(payload), { cause });
+}
+
 /** The package has one error class for every refusal; its message alone tells an old signature from a wrong one. */
-function isExpiry(error: Error): boolean {
-  return error.message.startsWith('Timestamp outside');
+function isExpiry(error: unknown): boolean {
+  return messageOf(error).startsWith('Timestamp outside');
 }
 
 function shapeOf(body: unknown): StripeEvent {
