@@ -61,7 +61,7 @@ export async function standingRefusals(db: Knex): Promise<Standing | null> {
   return rows[0] ?? null;
 }
 
-/** The refused event of this id, or the last one of this checkout session: when and why, in a sentence for whoever misses it. */
+/** The refused event of this id, or the last one of this checkout session: when and why, and which order is there all the same. */
 export async function refusalOf(
   db: Knex,
   named: { readonly id: string } | { readonly checkout_session_id: string },
@@ -69,5 +69,8 @@ export async function refusalOf(
   const refused = await db('refused_events').where(named).orderBy('last_refused_at', 'desc').first();
   if (!refused) return null;
   const { id, checkout_session_id: session, last_refused_at, reason } = refused;
-  return `${id}${session === null ? '' : ` of ${session}`} was refused at ${last_refused_at.toISOString()}. ${reason}`;
+  const order = await db('orders').where({ checkout_session_id: session }).first('id', 'status');
+  const about = `${id}${session === null ? '' : ` of ${session}`}`;
+  const taken = order ? ` Its session has order ${order.id}: ${order.status}.` : '';
+  return `${about} was refused at ${last_refused_at.toISOString()}. ${reason}${taken}`;
 }

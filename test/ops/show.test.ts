@@ -173,6 +173,20 @@ test.each(['evt_refused', 'cs_test_of_the_refused'])(
   },
 );
 
+test('a refused event leads to the order that its session has all the same', async () => {
+  const order = await insertOrder(db, { status: 'awaiting_payment' });
+  await db('refused_events').insert({
+    id: 'evt_refused_of_an_order',
+    type: 'checkout.session.completed',
+    checkout_session_id: order.checkout_session_id,
+    reason: 'It says too much.',
+    first_refused_at: db.fn.now(),
+    last_refused_at: db.fn.now(),
+  });
+  const { stderr } = await ops(env, 'show', 'evt_refused_of_an_order');
+  expect(stderr).toContain(`It says too much. Its session has order ${order.id}: awaiting_payment.`);
+});
+
 test.each([
   ['an order that does not exist', '999999', 'There is no order 999999.'],
   ['an event that is not kept', 'evt_unknown', 'There is no event evt_unknown'],
