@@ -28,7 +28,8 @@ export const SHORTEST_LEASE_SECONDS = 20;
 /**
  * After so many attempts in a row of which nobody heard, it is claimed one row at a time: it may be what kills its process.
  * Where that is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would
- * always be claimed with it, and 9 healthy orders of 9 were dead.
+ * always be claimed with it, and 9 healthy orders of 9 were dead. What a person has given all its attempts anew has three
+ * again: one that is claimed alone waits for a poll, and so a second each.
  */
 const SUSPECT_AFTER = 3;
 
@@ -45,14 +46,14 @@ export async function claim<Row extends Claim>(
     `with suspect as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and attempts_lost >= :suspectAfter and attempts < :max
+         and least(attempts, attempts_lost) >= :suspectAfter and attempts < :max
        order by next_attempt_at
        limit 1
      ),
      due as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and (not (attempts_lost >= :suspectAfter and attempts < :max) or id = (table suspect))
+         and (not (least(attempts, attempts_lost) >= :suspectAfter and attempts < :max) or id = (table suspect))
        order by next_attempt_at
        limit :limit
        for update skip locked

@@ -103,6 +103,13 @@ describe('claim', () => {
     expect(idsOf(await claimAll())).toEqual([second]);
   });
 
+  test('dead work that a person gives all its attempts anew is claimed together again, whatever it died of', async () => {
+    for (let n = 0; n < 3; n += 1) await owe({ attempts: 12, attempts_lost: 12 });
+    expect(await claimAll()).toMatchObject(Array(3).fill({ status: 'dead', attempts_lost: 13 }));
+    for (const { order_id } of await db('fulfillments')) await makeDue(db, queue, order_id);
+    expect(await claimAll()).toHaveLength(3);
+  });
+
   test('work is suspected after three attempts of which nobody heard, whatever it failed for before, until one comes to an end', async () => {
     await owe();
     await owe();
