@@ -28,10 +28,10 @@ export class SetupError extends Error {
 
 /**
  * What an error says, in a line. Node's error of a connection that was refused twice over has a code alone; the stripe
- * package's says what the answer said, text or not.
+ * package's says what the answer said, text or not. A shop's own function may throw anything, and String() does not take all.
  */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const said = error.message || (error as NodeJS.ErrnoException).code || error.name;
+  const { message, code, name } = Object(error);
+  const said = message || code || name || error;
   return typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
 }

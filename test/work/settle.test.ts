@@ -66,11 +66,19 @@ test('of an error that is as long as a page its beginning is kept', async () => 
   expect(await rowOf(row)).toMatchObject({ last_error: `${'x'.repeat(1_999)}\ufffd` });
 });
 
-test('an error whose message is no text is written all the same', async () => {
+test.each([
+  [
+    'an error whose message is no text',
+    Object.assign(new Error(), { message: { detail: 'busy' } }),
+    "{ detail: 'busy' }",
+  ],
+  ['an object that is no error', { message: 'busy' }, 'busy'],
+  ['an object that is no text either', Object.create(null), '[Object: null prototype] {}'],
+  ['text', 'busy', 'busy'],
+])('whatever is thrown is written: %s', async (_what, thrown, last_error) => {
   const row = await attemptNo(1);
-  const error = Object.assign(new Error(), { message: { detail: 'busy' } });
-  expect(await settle(row, error, held)).toBe('failed');
-  expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error: "{ detail: 'busy' }" });
+  expect(await settle(row, thrown, held)).toBe('failed');
+  expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error });
 });
 
 test.each([
