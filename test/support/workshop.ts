@@ -61,12 +61,21 @@ export async function openWorkshop() {
     return worker;
   }
 
+  /** An order whose attempt has begun. */
+  async function beginOne(options?: Parameters<typeof start>[1]) {
+    const [order = 0] = await owe(1);
+    const attempt = attempts();
+    const worker = start(attempt.perform, options);
+    await until('it has begun', () => attempt.begun.length === 1);
+    return { order, worker, ...attempt };
+  }
+
   const rowOf = (orderId: number) => db('fulfillments').where({ order_id: orderId }).first();
   const statusesOf = async () => (await db('fulfillments').select('status')).map(({ status }) => status);
   const untilAllAreFulfilled = () =>
     until('all are fulfilled', async () => (await statusesOf()).every((status) => status === 'fulfilled'));
 
-  return { db, owe, start, rowOf, statusesOf, untilAllAreFulfilled };
+  return { db, owe, start, beginOne, rowOf, statusesOf, untilAllAreFulfilled };
 }
 
 /** Attempts that end when told, in the order in which they have begun: by their orders. */

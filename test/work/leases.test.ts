@@ -5,7 +5,7 @@ import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
 import { attempts, openWorkshop } from '../support/workshop.ts';
 
-const { db, owe, start, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
+const { db, owe, start, beginOne, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
 
 describe('a lease', () => {
   type Faked = 'performance' | 'setInterval' | 'clearInterval';
@@ -141,10 +141,7 @@ describe('a lease', () => {
 
   test('is left alone once the outcome is being written: no renewal and no stop shortens a pause', async () => {
     fakeClock('setInterval', 'clearInterval');
-    const [order = 0] = await owe(1);
-    const { begun, fails, perform } = attempts();
-    const worker = start(perform);
-    await until('it has begun', () => begun.length === 1);
+    const { order, worker, fails } = await beginOne();
     // What comes later than the outcome stands behind it.
     const other = await db.transaction();
     await other.raw('lock table fulfillments in exclusive mode');
@@ -160,10 +157,7 @@ describe('a lease', () => {
 
   test('is renewed before the outcome of its attempt is written, never after', async () => {
     fakeClock('setInterval', 'clearInterval');
-    const [order = 0] = await owe(1);
-    const { begun, fails, perform } = attempts();
-    start(perform);
-    await until('it has begun', () => begun.length === 1);
+    const { order, fails } = await beginOne();
     // The renewal waits in the middle.
     await db.raw(`
       create function wait_to_renew() returns trigger language plpgsql as $$
@@ -182,11 +176,8 @@ describe('a lease', () => {
 
   test('that can not be renewed ends its attempt when it is over, and not before', async () => {
     fakeClock('performance', 'setInterval', 'clearInterval');
-    const [order = 0] = await owe(1);
-    const { begun, signals, perform } = attempts();
     const { log, lines } = recordingLog();
-    start(perform, { log });
-    await until('it has begun', () => begun.length === 1);
+    const { order, signals } = await beginOne({ log });
     await refuseToRenew();
     tick(10);
     await until('that is said', () => lines.length === 1);
@@ -202,11 +193,8 @@ describe('a lease', () => {
 
   test('that is renewed counts from then on', async () => {
     fakeClock('performance', 'setInterval', 'clearInterval');
-    const [order = 0] = await owe(1);
-    const { begun, signals, perform } = attempts();
     const { log, lines } = recordingLog();
-    start(perform, { log });
-    await until('it has begun', () => begun.length === 1);
+    const { order, signals } = await beginOne({ log });
     await nearlyOver();
     tick(10);
     await until('it is renewed', async () => (await dueIn()).every((s) => s > 20));

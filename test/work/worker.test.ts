@@ -5,7 +5,7 @@ import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
 import { attempts, openWorkshop, type Perform } from '../support/workshop.ts';
 
-const { db, owe, start, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
+const { db, owe, start, beginOne, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
 
 test('attempts all that is owed, each once, never more at a time than allowed', async () => {
   const orders = await owe(200);
@@ -325,10 +325,7 @@ describe('a failed attempt', () => {
 
 describe('stop', () => {
   test('lets an attempt end that ends in time', async () => {
-    const [order = 0] = await owe(1);
-    const { begun, ends, perform } = attempts();
-    const worker = start(perform);
-    await until('it has begun', () => begun.length === 1);
+    const { order, worker, ends } = await beginOne();
     const stopped = worker.stop(60_000);
     // Time enough for a stop that would not wait.
     for (let i = 0; i < 10; i += 1) await rowOf(order);
@@ -354,10 +351,7 @@ describe('stop', () => {
   });
 
   test('breaks the others off and gives them back at once', async () => {
-    const [order = 0] = await owe(1);
-    const { begun, signals, perform } = attempts();
-    const worker = start(perform);
-    await until('it has begun', () => begun.length === 1);
+    const { order, worker, signals } = await beginOne();
     await worker.stop(0);
     expect(signals[0]?.aborted).toBe(true);
     const row = await rowOf(order);
@@ -370,10 +364,7 @@ describe('stop', () => {
 });
 
 test('a stop does not count a last attempt that it breaks off: the order is not dead', async () => {
-  const [order = 0] = await owe(1);
-  const { begun, perform } = attempts();
-  const worker = start(perform, { maxAttempts: 1 });
-  await until('it has begun', () => begun.length === 1);
+  const { order, worker } = await beginOne({ maxAttempts: 1 });
   await worker.stop(0);
   start(async () => {}, { maxAttempts: 1 });
   await until('another worker takes it up', async () => (await rowOf(order)).status === 'fulfilled');
