@@ -1,3 +1,5 @@
+import type { StandingRefusals } from '../orders/refused.ts';
+
 interface Dead {
   readonly count: number;
   /** The oldest of their orders. */
@@ -19,11 +21,7 @@ export type Finding =
       readonly cause: 'signatures_failing';
       readonly details: { readonly host: string; readonly in_a_row: number };
     }
-  | {
-      readonly cause: 'event_refused';
-      /** The latest of them, and why. */
-      readonly details: { readonly count: number; readonly event_id: string; readonly reason: string };
-    }
+  | { readonly cause: 'event_refused'; readonly details: StandingRefusals }
   | {
       readonly cause: 'clock_off';
       /** By so many seconds it is ahead of the other clock. */

@@ -34,8 +34,9 @@ export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Pr
 /** For so long one stands: by then Stripe has sent it again a few times, and so on for three days. */
 const STANDING_HOURS = 24;
 
-interface Standing {
+export interface StandingRefusals {
   readonly count: number;
+  /** The latest of them, and why. */
   readonly event_id: string;
   readonly reason: string;
 }
@@ -44,8 +45,8 @@ interface Standing {
  * How many of the last hours have not been taken since, by whichever process, and the latest of them; null where there are none.
  * Where the order is paid, nothing is missing: reconcile reads the session itself, in the API version that it knows.
  */
-export async function standingRefusals(db: Knex): Promise<Standing | null> {
-  const { rows } = await db.raw<{ rows: Standing[] }>(
+export async function standingRefusals(db: Knex): Promise<StandingRefusals | null> {
+  const { rows } = await db.raw<{ rows: StandingRefusals[] }>(
     `with refused as (
        select * from refused_events as refused
        where last_refused_at > now() - :hours * interval '1 hour'
