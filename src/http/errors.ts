@@ -10,9 +10,11 @@ export const notFound: RequestHandler = (_req, res) => {
 };
 
 export function answerErrors(log: Logger): ErrorRequestHandler {
-  return (error, _req, res, next) => {
-    if (res.headersSent) return next(error);
-    answerError(res, error, log);
+  return (error, _req, res, _next) => {
+    if (!res.headersSent) return answerError(res, error, log);
+    // Express would write it to standard error, with its stack and all that it holds.
+    log.warn({ reason: messageOf(error) }, 'an answer was broken off');
+    res.destroy();
   };
 }
 

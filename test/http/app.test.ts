@@ -3,7 +3,7 @@ import express from 'express';
 import request from 'supertest';
 import { createApp } from '../../src/http/app.ts';
 import { webhookListener } from '../../src/http/webhook.ts';
-import { silent } from '../support/log.ts';
+import { recordingLog, silent } from '../support/log.ts';
 
 const broken = express.Router().get('/broken', () => {
   throw new Error('never foreseen');
@@ -41,4 +41,14 @@ test.each(['/PAGE', '/Page', '/pAge/x'])('%s is not /page: proxies tell them apa
   await request(createApp([page], silent))
     .get(path)
     .expect(404);
+});
+
+test('an answer that breaks off in its middle is cut off there, and is in the log', async () => {
+  const half = express.Router().get('/half', async (_req, res) => {
+    await new Promise((sent) => res.write('half', sent));
+    throw new Error('in the middle');
+  });
+  const { log, lines } = recordingLog();
+  await expect(request(createApp([half], log)).get('/half')).rejects.toThrow('aborted');
+  expect(lines).toEqual([{ level: 'warn', reason: 'in the middle', msg: 'an answer was broken off' }]);
 });
