@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
+import { messageOf } from '../errors.ts';
 import { answerJson } from '../http/answer.ts';
 import type { Logger } from '../logger.ts';
 import { type Files, openFiles } from './files.ts';
@@ -47,8 +48,8 @@ export async function startReceiver({ dir, log }: { dir: string; log: Logger }):
     try {
       const status = await take(req, files, log);
       answerJson(res, status, { status });
-    } catch (reason) {
-      log.warn({ reason }, "the sandbox's receiver refused a request");
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, "the sandbox's receiver refused a request");
       answerJson(res, 400, { error: 'This is no order of this service.' });
     }
   });

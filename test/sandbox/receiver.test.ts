@@ -2,11 +2,12 @@ import { afterAll, expect, test } from '@jest/globals';
 import type { PaidOrder } from '../../src/fulfillment/fulfiller.ts';
 import { httpFulfiller } from '../../src/fulfillment/http-fulfiller.ts';
 import { openReceiverFiles, startReceiver } from '../../src/sandbox/receiver.ts';
-import { silent } from '../support/log.ts';
+import { recordingLog } from '../support/log.ts';
 import { scratchDir } from '../support/service.ts';
 
 const dir = await scratchDir();
-const receiver = await startReceiver({ dir, log: silent });
+const { log, lines } = recordingLog();
+const receiver = await startReceiver({ dir, log });
 afterAll(receiver.close);
 const { requests, outages } = await openReceiverFiles(dir);
 const fulfil = httpFulfiller(receiver.endpoint);
@@ -31,9 +32,14 @@ test('while it is down for an order it answers 503, to that order alone', async 
   expect((await requests.find('cs_test_a1down'))?.map(({ status }) => status)).toEqual([503, 200]);
 });
 
-test('a wrong signature, and an id that is no file’s name, leave nothing behind', async () => {
+test('a wrong signature, and an id that is no file’s name, leave nothing behind but the reason in the log', async () => {
+  lines.length = 0;
   const stranger = httpFulfiller({ ...receiver.endpoint, secret: 'whsec_c29tZWJvZHk=' });
   await expect(stranger(paid('cs_test_a1wrong'), signal)).rejects.toThrow('the receiver answered 400');
   expect(await requests.find('cs_test_a1wrong')).toBeNull();
   await expect(fulfil(paid('../cs_test_a1'), signal)).rejects.toThrow('the receiver answered 400');
+  expect(lines.map(({ reason }) => reason)).toEqual([
+    'No matching signature found',
+    '../cs_test_a1 is no id that is kept here',
+  ]);
 });
