@@ -66,24 +66,22 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
   }
 
   return async (row, error, isHeld) => {
-    const pauseMs = error === undefined ? null : pauseAfter(row, error);
-    const write = () =>
-      error === undefined ? done(row) : settleFailed(db, queue, row, { error: reasonOf(error), pauseMs });
-    const written = await whileHeld(row, isHeld, write);
-    if (!written) {
+    const failure = error === undefined ? null : { error: reasonOf(error), pauseMs: pauseAfter(row, error) };
+    const write = () => (failure === null ? done(row) : settleFailed(db, queue, row, failure));
+    if (!(await whileHeld(row, isHeld, write))) {
       log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
       return 'lost';
     }
-    if (error === undefined) {
+    if (failure === null) {
       log.info(idsOf(row), queue.done);
       return 'done';
     }
-    const report = { ...idsOf(row), reason: reasonOf(error) };
-    if (pauseMs === null) {
+    const report = { ...idsOf(row), reason: failure.error };
+    if (failure.pauseMs === null) {
       log.error(report, 'dead: no further attempt without a person');
       return 'dead';
     }
-    log.warn({ ...report, again_in_ms: pauseMs }, 'attempt failed');
+    log.warn({ ...report, again_in_ms: failure.pauseMs }, 'attempt failed');
     return 'failed';
   };
 }
