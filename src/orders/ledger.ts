@@ -3,7 +3,7 @@ import { isDataError, isStatementError } from '../db/errors.ts';
 import { groupCommit } from '../db/group-commit.ts';
 import type { Knex } from '../db/knex.ts';
 import { BadRequest } from '../errors.ts';
-import type { SignedEvent } from '../stripe/signature.ts';
+import { type SignedEvent, sessionIdOf } from '../stripe/signature.ts';
 import type { Request } from './handlers.ts';
 import { type OrderStatus, type Outcome, orderStatuses, outcomeOf } from './status.ts';
 
@@ -87,7 +87,6 @@ function entryOf(news: News): Entry {
 function rowOf({ source, signed, request }: News): (string | null)[] {
   const { event } = signed ?? {};
   const { session } = request ?? {};
-  const object = event?.data.object;
   return [
     source,
     textColumn(request?.wanted),
@@ -96,7 +95,7 @@ function rowOf({ source, signed, request }: News): (string | null)[] {
     textColumn(event?.api_version),
     textColumn(event?.livemode),
     textColumn(event?.account),
-    object?.object === 'checkout.session' ? textColumn(object.id) : null,
+    textColumn(event && sessionIdOf(event)),
     textColumn(event?.created),
     textColumn(session?.checkout_session_id),
     textColumn(session?.account),

@@ -49,13 +49,13 @@ export interface EventNames {
   readonly checkout_session_id: string | null | undefined;
 }
 
-export function namesOf({ id, type, data }: StripeEvent): EventNames {
-  const { object } = data;
-  return {
-    event_id: id,
-    type,
-    checkout_session_id: object.object === 'checkout.session' ? object.id : undefined,
-  };
+export function namesOf(event: StripeEvent): EventNames {
+  return { event_id: event.id, type: event.type, checkout_session_id: sessionIdOf(event) };
+}
+
+/** Undefined: the event is about something else. */
+export function sessionIdOf({ data: { object } }: StripeEvent): string | null | undefined {
+  return object.object === 'checkout.session' ? object.id : undefined;
 }
 
 /** What a thin event has in common with others, and where it names its session: https://docs.stripe.com/api/v2/core/events/object. */
