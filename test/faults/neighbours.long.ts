@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createTestDatabase } from '../support/database.ts';
 import { answerJson, closedUrl } from '../support/http.ts';
-import { startMailbox } from '../support/mailbox.ts';
+import { startMailServer } from '../support/mail-server.ts';
 import { startSurroundings } from '../support/process.ts';
 import type { StripeApi } from '../support/stripe-api.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -20,8 +20,8 @@ const [stripeAway, receiverAway, mailAway] = [
 ];
 const nobody = await closedUrl();
 const receiverProxy = await startTcpProxy(receiverAway.env.FULFILLMENT_URL);
-const mailbox = await startMailbox();
-const mailProxy = await startTcpProxy(mailbox.url);
+const mailServer = await startMailServer();
+const mailProxy = await startTcpProxy(mailServer.url);
 
 test("Stripe's API hangs, answers 429 and 500, and is cut off", async () => {
   const { stripe, env } = stripeAway;
@@ -93,7 +93,7 @@ test('the mail server is down, hangs, and resets', async () => {
   mailProxy.leadTo(nobody);
   mailProxy.reset();
   await pause(PHASE_MS);
-  mailProxy.leadTo(mailbox.url);
+  mailProxy.leadTo(mailServer.url);
   for (const manner of ['swallow', 'reset'] as const) {
     mailProxy.manner = manner;
     mailProxy.reset();
@@ -108,5 +108,5 @@ test('the mail server is down, hangs, and resets', async () => {
       ? `<order-paid.${sessionId}@shop.example>`
       : `<payment-failed.${sessionId}@shop.example>`,
   );
-  expect(new Set(mailbox.taken)).toEqual(new Set(expected));
+  expect(new Set(mailServer.mails.map(({ mail }) => mail.messageId))).toEqual(new Set(expected));
 }, 600_000);

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, expect, test } from '@jest/globals';
-import { startMailbox } from '../support/mailbox.ts';
+import { startMailServer } from '../support/mail-server.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startSurroundings } from '../support/process.ts';
 import { startTestService } from '../support/service.ts';
@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 const held: (() => void)[] = [];
 let most = 0;
 let holding = true;
-const mailbox = await startMailbox(async () => {
+const mailServer = await startMailServer(async () => {
   if (!holding) return;
   await new Promise<void>((resolve) => {
     held.push(resolve);
@@ -35,7 +35,7 @@ for (let n = 0; n < ORDERS; n += 1) {
 const service = await startTestService({
   ...env,
   FULFILLMENT_CONCURRENCY: '2',
-  SMTP_URL: mailbox.url,
+  SMTP_URL: mailServer.url,
   MAIL_FROM: 'shop@example.com',
 });
 afterAll(async () => {

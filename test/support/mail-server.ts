@@ -7,17 +7,25 @@ interface MailServer {
   readonly mails: { readonly to: readonly string[]; readonly mail: ParsedMail }[];
 }
 
-/** An SMTP server that takes everything. It is stopped when the file ends. */
-export async function startMailServer(): Promise<MailServer> {
+/** An SMTP server that takes every mail, once `taking` lets it. It is stopped when the file ends. */
+export async function startMailServer(taking = async () => {}): Promise<MailServer> {
   const mails: MailServer['mails'] = [];
-  const { host } = await serveMail({
+  const { smtp, host } = await serveMail({
     authOptional: true,
-    async onData(stream, { envelope }, done) {
-      const mail = await simpleParser(Buffer.concat(await stream.toArray()));
-      mails.push({ to: envelope.rcptTo.map(({ address }) => address), mail });
-      done();
+    onData(stream, { envelope }, done) {
+      stream.toArray().then(
+        async (pieces) => {
+          await taking();
+          const mail = await simpleParser(Buffer.concat(pieces));
+          mails.push({ to: envelope.rcptTo.map(({ address }) => address), mail });
+          done();
+        },
+        // Broken off in the middle: no mail.
+        done,
+      );
     },
   });
+  smtp.on('error', () => {});
   return { url: `smtp://${host}`, mails };
 }
 
