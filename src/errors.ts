@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 
-/**
- * Errors are classed by what their receiver must do. Their messages go out over HTTP, so nothing
- * internal may stand in them; the cause is for the log.
- */
+/** Errors are classed by what their receiver must do. */
 
-/** The sender's fault: the same request will fail again. */
+/**
+ * The sender's fault: the same request will fail again. Its message goes out over HTTP, so nothing internal may stand in
+ * it; the cause is for the log.
+ */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
   readonly code: string;
@@ -16,7 +16,7 @@ export class BadRequest extends Error {
   }
 }
 
-/** Nothing was kept and nobody is at fault: try again later. */
+/** Nobody is at fault: try again later. What came too late may be kept all the same. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
 }

@@ -18,7 +18,7 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
   };
 }
 
-/** The one place where an error becomes an answer. What nobody foresaw is 503: the sender keeps the event and comes again. */
+/** For what a router has no answer of its own. What nobody foresaw is 503: the sender keeps the event and comes again. */
 export function answerError(res: ServerResponse, error: unknown, log: Logger): void {
   const { status, code, message } = answerTo(error);
   if (status === 503) log.warn({ reason: messageOf(error) }, 'answered 503');
