@@ -48,7 +48,7 @@ export async function simulate(
   await using opened = new AsyncDisposableStack();
   const database = await openDatabase(config, log);
   opened.defer(() => database.stop());
-  const db = openPool(database.url, { kind: 'worker', max: 2, log });
+  const db = openPool(database.url, { kind: 'ops', max: 2, log });
   opened.defer(() => db.destroy());
   // A database that is not the service's shows before anything is sent.
   await findOutcomes(db, []);
