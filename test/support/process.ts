@@ -96,13 +96,21 @@ export interface ServiceProcess extends TestProcess {
   readonly url: string;
 }
 
-/** Where a starting service listens. */
-export async function addressOf({ written, ended }: TestProcess): Promise<string> {
+/** What it writes to stdout sooner or later; an error with its last words where it ends before. */
+export async function untilItWrites(
+  { written, ended }: TestProcess,
+  pattern: RegExp,
+): Promise<RegExpExecArray> {
   const failed = ended.then(() => {
-    throw new Error(`the service did not start: ${written.stderr}`);
+    throw new Error(`it ended before it wrote ${pattern}: ${written.stderr}`);
   });
-  const listening = until('it listens', () => /"listening on (\S+)"/.exec(written.stdout)?.[1]);
-  return Promise.race([listening, failed]);
+  return Promise.race([until(`it writes ${pattern}`, () => pattern.exec(written.stdout)), failed]);
+}
+
+/** Where a starting service listens. */
+export async function addressOf(service: TestProcess): Promise<string> {
+  const [, url = ''] = await untilItWrites(service, /"listening on (\S+)"/);
+  return url;
 }
 
 /** `npm start` on a free port, once it listens. */
