@@ -7,6 +7,7 @@ import { startReconciling } from '../../src/reconcile/schedule.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { answerJson } from '../support/http.ts';
+import { insertOrder } from '../support/orders.ts';
 import { customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 import { checkoutSession, events } from '../support/stripe-events.ts';
@@ -44,6 +45,8 @@ const isOver = (list: string) =>
   until(`${list} is done`, () =>
     db('reconcile_cursors').where({ list, held_by: null }).andWhere('next_run_at', '>', db.fn.now()).first(),
   );
+const brokeOff = () =>
+  until('it broke off', () => lines.some(({ msg }) => String(msg).startsWith('reconcile broke off')));
 const due = { next_run_at: new Date(0), since: new Date((secondsAgo(0) - 3 * DAY) * 1_000) };
 
 test('what is due is done without a command, by one of several processes, with a line for each order', async () => {
@@ -179,10 +182,37 @@ test('a run that breaks off is told, leaves the service alone, and goes on when 
   };
   await make('events', due);
   start();
-  await until('it is told', () => lines.some(({ msg }) => String(msg).startsWith('reconcile broke off')));
+  await brokeOff();
   const { next_run_at, held_by } = await db('reconcile_cursors').where({ list: 'events' }).first();
   expect(held_by).not.toBeNull();
   expect(next_run_at.getTime() - Date.now()).toBeLessThanOrEqual(15 * 60 * 1_000);
+});
+
+test('an event that the database can not take now is not passed over', async () => {
+  customerOf(api, 'card', secondsAgo(DAY));
+  await make('events', due);
+  await db.raw('alter function record_news rename to away');
+  try {
+    start();
+    await brokeOff();
+  } finally {
+    await db.raw('alter function away rename to record_news');
+  }
+  expect(await db('reconcile_cursors').where({ list: 'events' }).first()).toMatchObject({ position: null });
+  expect(lines).toMatchObject([{ level: 40, list: 'events' }]);
+});
+
+test('what Stripe refuses to tell of an order is no word against it', async () => {
+  await insertOrder(db, { paid_at: new Date(Date.now() - HOUR * 1_000) });
+  api.fault = ({ url = '' }, res) => {
+    if (!url.startsWith('/v1/checkout/sessions/')) return false;
+    answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
+    return true;
+  };
+  await make('checkout_sessions', due);
+  start();
+  await brokeOff();
+  expect(lines).toMatchObject([{ level: 40, list: 'checkout_sessions' }]);
 });
 
 test('it stops soon, also while Stripe does not answer, and says nothing of that', async () => {
