@@ -39,12 +39,16 @@ export function createLogger(level: string, pretty: boolean, fd: 1 | 2 = 1): Log
   return pino({ level, redact }, { write: (line: string) => void stream.write(format(line)) });
 }
 
+/** What the last lines may take at the end. A reader that has stopped reading, and a pager that was left, kept the process for ever. */
+const LAST_LINES_MS = 500;
+
 /**
  * A file on a full disk costs lines and nothing else; they are tried again with the next one. pino would end the process, and
  * at its exit write them without end: it neither worked nor ended until the disk had room.
  */
 function destination(fd: number) {
-  const stream = pino.destination({ ...lines, dest: fd });
+  let until = Number.POSITIVE_INFINITY;
+  const stream = pino.destination({ ...lines, dest: fd, retryEAGAIN: () => performance.now() < until });
   const { flushSync } = stream;
   let taken = true;
   stream.on('write', () => {
@@ -54,7 +58,13 @@ function destination(fd: number) {
     taken = false;
   });
   stream.flushSync = () => {
-    if (taken) flushSync.call(stream);
+    if (!taken) return;
+    until = performance.now() + LAST_LINES_MS;
+    try {
+      flushSync.call(stream);
+    } catch {
+      // Nobody is left to be told.
+    }
   };
   return stream;
 }

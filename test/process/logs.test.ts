@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { freePort } from '../../src/db/embedded/free-port.ts';
@@ -191,4 +192,21 @@ aFullDisk('a log on a full disk keeps the service from nothing, its end included
   service.kill('SIGTERM');
   expect(await service.ended).toEqual({ code: 0, signal: null });
   expect(service.written.stderr).toBe('');
+});
+
+test('nor does a reader that has stopped reading keep it from its end', async () => {
+  const log = path.join(workDir, 'log');
+  execFileSync('mkfifo', [log]);
+  await using _reader = await open(log, 'r+');
+  const PORT = String(await freePort());
+  const url = `http://127.0.0.1:${PORT}`;
+  const toReader = ['-c', 'exec "$0" "$1" > "$2"', process.execPath, path.join(root, 'src/main.ts'), log];
+  await using service = runFile('/bin/sh', { ...env, PORT, ROLE: 'web' }, toReader);
+  await until('it listens', () => fetch(`${url}/healthz`).catch(() => null));
+  // More than the kernel keeps for a reader.
+  for (let n = 0; n < 20; n += 1)
+    await Promise.all(Array.from({ length: 50 }, () => fetch(`${url}/webhook`, { method: 'POST' })));
+
+  service.kill('SIGTERM');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
 });
