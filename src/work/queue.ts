@@ -137,9 +137,12 @@ export async function release(
        where status = 'pending'
        for update of :table: skip locked
      )
-     update :table: as work set next_attempt_at = now(), attempts = attempts - :uncounted, attempts_lost = 0
+     update :table: as work set
+       next_attempt_at = now(),
+       attempts = case when :counted then attempts else attempts - 1 end,
+       attempts_lost = case when :counted then 0 else attempts_lost - 1 end
      from free where work.id = free.id`,
-    { table: queue.table, uncounted: counted ? 0 : 1, ...tokensOf(held) },
+    { table: queue.table, counted, ...tokensOf(held) },
   );
 }
 

@@ -122,6 +122,14 @@ describe('claim', () => {
     expect(await claimAfterKill()).toHaveLength(2);
   });
 
+  test('work that is handed back before its attempt began is suspected as before', async () => {
+    for (let n = 0; n < 2; n += 1) await owe({ attempts: 3, attempts_lost: 3 });
+    const claimed = await claimAll();
+    expect(claimed).toMatchObject([{ attempts: 4, attempts_lost: 4 }]);
+    await release(db, queue, claimed, { counted: false });
+    expect(await claimAll()).toMatchObject([{ attempts: 4, attempts_lost: 4 }]);
+  });
+
   test('work whose attempts are used up comes back dead, with a reason', async () => {
     const id = await owe({ attempts: 12 });
     expect(await claimAll()).toMatchObject([{ id, status: 'dead', attempts: 12 }]);
