@@ -35,7 +35,8 @@ const SUSPECT_AFTER = 3;
 
 /**
  * Takes up to `limit` due rows, the longest due first. The attempt is counted here, so that work which
- * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`.
+ * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`. Not yet where
+ * nobody heard of the last one, and it is no suspect: nobody has refused it.
  */
 export async function claim<Row extends Claim>(
   db: Knex,
@@ -51,7 +52,8 @@ export async function claim<Row extends Claim>(
        limit 1
      ),
      due as (
-       select id from :table:
+       select id, attempts >= :max and least(attempts, attempts_lost) not between 1 and :suspectAfter - 1 as used_up
+       from :table:
        where status = 'pending' and next_attempt_at <= now()
          and (not (least(attempts, attempts_lost) >= :suspectAfter and attempts < :max) or id = (table suspect))
        order by next_attempt_at
@@ -60,12 +62,12 @@ export async function claim<Row extends Claim>(
      ),
      claimed as (
        update :table: as work set
-         attempts = case when attempts < :max then attempts + 1 else attempts end,
+         attempts = case when used_up then attempts else attempts + 1 end,
          attempts_lost = attempts_lost + 1,
-         status = case when attempts < :max then 'pending' else 'dead' end,
-         next_attempt_at = case when attempts < :max then now() + (:shortest + random() * :spread) * interval '1 second' end,
-         last_error = case when attempts < :max then last_error
-           else coalesce(last_error, 'no attempt came to an end: the process was killed each time') end
+         status = case when used_up then 'dead' else 'pending' end,
+         next_attempt_at = case when not used_up then now() + (:shortest + random() * :spread) * interval '1 second' end,
+         last_error = case when used_up
+           then coalesce(last_error, 'no attempt came to an end: the process was killed each time') else last_error end
        from due where work.id = due.id
        returning work.*
      ),

@@ -130,8 +130,15 @@ describe('claim', () => {
     expect(await claimAll()).toMatchObject([{ attempts: 4, attempts_lost: 4 }]);
   });
 
+  test('a last attempt whose process was killed is made again, until it is suspected itself', async () => {
+    await owe({ attempts: 11, last_error: 'down' });
+    for (const attempts of [12, 13, 14])
+      expect(await claimAfterKill()).toMatchObject([{ attempts, status: 'pending' }]);
+    expect(await claimAfterKill()).toMatchObject([{ attempts: 14, status: 'dead', last_error: 'down' }]);
+  });
+
   test('work whose attempts are used up comes back dead, with a reason', async () => {
-    const id = await owe({ attempts: 12 });
+    const id = await owe({ attempts: 12, attempts_lost: 12 });
     expect(await claimAll()).toMatchObject([{ id, status: 'dead', attempts: 12 }]);
     expect(await rowOf(id)).toMatchObject({
       status: 'dead',
