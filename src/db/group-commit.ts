@@ -10,8 +10,11 @@ interface Entry<Item, Result> {
 }
 
 interface Options<Item, Result> {
-  /** Commits a batch as one, and gives a result for each item, in their order. */
-  readonly commit: (batch: readonly Item[]) => Promise<readonly Result[]>;
+  /**
+   * Commits a batch as one, and gives a result for each item, in their order. Not after `until`, on the process's monotonic
+   * clock: what is tried alone may wait for a connection, and for a lock.
+   */
+  readonly commit: (batch: readonly Item[], until?: number) => Promise<readonly Result[]>;
   /** Items of one key never share a batch: the later one sees what the earlier one did. */
   readonly keyOf: (item: Item) => string;
   /** Whether an item of a broken batch may succeed alone: not when the database is gone. */
@@ -64,10 +67,13 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
   }
 
   /** Commits a batch. What it resolves with tells the senders how it went. */
-  async function settle(batch: readonly Entry<Item, Result>[]): Promise<() => void> {
+  async function settle(batch: readonly Entry<Item, Result>[], until?: number): Promise<() => void> {
     for (const { key } of batch) busy.add(key);
     try {
-      const results = await commit(batch.map((entry) => entry.item));
+      const results = await commit(
+        batch.map((entry) => entry.item),
+        until,
+      );
       free(batch);
       return () => batch.forEach((entry, i) => void entry.resolve(results[i] as Result));
     } catch (error) {
@@ -83,7 +89,7 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
   }
 
   async function settleAlone(entry: Entry<Item, Result>): Promise<void> {
-    const tell = await settle([entry]);
+    const tell = await settle([entry], entry.since + maxWaitMs);
     tell();
     void drain();
   }
