@@ -3,7 +3,7 @@ import dotenv from 'dotenv';
 import pg from 'pg';
 import { z } from 'zod';
 import { messageOf, SetupError } from './errors.ts';
-import { oneOf, sender, wholeNumber } from './shapes.ts';
+import { oneOf, plainAddress, sender, wholeNumber } from './shapes.ts';
 
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
@@ -17,7 +17,7 @@ const url = (...protocols: string[]) =>
       error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
       abort: true,
     })
-    .refine(URL.canParse, {
+    .refine((text) => URL.parse(text)?.hostname, {
       error: `can't be read: look at its host and port, and ${ESCAPED}`,
       abort: true,
     });
@@ -101,10 +101,7 @@ const schema = z.object({
   SHOP_NAME: z.string().default('Your shop'),
   SHOP_URL: url('http:', 'https:').optional(),
   ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),
-  ALERT_MAIL: z
-    .string()
-    .regex(/^[^\s",:;<>@]+@[^\s",:;<>@]+$/, 'must be one mail address')
-    .optional(),
+  ALERT_MAIL: z.string().regex(plainAddress, 'must be one mail address').optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),

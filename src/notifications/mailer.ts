@@ -4,7 +4,7 @@ import { type Readable, Transform } from 'node:stream';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import type { Config } from '../config.ts';
 import { messageOf } from '../errors.ts';
-import { hostOf } from '../shapes.ts';
+import { hostOf, plainAddress } from '../shapes.ts';
 import { writeWhole } from '../whole-file.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import { mailDir, mailFile } from './mail-files.ts';
@@ -139,9 +139,9 @@ function composer(from: string): (mail: Mail) => SendMailOptions {
   });
 }
 
-/** Customers type their address themselves: nothing in it may read as a second recipient or as another header. */
+/** Customers type their address themselves. */
 function oneRecipient(address: string): string {
-  if (!/^[^\s\p{C}"(),:;<>@[\\\]]+@[^\s\p{C}"(),:;<>@[\\\]]+$/u.test(address)) {
+  if (!plainAddress.test(address)) {
     throw new AttemptFailed('the recipient is not one plain mail address', { final: true });
   }
   return address;

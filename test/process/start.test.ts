@@ -78,12 +78,19 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(named(await refusal({ STRIPE_API_BASE }))).toEqual(['STRIPE_API_BASE']);
   });
 
-  test.each(['shop', 'shop@', 'shop@shop.example, ops@shop.example'])(
-    'with a MAIL_FROM that is not one address: %s',
-    async (MAIL_FROM) => {
-      expect(named(await refusal({ MAIL_FROM }))).toEqual(['MAIL_FROM']);
-    },
-  );
+  test.each([
+    'shop',
+    'shop@',
+    'Mugs <@shop.example>',
+    'shop@ops@shop.example',
+    'shop@shop.example, ops@shop.example',
+  ])('with a MAIL_FROM that is not one address: %s', async (MAIL_FROM) => {
+    expect(named(await refusal({ MAIL_FROM }))).toEqual(['MAIL_FROM']);
+  });
+
+  test('with an ALERT_MAIL to which no mail would go', async () => {
+    expect(named(await refusal({ ALERT_MAIL: 'ops(night)@shop.example' }))).toEqual(['ALERT_MAIL']);
+  });
 
   test('with a live key and ALERT_MAIL, where mails would become files that nobody reads', async () => {
     const live = { ...stripe, STRIPE_SECRET_KEY: 'sk_live_123', ALERT_MAIL: 'ops@shop.example' };
@@ -103,12 +110,14 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     expect(await refusal({ DATABASE_URL })).toMatch(/^ {2}DATABASE_URL can't be read: /m);
   });
 
-  test("with an SMTP_URL that can't be read", async () => {
-    const SMTP_URL = 'smtp://shop:hunter2#@mail.example:587';
-    expect(await refusal({ SMTP_URL, MAIL_FROM: 'shop@mail.example' })).toMatch(
-      /^ {2}SMTP_URL can't be read: /m,
-    );
-  });
+  test.each(['smtp://shop:hunter2#@mail.example:587', 'smtp://'])(
+    "with an SMTP_URL that can't be read: %s",
+    async (SMTP_URL) => {
+      expect(await refusal({ SMTP_URL, MAIL_FROM: 'shop@mail.example' })).toMatch(
+        /^ {2}SMTP_URL can't be read: /m,
+      );
+    },
+  );
 
   test.each(['prod', 'Production'])('with a NODE_ENV that nearly is production: %s', async (NODE_ENV) => {
     expect(await refusal({ ...stripe, DATABASE_URL, NODE_ENV })).toMatch(/^ {2}NODE_ENV must be production/m);
