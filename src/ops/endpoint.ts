@@ -17,6 +17,12 @@ export function isConnect({ application }: Pick<Stripe.WebhookEndpoint, 'applica
   return Boolean(application);
 }
 
+/** As one host and path are always written, and without a password or a token, which a URL may hold. */
+export function placeOf({ url }: Pick<Stripe.WebhookEndpoint, 'url'>): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname.replace(/\/$/, '');
+}
+
 /**
  * Registers this service with Stripe: the types of event that it handles, in the version whose shapes it knows.
  * @param connect for the events of connected accounts, in place of the account's own
@@ -28,8 +34,11 @@ export async function createEndpoint(
   url: string,
   { connect }: { connect: boolean },
 ): Promise<NewEndpoint> {
+  // During an upgrade of the API's version, a query tells two apart.
+  const addressOf = (endpoint: { url: string }) => placeOf(endpoint) + new URL(endpoint.url).search;
   for await (const existing of stripe.webhookEndpoints.list({ limit: 100 })) {
-    if (existing.url === url && existing.status === 'enabled' && isConnect(existing) === connect)
+    const isThere = addressOf(existing) === addressOf({ url }) && existing.status === 'enabled';
+    if (isThere && isConnect(existing) === connect)
       throw new Error(
         `${existing.id} delivers to ${url} already. Its secret is in Stripe's Dashboard (Webhooks).`,
       );

@@ -53,6 +53,13 @@ test('a second endpoint with an URL that has one is not made, unless that one is
   expect((await create(url)).code).toBe(0);
 });
 
+test('the URL that has one may be written otherwise; with another query it is another one', async () => {
+  const existing = { id: 'we_old', object: 'webhook_endpoint', url, status: 'enabled' };
+  stripe.endpoints = [{ ...existing, url: 'https://Pay.Example.com:443/webhook/' }];
+  expect([(await create(url)).code, created]).toEqual([1, []]);
+  expect((await create(`${url}?version=endive`)).code).toBe(0);
+});
+
 test('for connected accounts it is another one', async () => {
   const own = { id: 'we_own', object: 'webhook_endpoint', url, status: 'enabled', application: null };
   stripe.endpoints = [own];

@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { Config } from '../../config.ts';
 import { handledTypes } from '../../orders/handlers.ts';
 import { API_VERSION } from '../../stripe/client.ts';
-import { isConnect } from '../endpoint.ts';
+import { isConnect, placeOf } from '../endpoint.ts';
 import { type Checks, ok, warning, wrong } from './finding.ts';
 
 type Endpoint = Pick<
@@ -91,12 +91,6 @@ function isNewer(version: string): boolean {
   const [date = '', line] = version.split('.');
   const [knownDate = '', knownLine] = API_VERSION.split('.');
   return line !== knownLine && date > knownDate;
-}
-
-/** Without a password or a token, which a URL may hold. */
-function placeOf({ url }: Endpoint): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname.replace(/\/$/, '');
 }
 
 const places = (endpoints: readonly Endpoint[]) => [...new Set(endpoints.map(placeOf))].join(', ');
