@@ -77,6 +77,7 @@ export function openLive({ pulse, log }: { pulse: Pulse; log: Logger }): Live {
         'Cache-Control': 'no-store, no-transform',
         'X-Accel-Buffering': 'no',
       });
+      if (req.method === 'HEAD') return void res.end();
       res.write('retry: 2000\n\n');
       listen(res, String(req.query.topic));
     },

@@ -55,6 +55,12 @@ test('the page of an order hears of it when an event of its is replayed', async 
   await until('the page hears of the replay', () => changes(heard) === 2);
 });
 
+test('of a HEAD the head is the whole answer', async () => {
+  const signal = AbortSignal.timeout(5_000);
+  const response = await fetch(`${shop.service.url}/ops/live?topic=orders`, { method: 'HEAD', signal });
+  expect(response.headers.get('content-type')).toBe('text/event-stream');
+});
+
 test('streams end when the database does not answer', async () => {
   const heard = await listen('orders');
   await until('the page has heard once', () => changes(heard) === 1);
