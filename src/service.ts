@@ -149,7 +149,7 @@ async function openDoors(
   const mode = sandbox ? 'sandbox' : livemode ? 'live' : 'test';
   const live = openLive({ pulse: pulseOf(db), log });
   const shop = await openShop(config, { db, stripe, receives, log });
-  const ops = opsRouter({ token, production, db, live, mode, log });
+  const ops = opsRouter({ token, production, db, stripe, live, mode, log });
   const app = createApp([health, figures, landingPage, ops, ...(shop ? [shop.router] : [])], log);
   const acknowledgements = keepAcknowledgements({ db, log });
   opened.defer(acknowledgements.stop);

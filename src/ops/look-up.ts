@@ -1,9 +1,11 @@
+import type Stripe from 'stripe';
 import { databaseTime } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import { refusalOf } from '../orders/refused.ts';
 import type { Outcome } from '../orders/status.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
+import { sessionOfPayment } from '../stripe/lists.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { NotFound, orderIdOf } from './identify.ts';
 import { type Entry, timelineOf } from './timeline.ts';
@@ -43,12 +45,26 @@ export interface KeptEvent {
   readonly payload: string | null;
 }
 
+export interface Sources {
+  readonly db: Knex;
+  readonly stripe: Stripe;
+}
+
 /**
- * What a person means by an order's id, a checkout session or an event: the id of the order, or an event that no order is about.
+ * What a person means by an order's id, a checkout session, a payment or an event: the id of the order, or an event that no
+ * order is about. Of a payment Stripe is asked: an index of them would cost each event what few ever look for.
  * @throws {NotFound}
+ * @throws {Stripe.errors.StripeError}
  */
-export async function lookUp(db: Knex, given: string): Promise<number | KeptEvent> {
-  if (!idPattern('evt').test(given)) return await orderIdOf(db, given, ' nor an event (evt_…)');
+export async function lookUp({ db, stripe }: Sources, given: string): Promise<number | KeptEvent> {
+  if (idPattern('pi').test(given)) {
+    const session = await sessionOfPayment(stripe, given);
+    if (session === null)
+      throw new NotFound(`Your Stripe account has no checkout session that ${given} was paid in.`);
+    return await orderIdOf(db, session);
+  }
+  if (!idPattern('evt').test(given))
+    return await orderIdOf(db, given, ' nor a payment (pi_…) nor an event (evt_…)');
   const event = await findEvent(db, given);
   return (await orderOfEvent(db, event)) ?? event;
 }

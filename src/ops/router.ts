@@ -1,6 +1,6 @@
 import path from 'node:path';
 import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
-import type { Knex } from '../db/knex.ts';
+import Stripe from 'stripe';
 import { BadRequest, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
 import { isUnreadable } from '../http/errors.ts';
@@ -10,6 +10,7 @@ import { cookieOf, openDoor, StaleForm, visitorOf } from './door.ts';
 import { countGuesses } from './guesses.ts';
 import { NotFound } from './identify.ts';
 import type { Live } from './live.ts';
+import type { Sources } from './look-up.ts';
 import { pageHeaders } from './page-headers.ts';
 import type { Reader } from './pages/layout.ts';
 import { loginPage } from './pages/login.ts';
@@ -19,8 +20,7 @@ import { send } from './pages/send.ts';
 import { PayloadGone } from './replay.ts';
 import { openSessions } from './session.ts';
 
-interface Dependencies extends Guard {
-  readonly db: Knex;
+interface Dependencies extends Guard, Sources {
   readonly live: Live;
   readonly mode: Reader['mode'];
   readonly log: Logger;
@@ -31,7 +31,7 @@ const STATIC = path.join(import.meta.dirname, 'static');
 const headers = pageHeaders();
 
 /** The pages for people, under /ops. */
-export function opsRouter({ token, production, db, live, mode, log }: Dependencies): Router {
+export function opsRouter({ token, production, db, stripe, live, mode, log }: Dependencies): Router {
   const sessions = openSessions(token);
   const door = openDoor({ token, production, sessions, guesses: countGuesses() });
   const readerOf = (req: Request, res: Response): Reader => {
@@ -72,14 +72,14 @@ export function opsRouter({ token, production, db, live, mode, log }: Dependenci
   });
 
   router.use(door.enter);
-  router.use('/api', apiRouter({ db, livemode: mode === 'live' }));
+  router.use('/api', apiRouter({ db, stripe, livemode: mode === 'live' }));
   router.use(door.guardForms);
   router.post('/logout', (_req, res) => {
     door.logOut(res);
     res.redirect(303, '/ops/login');
   });
   router.get('/live', live.handler);
-  router.use(pagesRouter({ db, livemode: mode === 'live', sandbox: mode === 'sandbox', readerOf }));
+  router.use(pagesRouter({ db, stripe, livemode: mode === 'live', sandbox: mode === 'sandbox', readerOf }));
 
   const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {
     if (res.headersSent || req.path.startsWith('/api/')) return next(error);
@@ -121,6 +121,8 @@ function explain(error: unknown): { status: number; title: string; text: string 
   if (error instanceof StaleForm) return { status: 403, title: 'Not taken', text: error.message };
   if (isUnreadable(error))
     return { status: 400, title: 'Not understood', text: 'The request could not be read.' };
+  if (error instanceof Stripe.errors.StripeError)
+    return { status: 503, title: 'Not now', text: `Stripe could not be asked: ${error.message}` };
   const text = 'The database did not answer in time. Nothing was changed; try again in a moment.';
   return { status: 503, title: 'Not now', text };
 }

@@ -34,9 +34,11 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
   });
 
   app.get(sessionsUrl, async (req, res) => {
-    const { created, status, ...page } = read(sessionsParams, req.query);
+    const { created, status, payment_intent, ...page } = read(sessionsParams, req.query);
     const wanted = (session: Session) =>
-      isWithin(created, session) && (status === undefined || session.status === status);
+      isWithin(created, session) &&
+      (status === undefined || session.status === status) &&
+      (payment_intent === undefined || session.payment_intent === payment_intent);
     res.json(pageOf(sessionsUrl, newestFirst(await sessions.all()), page, wanted));
   });
 
@@ -92,6 +94,7 @@ const sessionsParams = z.strictObject({
   ...pageParams,
   created,
   status: z.enum(['open', 'complete', 'expired']).optional(),
+  payment_intent: z.string().optional(),
 });
 const eventsParams = z.strictObject({
   ...pageParams,

@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import { SetupError } from '../errors.ts';
 import { atStripesPace } from './rate-limit.ts';
+import { idOf } from './shapes.ts';
 
 /** Stripe's largest page. */
 const PAGE = 100;
@@ -40,6 +41,19 @@ export function completeSessionList(stripe: Stripe): List<Stripe.Checkout.Sessio
     permitted('Checkout Sessions', () =>
       stripe.checkout.sessions.list({ status: 'complete', ...params }, PATIENT),
     );
+}
+
+/** The checkout session that a payment was made in, of the shop's own account; a person waits for the answer. */
+export async function sessionOfPayment(stripe: Stripe, payment_intent: string): Promise<string | null> {
+  const asking = stripe.checkout.sessions.list({ payment_intent }, { timeout: 4_000, maxNetworkRetries: 0 });
+  try {
+    // What is at STRIPE_API_BASE may not know the filter.
+    const { data } = await listed(asking);
+    return data.find((session) => idOf(session.payment_intent) === payment_intent)?.id ?? null;
+  } catch (error) {
+    if (isUnknownObject(error)) return null;
+    throw error;
+  }
 }
 
 async function permitted<Answer extends Listing>(what: string, ask: () => Promise<Answer>): Promise<Answer> {

@@ -4,6 +4,7 @@ import request from 'supertest';
 import { failure } from '../../src/ops/api/shapes.ts';
 import { openLive } from '../../src/ops/live.ts';
 import { opsRouter } from '../../src/ops/router.ts';
+import { createStripe } from '../../src/stripe/client.ts';
 import { silent } from '../support/log.ts';
 import { cookiesOf, formTokenOf, logIn } from '../support/ops-pages.ts';
 import { openShop } from '../support/shop.ts';
@@ -151,7 +152,8 @@ test('pages let in no script, frame or form but their own, and stay in no cache'
 /** The pages alone, as a process of its own would have them. */
 function opsApp(guard: { token: string | null; production: boolean }) {
   const live = openLive({ pulse: async () => new Map(), log: silent });
-  return express().use(opsRouter({ ...guard, db: shop.db, live, mode: 'test', log: silent }));
+  const stripe = createStripe('sk_test_123', shop.stripe.url);
+  return express().use(opsRouter({ ...guard, db: shop.db, stripe, live, mode: 'test', log: silent }));
 }
 
 test('in production the cookie goes over HTTPS alone, and whoever calls without is told', async () => {

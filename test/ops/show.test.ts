@@ -190,7 +190,11 @@ test('a refused event leads to the order that its session has all the same', asy
 test.each([
   ['an order that does not exist', '999999', 'There is no order 999999.'],
   ['an event that is not kept', 'evt_unknown', 'There is no event evt_unknown'],
-  ['what is no id', 'jenny', "neither an order's id nor a checkout session (cs_…) nor an event (evt_…)."],
+  [
+    'what is no id',
+    'jenny',
+    "neither an order's id nor a checkout session (cs_…) nor a payment (pi_…) nor an event",
+  ],
 ])('%s is a clear error', async (_what, given, words) => {
   const ran = await ops(env, 'show', given);
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([1, '', expect.stringContaining(words)]);

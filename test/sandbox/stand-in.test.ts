@@ -225,6 +225,15 @@ describe('lists', () => {
     expect(await idsOf(stripe.checkout.sessions.list({ created: { lt: now - 600 } }))).toEqual([]);
   });
 
+  test('sessions by their payment', async () => {
+    const { id } = await stripe.checkout.sessions.create(checkoutWith(1));
+    const { payment_intent } = await (await openSessions(dir)).payNow(id, cartOf(0).buyer);
+    expect(await idsOf(stripe.checkout.sessions.list({ payment_intent: String(payment_intent) }))).toEqual([
+      id,
+    ]);
+    expect(await idsOf(stripe.checkout.sessions.list({ payment_intent: 'pi_unknown' }))).toEqual([]);
+  });
+
   test('events by type, and by whether they were delivered', async () => {
     const events = await openEvents(dir);
     const { session } = await (await openSessions(dir)).create(sessionParams.parse(checkoutOf(cartOf(0), 0)));

@@ -90,7 +90,8 @@ export async function startStripeApi(): Promise<StripeApi> {
       return answerJson(res, status, body);
     }
     if (url.pathname === '/v1/checkout/sessions') {
-      const wanted = ({ status }: Json) => !query.has('status') || status === query.get('status');
+      const wanted = (session: Json) =>
+        ['status', 'payment_intent'].every((name) => !query.has(name) || session[name] === query.get(name));
       const [status, body] = listOf(
         [...kept.values()].map(({ session }) => session),
         query,

@@ -32,7 +32,9 @@ const operation = ({ id, summary, gives, refusals, params }: Operation): ZodOpen
   },
 });
 
-const order = z.object({ id: z.string().describe("an order's id, its checkout session, or an event of it") });
+const order = z.object({
+  id: z.string().describe("an order's id, its checkout session, its payment, or an event of it"),
+});
 const event = z.object({ id: z.string().describe('an event, evt_…') });
 const sessionAlone = {
   403: 'With the session of a browser, or without OPS_TOKEN set: changes want its bearer.',

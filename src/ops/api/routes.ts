@@ -1,11 +1,10 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import type { z } from 'zod';
-import type { Knex } from '../../db/knex.ts';
 import { BadRequest } from '../../errors.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { NotFound } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent, wholeOrder } from '../look-up.ts';
+import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { PayloadGone, replayEvent } from '../replay.ts';
 import { retryOrder } from '../retry.ts';
@@ -13,7 +12,8 @@ import { openapi } from './openapi.ts';
 import { eventListQuery, orderListQuery } from './shapes.ts';
 
 /** What the pages show, for programs: the same questions, asked and answered as `openapi.json` says. */
-export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Router {
+export function apiRouter({ livemode, ...sources }: Sources & { livemode: boolean }): Router {
+  const { db } = sources;
   const router = express.Router();
   router.use(guardChanges);
 
@@ -27,11 +27,11 @@ export function apiRouter({ db, livemode }: { db: Knex; livemode: boolean }): Ro
   });
 
   router.get('/orders/:id', async (req, res) => {
-    res.json(await wholeOrder(db, await orderOf(db, req.params.id)));
+    res.json(await wholeOrder(db, await orderOf(sources, req.params.id)));
   });
 
   router.post('/orders/:id/retry', async (req, res) => {
-    const id = await orderOf(db, req.params.id);
+    const id = await orderOf(sources, req.params.id);
     res.json(await retryOrder(db, id, visitorOf(res).actor));
   });
 
@@ -62,8 +62,8 @@ const guardChanges: RequestHandler = (req, res, next) => {
   res.status(403).json({ error: { code: 'forbidden', message } });
 };
 
-async function orderOf(db: Knex, id: string): Promise<number> {
-  const found = await lookUp(db, id);
+async function orderOf(sources: Sources, id: string): Promise<number> {
+  const found = await lookUp(sources, id);
   if (typeof found === 'number') return found;
   throw new NotFound(`There is no order of ${id}.`);
 }

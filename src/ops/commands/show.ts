@@ -13,16 +13,17 @@ const HELP = `
 Examples:
   npm run ops -- show 42
   npm run ops -- show cs_live_a1b2c3
+  npm run ops -- show pi_3QzXy2a3b4c5    (Stripe is asked whose it is)
   npm run ops -- show evt_1QzXy2a3b4c5   (the order that it is about)`;
 
 export const show: Describe = (act) =>
   new Command('show')
     .description('Shows everything about an order, on one time line.')
-    .argument('<id>', "an order's id, its checkout session (cs_…), or an event (evt_…)")
+    .argument('<id>', "an order's id, its checkout session (cs_…), its payment (pi_…), or an event (evt_…)")
     .addHelpText('after', HELP)
     .action(
-      act(async ({ config, db, terminal: { width } }, id: string): Promise<Report> => {
-        const found = await lookUp(db, id);
+      act(async ({ config, db, stripe, terminal: { width } }, id: string): Promise<Report> => {
+        const found = await lookUp({ db, stripe }, id);
         return typeof found === 'number'
           ? showOrder(await wholeOrder(db, found), width)
           : showEvent(found, await databaseTime(db), config.stripe.livemode, width);

@@ -1,13 +1,12 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { standingBesidesWork } from '../../alerts/store.ts';
 import { databaseTime } from '../../db/clock.ts';
-import type { Knex } from '../../db/knex.ts';
 import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
 import { type ListQuery, readListQuery } from '../filter-query.ts';
 import { NotFound, orderIdOf } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent, wholeOrder } from '../look-up.ts';
+import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
@@ -22,8 +21,7 @@ import { ordersPage } from './orders.ts';
 import { overviewPage } from './overview.ts';
 import { send } from './send.ts';
 
-interface Dependencies {
-  readonly db: Knex;
+interface Dependencies extends Sources {
   readonly livemode: boolean;
   readonly sandbox: boolean;
   readonly readerOf: (req: Request, res: Response) => Reader;
@@ -32,7 +30,7 @@ interface Dependencies {
 const PAGE = 50;
 
 /** The pages for people, and what their buttons do. */
-export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): Router {
+export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Dependencies): Router {
   const router = express.Router();
   const links = dashboard(sandbox);
 
@@ -117,13 +115,13 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
     res.redirect(303, `/ops/${page}?done=replayed_${outcome}`);
   });
 
-  /** Whatever a person has at hand: an order's id, a session, an event, an address, the shop's reference. */
+  /** Whatever a person has at hand: an order's id, a session, a payment, an event, an address, the shop's reference. */
   router.get('/find', async (req, res) => {
     const q = String(req.query.q ?? '')
       .replaceAll('\0', '')
       .trim();
     if (q === '') return res.redirect(303, '/ops/orders');
-    const found = await lookUp(db, q).catch(ifNotFound);
+    const found = await lookUp({ db, stripe }, q).catch(ifNotFound);
     if (!(typeof found === 'number' || found instanceof NotFound))
       return res.redirect(303, `/ops/events/${found.id}`);
     const { orders } = await listOrders(db, { reference: q }, { limit: 2, after: null });
@@ -131,7 +129,7 @@ export function pagesRouter({ db, livemode, sandbox, readerOf }: Dependencies): 
       const notice = orders.some(({ id }) => id !== found) ? '?done=found_with_reference' : '';
       return res.redirect(303, `/ops/orders/${found}${notice}`);
     }
-    if (orders.length === 0 && /^(\d{1,15}|(cs|evt)_[\w-]+)$/.test(q)) throw found;
+    if (orders.length === 0 && /^(\d{1,15}|(cs|pi|evt)_[\w-]+)$/.test(q)) throw found;
     const field = orders.length > 0 ? 'reference' : 'email';
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
   });

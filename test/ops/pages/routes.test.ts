@@ -5,7 +5,8 @@ import { createApp } from '../../../src/http/app.ts';
 import { openLive } from '../../../src/ops/live.ts';
 import { pulseOf } from '../../../src/ops/pulse.ts';
 import { opsRouter } from '../../../src/ops/router.ts';
-import { closedUrl } from '../../support/http.ts';
+import { createStripe } from '../../../src/stripe/client.ts';
+import { answerJson, closedUrl } from '../../support/http.ts';
 import { silent } from '../../support/log.ts';
 import { insertFulfillment, insertOrder } from '../../support/orders.ts';
 import { openShop } from '../../support/shop.ts';
@@ -85,6 +86,37 @@ describe('finding', () => {
     expect(await find(' cart-find-me ')).toBe('/ops/orders?reference=cart-find-me');
     expect(await find('jenny@')).toBe('/ops/orders?email=jenny%40');
     expect(await find('')).toBe('/ops/orders');
+  });
+
+  test('by a payment, of which Stripe knows the checkout session', async () => {
+    const { order } = await shop.paid({ payment_intent: 'pi_of_this_order' });
+    expect((await get('/ops/find?q=pi_of_this_order')).headers.location).toBe(`/ops/orders/${order.id}`);
+    const { text } = await get('/ops/find?q=pi_of_a_terminal').expect(404);
+    expect(text).toContain('Your Stripe account has no checkout session that pi_of_a_terminal was paid in.');
+    const missed = shop.checkout({ payment_intent: 'pi_whose_event_never_came' });
+    const page = await get(`/ops/find?q=${missed.payment_intent}`).expect(404);
+    expect(page.text).toContain(`There is no order ${missed.id}.`);
+  });
+
+  test('by a payment, while Stripe does not answer or does not know how to look for one', async () => {
+    await shop.paid({ payment_intent: 'pi_of_another_order' });
+    const listing = {
+      object: 'list',
+      data: [{ id: 'cs_other', payment_intent: 'pi_other' }],
+      has_more: false,
+    };
+    shop.stripe.fault = (_req, res) => {
+      answerJson(res, 200, listing);
+      return true;
+    };
+    await get('/ops/find?q=pi_of_another_order').expect(404);
+    shop.stripe.fault = (_req, res) => {
+      answerJson(res, 500, { error: { type: 'api_error', message: 'Out of order.' } });
+      return true;
+    };
+    const { text } = await get('/ops/find?q=pi_of_another_order').expect(503);
+    expect(text).toContain('Stripe could not be asked: Out of order.');
+    shop.stripe.fault = () => false;
   });
 
   test.each(['/ops', '/ops/orders'])('is asked for on %s', async (path) => {
@@ -262,7 +294,8 @@ test('the database does not answer: a page says so, and programs have it as JSON
   const deadEnd = new URL(await closedUrl());
   const db = openPool(`postgres://x:x@${deadEnd.host}/x`, { kind: 'web', max: 2, log: silent });
   const live = openLive({ pulse: pulseOf(db), log: silent });
-  const router = opsRouter({ token: null, production: false, db, live, mode: 'test', log: silent });
+  const stripe = createStripe('sk_test_123', shop.stripe.url);
+  const router = opsRouter({ token: null, production: false, db, stripe, live, mode: 'test', log: silent });
   const app = createApp([router], silent);
   const page = await request(app).get('/ops/orders').expect(503).expect('Content-Type', /html/);
   expect(page.text).toContain('<h1>Not now</h1>');
