@@ -14,7 +14,7 @@ const shopOfLongWords = await openShop();
 await fillWithLongWords(shopOfLongWords.db);
 const browser = await openBrowser();
 
-/** A hash for a reference, an error about a host, a large sum, and the longest type of event that is handled. */
+/** A hash for a reference, an error about a host, large sums, and the longest type of event that is handled. */
 async function fillWithLongWords(db: Knex): Promise<void> {
   const order = await insertOrder(db, {
     client_reference_id: 'd41d8cd98f00b204'.repeat(4),
@@ -37,6 +37,18 @@ async function fillWithLongWords(db: Knex): Promise<void> {
   };
   await insertFulfillment(db, order.id, dead);
   await db('notifications').insert({ order_id: order.id, kind: 'order_paid', ...dead });
+  await db('order_line_items').insert({
+    order_id: order.id,
+    stripe_line_item_id: 'li_1',
+    position: 0,
+    description: 'Mug',
+    quantity: 100,
+    amount_subtotal: 45_000_000,
+    amount_discount: 0,
+    amount_tax: 0,
+    amount_total: 45_000_000,
+    currency: 'idr',
+  });
 }
 
 const looks = {
@@ -87,7 +99,8 @@ test.each([320, 375, 768, 961, 1280])('words longer than a line are broken at %i
   const { db, service } = shopOfLongWords;
   const { id } = await db('orders').orderBy('id').first();
   const page = await openPage(browser, { viewport: { width, height: 900 } });
-  for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`, '/ops/events']) {
+  const unknown = `/ops/find?q=cs_live_${'a1b2c3'.repeat(10)}`;
+  for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`, '/ops/events', unknown]) {
     await page.goto(service.url + path);
     expect([path, await cutOffOn(page)]).toEqual([path, []]);
   }
