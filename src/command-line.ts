@@ -21,7 +21,10 @@ export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
 export async function runCommandLine(program: Command, tableMissing: string): Promise<void> {
   // Who has read enough goes, as `head` does; the command comes to its end all the same.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    // Thrown here, Node 26 lost it after a command that had asked an embedded database: half a file had exit code 0.
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
   });
   try {
     await program.parseAsync();

@@ -96,6 +96,15 @@ test('who reads no further, as head does, ends nothing', async () => {
   expect(shell.written).toEqual({ stdout: '', stderr: '0\n' });
 });
 
+const aFullDisk = process.platform === 'linux' ? test : test.skip;
+
+aFullDisk('on a full disk it fails, and says so', async () => {
+  const script = '"$0" "$1" orders --json > /dev/full';
+  await using shell = runFile('sh', env, ['-c', script, process.execPath, cli]);
+  expect((await shell.ended).code).toBe(1);
+  expect(shell.written.stderr).toBe('ENOSPC: no space left on device, write\n');
+});
+
 test.each([
   [['--status', 'open'], 'must be one of awaiting_payment, paid, failed'],
   [['--limit', '0'], 'must be a whole number from 1 to 1000'],
