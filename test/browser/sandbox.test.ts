@@ -212,7 +212,7 @@ describe('trouble', () => {
 const looks = {
   light: { viewport: { width: 1200, height: 800 }, colorScheme: 'light' },
   dark: { viewport: { width: 1200, height: 800 }, colorScheme: 'dark' },
-  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
+  phone: { viewport: { width: 320, height: 568 }, colorScheme: 'light', isMobile: true, hasTouch: true },
 } as const;
 
 test.concurrent.each<[look: keyof typeof looks, rules: RuleSet]>([
