@@ -178,6 +178,10 @@ test('what a list shows is exported, and nothing else', async () => {
   expect(head).toMatch(/^\uFEFFid,created_at,status,fulfillment_status,amount_total,currency,/);
   expect(row).toContain(`,awaiting_payment,,500,jpy,jenny@example.com,Jenny Rosen,"'=cart""1""",`);
   expect(rest).toEqual(['']);
+
+  await page.context().clearCookies();
+  await page.getByRole('link', { name: 'Export as CSV' }).click();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
 });
 
 test('by the keyboard alone: in, to an order, tried again, and out', async () => {

@@ -34,7 +34,7 @@ ${orders.length > 0 ? orderTable(orders, reader.zone) : nothing(asked)}
 <div class="head">
 ${after !== null && html`<a class="button" href="${PATH}${search}">Newest orders</a>`}
 ${next !== null && html`<a class="button" rel="next" href="${PATH}?${new URLSearchParams({ ...given, after: next }).toString()}">Older orders</a>`}
-${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${search}" download>Export as CSV</a>`}
+${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${search}">Export as CSV</a>`}
 </div>`;
   const watches = after === null && Object.keys(faults).length === 0 ? 'orders' : null;
   return page({ title: 'Orders', part: 'orders', watches, body }, reader);
