@@ -141,7 +141,18 @@ function combinedFaults(env: Record<string, string | undefined>): Fault[] {
       !!env.ALERT_MAIL &&
       !env.SMTP_URL && ['SMTP_URL', 'is required with ALERT_MAIL in production and with a live key'],
   ];
-  return faults.filter((fault) => fault !== false);
+  return [...faults.filter((fault) => fault !== false), ...misspelt(env)];
+}
+
+/**
+ * As the README writes the word, and Stripe does not: paid orders would be recorded as fulfilled, and nobody called. Other
+ * names may begin so: Kubernetes tells of a service that is called fulfilment by FULFILMENT_PORT and the like.
+ */
+function misspelt(env: Record<string, string | undefined>): Fault[] {
+  return Object.keys(schema.shape).flatMap((name) => {
+    const british = name.replace('FULFILLMENT', 'FULFILMENT');
+    return env[british] && !env[name] ? [[british, `must be spelt ${name}`]] : [];
+  });
 }
 
 function isLiveKey(key: string | undefined): boolean {

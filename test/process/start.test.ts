@@ -119,6 +119,13 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     },
   );
 
+  test('with what is meant for the receiver under a name that nobody reads', async () => {
+    const meant = { FULFILMENT_URL: 'https://shop.example', FULFILMENT_SECRET: 'whsec_hunter2' };
+    expect(named(await refusal({ ...stripe, DATABASE_URL, PORT: '0', ...meant }))).toEqual(
+      Object.keys(meant),
+    );
+  });
+
   test.each(['prod', 'Production'])('with a NODE_ENV that nearly is production: %s', async (NODE_ENV) => {
     expect(await refusal({ ...stripe, DATABASE_URL, NODE_ENV })).toMatch(/^ {2}NODE_ENV must be production/m);
   });
