@@ -51,10 +51,10 @@ const samplers = [
 ] as const;
 
 const schema = z.object({
-  /** What was meant for production would run without what that asks for, and nobody would know. */
+  /** What was meant for production would run without what that asks for, and nobody would know. `docker run --env-file` keeps quotes. */
   NODE_ENV: z
     .string()
-    .refine((text) => text === 'production' || !/^prod/i.test(text), 'must be production, written so')
+    .refine((text) => text === 'production' || !/^["']?prod/i.test(text), 'must be production, written so')
     .optional(),
   /** npm's own: the script that it runs. */
   npm_lifecycle_event: z.string().optional(),

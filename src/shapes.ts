@@ -17,7 +17,7 @@ export const sender = z
   .refine((text) => hostOf(text) !== null, 'must be one mail address, with or without a name');
 
 /** One plain mail address: nothing in it reads as a second recipient or as another header. */
-export const plainAddress = /^[^\s\p{C}"(),:;<>@[\\\]]+@([^\s\p{C}"(),:;<>@[\\\]]+)$/u;
+export const plainAddress = /^[^\s\p{C}"(),:;<>@[\\\]]+@([^\s\p{C}"'(),:;<>@[\\\]]+)$/u;
 
 /** Of one mail address, with or without a name, in ASCII, as headers are. Null: the text is none, or has others beside it. */
 export function hostOf(text: string): string | null {

@@ -83,6 +83,7 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     'shop@',
     'Mugs <@shop.example>',
     'shop@ops@shop.example',
+    "'shop@shop.example'",
     'shop@shop.example, ops@shop.example',
   ])('with a MAIL_FROM that is not one address: %s', async (MAIL_FROM) => {
     expect(named(await refusal({ MAIL_FROM }))).toEqual(['MAIL_FROM']);
@@ -126,9 +127,14 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     );
   });
 
-  test.each(['prod', 'Production'])('with a NODE_ENV that nearly is production: %s', async (NODE_ENV) => {
-    expect(await refusal({ ...stripe, DATABASE_URL, NODE_ENV })).toMatch(/^ {2}NODE_ENV must be production/m);
-  });
+  test.each(['prod', 'Production', '"production"'])(
+    'with a NODE_ENV that nearly is production: %s',
+    async (NODE_ENV) => {
+      expect(await refusal({ ...stripe, DATABASE_URL, NODE_ENV })).toMatch(
+        /^ {2}NODE_ENV must be production/m,
+      );
+    },
+  );
 
   test('with blanks around production, which is meant all the same', async () => {
     expect(named(await refusal({ NODE_ENV: ' production\r' }))).toContain('DATABASE_URL');
