@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { freePort } from '../../src/db/embedded/free-port.ts';
 import { contentsOf } from '../support/database.ts';
 import {
   hold,
   logOf,
+  root,
   run,
+  runFile,
   spawnService,
   startSurroundings,
   untilWaiting,
@@ -160,16 +163,31 @@ test('a start that waits for the migrations of another process is not waited for
   expect(service.written.stderr).toBe('');
 });
 
-test('a terminal that is closed stops it as well', async () => {
-  await using service = await spawnService({ ...env, ROLE: 'web' });
-  service.kill('SIGHUP');
-  expect(await service.ended).toEqual({ code: 0, signal: null });
-  expect(logOf(service).map(({ msg }) => msg)).toContain('stopped');
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('a terminal that is closed stops it as well', async () => {
+  receiver.answer = () => {};
+  receiver.calls.length = 0;
+  const PORT = String(await freePort());
+  const main = path.join(root, 'src/main.ts');
+  const inTerminal = ['-qec', `exec "${process.execPath}" "${main}"`, '/dev/null'];
+  await using terminal = runFile('script', { ...env, PORT }, inTerminal);
+  await until('it listens', () => terminal.written.stdout.includes('listening on'));
+  const event = paidEvent();
+  expect(await deliver(`http://127.0.0.1:${PORT}`, event)).toBe(200);
+  await until('the receiver is called', () => receiver.calls.length > 0);
+
+  terminal.kill('SIGKILL');
+  // Given back: a lease that ended by itself would count as lost.
+  const owed = await until('its lease is over', () =>
+    db('fulfillments').where({ event_id: event.id }).where('next_attempt_at', '<=', db.fn.now()).first(),
+  );
+  expect(owed).toMatchObject({ status: 'pending', attempts: 1, attempts_lost: 0 });
 });
 
 test('npm ends and leaves it behind: it stops as well', async () => {
   // npm hands a signal to its shell, which dies of it.
-  const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+  const main = path.join(root, 'src/main.ts');
   const shell = spawn('sh', ['-c', `"${process.execPath}" "${main}"; true`], {
     cwd: workDir,
     env: { PATH: process.env.PATH, npm_lifecycle_event: 'start', PORT: '0', ...env },
