@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
@@ -163,9 +163,17 @@ test('a start that waits for the migrations of another process is not waited for
   expect(service.written.stderr).toBe('');
 });
 
-const onLinux = process.platform === 'linux' ? test : test.skip;
+test('the signal of a closed terminal stops it as well', async () => {
+  await using service = await spawnService({ ...env, ROLE: 'web' });
+  service.kill('SIGHUP');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(logOf(service).map(({ msg }) => msg)).toContain('stopped');
+});
 
-onLinux('a terminal that is closed stops it as well', async () => {
+/** That of util-linux; that of other systems has neither this option nor those below. */
+const inTerminals = spawnSync('script', ['--version']).status === 0 ? test : test.skip;
+
+inTerminals('so does a terminal that is closed, and takes no line of the stop', async () => {
   receiver.answer = () => {};
   receiver.calls.length = 0;
   const PORT = String(await freePort());
