@@ -94,9 +94,13 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
     void drain();
   }
 
+  /** Where nothing is held up there is no such end, which costs more round trips. */
+  const untilOf = ({ since }: Entry<Item, Result>) =>
+    performance.now() - since > lateAfterMs ? since + maxWaitMs : undefined;
+
   /** Until the batch is settled, or is late: then its senders are told in its own time. */
   async function settledOrLate(batch: readonly Entry<Item, Result>[]): Promise<() => void> {
-    const settling = settle(batch);
+    const settling = settle(batch, untilOf(batch[0] as Entry<Item, Result>));
     if (late === MAX_LATE) return settling;
     const { promise, resolve } = Promise.withResolvers<() => void>();
     const timer = setTimeout(() => {

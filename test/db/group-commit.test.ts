@@ -222,4 +222,25 @@ describe('groupCommit', () => {
     expect(batches).toEqual([[item(1)], [item(3)]]);
     clock.mockRestore();
   });
+
+  test('gives what was held up, and what is tried alone, until its sender has waited too long', async () => {
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(0);
+    const asked: [number[], number | undefined][] = [];
+    const commit = async (batch: readonly Item[], until?: number) => {
+      asked.push([batch.map(({ n }) => n), until]);
+      await new Promise(setImmediate);
+      clock.mockReturnValue(600);
+      if (batch.length > 1) throw new Error('lock timeout');
+      return batch.map(({ n }) => n);
+    };
+    const submit = groupCommit({ ...settings, lateAfterMs: 500, commit });
+    expect(await Promise.all([submit(item(1)), submit(item(2)), submit(item(3))])).toEqual([1, 2, 3]);
+    expect(asked).toEqual([
+      [[1], undefined],
+      [[2, 3], 1_000],
+      [[2], 1_000],
+      [[3], 1_000],
+    ]);
+    clock.mockRestore();
+  });
 });
