@@ -109,7 +109,7 @@ async function receive(
   });
 }
 
-/** Node joins a header that was sent twice to what is no signature any more; Stripe sends one. */
+/** One string: Node joins a header that was sent twice by a comma, as Stripe joins its signatures. */
 function signatureOf(req: IncomingMessage): string | undefined {
   return req.headers['stripe-signature'] as string | undefined;
 }
