@@ -69,6 +69,8 @@ test('one that is refused again is still one, told of as long as the last time i
     2,
     'evt_1',
   ]);
+  // Told late, by another process.
+  await toldAfter(delivery('evt_1', { refusal, ...hoursAgo(12) }));
   const [kept] = await db('refused_events').where({ id: 'evt_1' });
   expect(kept).toMatchObject({ checkout_session_id: 'cs_1', reason: 'It still does.' });
   expect(kept.last_refused_at - kept.first_refused_at).toBeCloseTo(25 * HOUR_MS, -5);

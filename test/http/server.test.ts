@@ -6,11 +6,11 @@ import { until } from '../support/until.ts';
 
 /** What the application was asked, and has not answered by itself. */
 const asked: { path: string; res: ServerResponse }[] = [];
-const server = await listen((req, res) => void asked.push({ path: req.url as string, res }), {
-  host: '127.0.0.1',
-  port: 0,
-});
-afterAll(() => server.close());
+const address = { host: '127.0.0.1', port: 0 };
+const server = await listen((req, res) => void asked.push({ path: req.url as string, res }), address);
+/** It answers by itself. */
+const quick = await listen((_req, res) => void res.end('quick.'), address);
+afterAll(() => Promise.all([server.close(), quick.close()]));
 afterEach(() => {
   asked.length = 0;
 });
@@ -19,9 +19,9 @@ const requestFor = (path: string) =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${path === '/expecting' ? 'Expect: a miracle\r\n' : ''}\r\n`;
 
 /** Sends requests for these paths in one piece, `/expecting` with an expectation. */
-function pipeline(paths: readonly string[]): { socket: Socket; read: () => string } {
+function pipeline(paths: readonly string[], { url } = server): { socket: Socket; read: () => string } {
   let text = '';
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket
     .on('error', () => {})
     .on('data', (bytes) => {
@@ -83,4 +83,24 @@ test('a connection that is kept is asked again and again', async () => {
   (await until('it is asked again', () => asked[1])).res.end('2');
   await until('both are answered', () => read().match(/HTTP\/1.1 200/g)?.length === 2);
   socket.destroy();
+});
+
+test('requests that have waited count no more once they are answered', async () => {
+  const { socket, read } = pipeline([], quick);
+  for (let round = 1; round <= 3; round += 1) {
+    socket.write(paths.map(requestFor).join(''));
+    await until('all are answered', () => read().match(/quick\./g)?.length === round * paths.length);
+  }
+  socket.destroy();
+});
+
+test('an answer that is under way when the server closes is the last one of its connection', async () => {
+  const closing = await listen((req, res) => void asked.push({ path: req.url as string, res }), address);
+  const { read } = pipeline(['/last'], closing);
+  const { res } = await until('it is asked', () => asked[0]);
+  const closed = closing.close();
+  res.end('answered.');
+  await until('it is answered', () => read().includes('answered.'));
+  await closed;
+  expect(read()).toMatch(/^HTTP\/1\.1 200 OK\r\nConnection: close\r\n/);
 });
