@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -215,6 +216,24 @@ test('what Stripe refuses to tell of an order is no word against it', async () =
   expect(lines).toMatchObject([{ level: 40, list: 'checkout_sessions' }]);
 });
 
+test('an audit whose list another run has taken over asks for no further orders', async () => {
+  const created_at = new Date((secondsAgo(0) - DAY) * 1_000);
+  for (let n = 0; n < 5; n += 1) await insertOrder(db, { status: 'awaiting_payment', created_at });
+  const asked = () => api.requests.filter((it) => it.includes('/sessions/cs_'));
+  api.fault = ({ url = '' }, res) => {
+    if (!url.includes('/sessions/cs_') || asked().length > 1) return false;
+    make('checkout_sessions', { held_by: randomUUID() }).then(() =>
+      answerJson(res, 404, { error: { type: 'invalid_request_error', code: 'resource_missing' } }),
+    );
+    return true;
+  };
+  await make('checkout_sessions', due);
+  start();
+  await brokeOff();
+  expect(lines).toMatchObject([{ reason: expect.stringContaining('has taken over') }]);
+  expect(asked()).toHaveLength(4);
+});
+
 test('it stops soon, also while Stripe does not answer, and says nothing of that', async () => {
   const unanswered: ServerResponse[] = [];
   api.fault = (_req, res) => unanswered.push(res) > 0;
@@ -225,6 +244,10 @@ test('it stops soon, also while Stripe does not answer, and says nothing of that
   await Promise.all(running.map((schedule) => schedule.stop()));
   expect(performance.now() - begin).toBeLessThan(3_000);
   for (const res of unanswered) answerJson(res, 401, { error: { type: 'invalid_request_error' } });
-  await Promise.all(running.map((schedule) => schedule.stop()));
+  // By the time that another one has had its answers, it has had its own.
+  api.fault = () => false;
+  await make('events', due);
+  start();
+  await isOver('events');
   expect(lines).toEqual([]);
 });
