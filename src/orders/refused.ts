@@ -1,5 +1,5 @@
 import type { Knex } from '../db/knex.ts';
-import { storable } from '../db/storable.ts';
+import { jsonOf } from '../stripe/shapes.ts';
 
 /** An event of Stripe's that could not be read or kept: what it says of a payment is recorded nowhere. */
 export interface RefusedEvent {
@@ -13,11 +13,7 @@ export interface RefusedEvent {
 
 export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map(({ reason, at, ...event }) => ({
-    ...event,
-    reason: storable(reason),
-    seconds_ago: (Date.now() - at) / 1_000,
-  }));
+  const rows = events.map(({ at, ...event }) => ({ ...event, seconds_ago: (Date.now() - at) / 1_000 }));
   await db.raw(
     `insert into refused_events (id, type, checkout_session_id, reason, first_refused_at, last_refused_at)
      select id, type, checkout_session_id, reason, refused_at, refused_at
@@ -27,7 +23,7 @@ export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Pr
      on conflict (id) do update set
        reason = excluded.reason,
        last_refused_at = greatest(refused_events.last_refused_at, excluded.last_refused_at)`,
-    { rows: JSON.stringify(rows) },
+    { rows: JSON.stringify(jsonOf(rows)) },
   );
 }
 

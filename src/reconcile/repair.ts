@@ -1,6 +1,5 @@
 import type Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
-import { storable } from '../db/storable.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts';
 import type { Ledger, News } from '../orders/ledger.ts';
@@ -46,7 +45,7 @@ function aboutOf({ type, data }: Stripe.Event): Unrepaired['event'] {
   const { object, id } = (data?.object ?? {}) as { object?: unknown; id?: unknown };
   return {
     type: String(type),
-    checkout_session_id: object === 'checkout.session' ? storable(String(id)) : null,
+    checkout_session_id: object === 'checkout.session' ? String(id) : null,
   };
 }
 

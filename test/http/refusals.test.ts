@@ -94,6 +94,14 @@ test('nothing is missing where the order is paid, whatever told of it', async ()
   expect(await toldAfter()).toBeUndefined();
 });
 
+test('whatever one calls itself is kept as PostgreSQL can keep it', async () => {
+  const event = { event_id: 'evt_\0', type: 'of \ud800', checkout_session_id: 'cs_\0' };
+  await toldAfter(delivery('evt_', { event }));
+  expect(await db('refused_events')).toMatchObject([
+    { id: 'evt_\uFFFD', type: 'of \uFFFD', checkout_session_id: 'cs_\uFFFD' },
+  ]);
+});
+
 test('what was not verified, or could not be kept for the moment, is none', async () => {
   const forged = { refusal: new BadRequest('signature_invalid', 'Forged.') };
   expect(await toldAfter(delivery(null, forged))).toBeUndefined();
