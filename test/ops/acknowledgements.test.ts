@@ -38,6 +38,18 @@ test('what is older than the chart goes, the rest stays', async () => {
   expect(await db('acknowledgements').orderBy('quarter').pluck('deliveries')).toEqual([8, 1]);
 });
 
+test('what the database does not take is written the next time', async () => {
+  await db('acknowledgements').del();
+  const process = keepAcknowledgements({ db, log: silent });
+  process.took(1);
+  await db.raw('alter table acknowledgements rename to away');
+  await process.stop();
+  await db.raw('alter table away rename to acknowledgements');
+  process.took(1);
+  await process.stop();
+  expect(await db('acknowledgements').pluck('deliveries')).toEqual([2]);
+});
+
 describe('percentiles', () => {
   test('lie between the bounds, by the share of the deliveries', () => {
     const counted = [

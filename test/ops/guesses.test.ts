@@ -18,4 +18,7 @@ test('after five wrong guesses in a minute the next one waits until the first of
   expect(guesses.wait()).toBe(0);
   guesses.wrong();
   expect(guesses.wait()).toBe(1);
+  // Made side by side, and so more than five.
+  guesses.wrong();
+  expect(guesses.wait()).toBe(2);
 });
