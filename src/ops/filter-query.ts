@@ -5,8 +5,13 @@ export interface ListQuery {
   readonly given: Readonly<Record<string, string>>;
   readonly filter: OrderFilter;
   readonly after: string | null;
-  /** What is wrong with which field; nothing is listed then. */
+  /** What is wrong with which field. */
   readonly faults: Readonly<Record<string, string>>;
+}
+
+/** Nothing is listed then: a filter that is left out gives orders that nobody asked for. */
+export function isFaulty({ faults }: ListQuery): boolean {
+  return Object.keys(faults).length > 0;
 }
 
 /** Dates and times are meant in the zone of whoever wrote them. An empty field is none: forms send them so. */

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { orderStatuses } from '../../orders/status.ts';
-import type { ListQuery } from '../filter-query.ts';
+import { isFaulty, type ListQuery } from '../filter-query.ts';
 import { fulfillmentStandings } from '../order-filter.ts';
 import type { Page } from '../orders.ts';
 import { findForm } from './find.ts';
@@ -20,7 +20,7 @@ const views = {
 };
 
 export function ordersPage(asked: ListQuery, { orders, next }: Page, reader: Reader): Markup {
-  const { given, after, faults } = asked;
+  const { given, after } = asked;
   const query = new URLSearchParams(given).toString();
   const search = query && `?${query}`;
   const body = html`<div class="head"><h1>Orders</h1>
@@ -36,14 +36,14 @@ ${after !== null && html`<a class="button" href="${PATH}${search}">Newest orders
 ${next !== null && html`<a class="button" rel="next" href="${PATH}?${new URLSearchParams({ ...given, after: next }).toString()}">Older orders</a>`}
 ${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${search}">Export as CSV</a>`}
 </div>`;
-  const watches = after === null && Object.keys(faults).length === 0 ? 'orders' : null;
+  const watches = after === null && !isFaulty(asked) ? 'orders' : null;
   return page({ title: 'Orders', part: 'orders', watches, body }, reader);
 }
 
 /** Closed, so that the list is on a phone's screen: its head says what it does. */
-function filterForm({ given, faults }: ListQuery): Markup {
+function filterForm(asked: ListQuery): Markup {
+  const { given, faults } = asked;
   const used = Object.entries(given).map(([name, value]) => `${name} ${value}`);
-  const isFaulty = Object.keys(faults).length > 0;
   const mark = (name: string) => faults[name] && html`aria-invalid="true" aria-describedby="fault-${name}"`;
   const fault = (name: string) =>
     faults[name] && html`<span class="fault" id="fault-${name}">${faults[name]}</span>`;
@@ -58,7 +58,7 @@ function filterForm({ given, faults }: ListQuery): Markup {
       (value) =>
         html`<option value="${value}"${given[name] === value && html` selected`}>${value.replaceAll('_', ' ')}</option>`,
     )}</select>${fault(name)}</label>`;
-  return html`<details class="card filters"${isFaulty && html` open`}><summary>Filter${used.length > 0 && `: ${used.join(', ')}`}</summary>
+  return html`<details class="card filters"${isFaulty(asked) && html` open`}><summary>Filter${used.length > 0 && `: ${used.join(', ')}`}</summary>
 <form action="${PATH}">
 ${select('status', 'Payment', orderStatuses)}
 ${select('fulfillment', 'Fulfilment', fulfillmentStandings)}
@@ -74,8 +74,9 @@ ${used.length > 0 && html`<a class="button" href="${PATH}">Clear</a>`}</div>
 </form></details>`;
 }
 
-function nothing({ given, faults, after }: ListQuery): Markup {
-  if (Object.keys(faults).length > 0) {
+function nothing(asked: ListQuery): Markup {
+  const { given, faults, after } = asked;
+  if (isFaulty(asked)) {
     const words = faults.after ?? 'Correct what is marked in the filter, and apply it again.';
     return html`<div class="empty" role="alert"><h2>The filter can't be read</h2><p>${words}</p></div>`;
   }

@@ -4,7 +4,7 @@ import { databaseTime } from '../../db/clock.ts';
 import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
-import { type ListQuery, readListQuery } from '../filter-query.ts';
+import { isFaulty, readListQuery } from '../filter-query.ts';
 import { NotFound, orderIdOf } from '../identify.ts';
 import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
@@ -134,10 +134,6 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
   });
   return router;
-}
-
-function isFaulty({ faults }: ListQuery): boolean {
-  return Object.keys(faults).length > 0;
 }
 
 function ifNotFound(error: unknown): NotFound {
