@@ -35,3 +35,10 @@ export function messageOf(error: unknown): string {
   const said = message || code || name || error;
   return typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
 }
+
+/** Where a fault of the code itself lies, for the log beside its message. Of what was thrown on purpose the message is enough. */
+export function faultOf(error: unknown): { at?: readonly string[] } {
+  const { name, stack } = Object(error);
+  const isFault = ['TypeError', 'ReferenceError', 'RangeError'].includes(name) && typeof stack === 'string';
+  return isFault ? { at: stack.match(/(?<=^ +at ).+$/gm) ?? [] } : {};
+}

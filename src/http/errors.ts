@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { BadRequest, messageOf } from '../errors.ts';
+import { BadRequest, faultOf, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { answerJson } from './answer.ts';
 import { BodyTooLarge } from './body.ts';
@@ -13,7 +13,7 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
   return (error, _req, res, _next) => {
     if (!res.headersSent) return answerError(res, error, log);
     // Express would write it to standard error, with its stack and all that it holds.
-    log.warn({ reason: messageOf(error) }, 'an answer was broken off');
+    log.warn({ reason: messageOf(error), ...faultOf(error) }, 'an answer was broken off');
     res.destroy();
   };
 }
@@ -21,7 +21,7 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
 /** For what a router has no answer of its own. What nobody foresaw is 503: the sender keeps the event and comes again. */
 export function answerError(res: ServerResponse, error: unknown, log: Logger): void {
   const { status, code, message } = answerTo(error);
-  if (status === 503) log.warn({ reason: messageOf(error) }, 'answered 503');
+  if (status === 503) log.warn({ reason: messageOf(error), ...faultOf(error) }, 'answered 503');
   answerJson(res, status, { error: { code, message } }, status === 503 ? { 'Retry-After': '5' } : {});
 }
 

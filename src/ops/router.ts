@@ -1,7 +1,7 @@
 import path from 'node:path';
 import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
 import Stripe from 'stripe';
-import { BadRequest, messageOf } from '../errors.ts';
+import { BadRequest, faultOf, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
 import { isUnreadable } from '../http/errors.ts';
 import type { Logger } from '../logger.ts';
@@ -84,7 +84,8 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
   const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {
     if (res.headersSent || req.path.startsWith('/api/')) return next(error);
     const { status, ...message } = explain(error);
-    if (status === 503) log.warn({ reason: messageOf(error) }, 'a page of /ops could not be made');
+    if (status === 503)
+      log.warn({ reason: messageOf(error), ...faultOf(error) }, 'a page of /ops could not be made');
     res.status(status);
     await send(res, messagePage(message, readerOf(req, res)));
   };
@@ -123,6 +124,7 @@ function explain(error: unknown): { status: number; title: string; text: string 
     return { status: 400, title: 'Not understood', text: 'The request could not be read.' };
   if (error instanceof Stripe.errors.StripeError)
     return { status: 503, title: 'Not now', text: `Stripe could not be asked: ${error.message}` };
-  const text = 'The database did not answer in time. Nothing was changed; try again in a moment.';
+  const text =
+    'The service could not answer: its database may be away, and its log says why. Try again in a moment.';
   return { status: 503, title: 'Not now', text };
 }

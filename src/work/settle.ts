@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from '../db/knex.ts';
 import { shared } from '../db/shared.ts';
 import { storable } from '../db/storable.ts';
-import { messageOf } from '../errors.ts';
+import { faultOf, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { AttemptFailed } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
@@ -76,7 +76,7 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
       log.info(idsOf(row), queue.done);
       return 'done';
     }
-    const report = { ...idsOf(row), reason: failure.error };
+    const report = { ...idsOf(row), reason: failure.error, ...faultOf(error) };
     if (failure.pauseMs === null) {
       log.error(report, 'dead: no further attempt without a person');
       return 'dead';

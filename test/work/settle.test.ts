@@ -81,6 +81,13 @@ test.each([
   expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error });
 });
 
+test('of a fault in the code the log says where it is as well', async () => {
+  const faulty = async (order: unknown) => (order as { name: string }).name;
+  const error = await faulty(undefined).catch((thrown) => thrown);
+  await settle(await attemptNo(1), error, held);
+  expect(lines).toMatchObject([{ at: expect.arrayContaining([expect.stringContaining('settle.test.ts')]) }]);
+});
+
 test.each([
   ['11th of 12 is not', 11, new Error('no'), 'pending', 'warn'],
   ['12th of 12', 12, new Error('no'), 'dead', 'error'],
