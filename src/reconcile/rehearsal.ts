@@ -7,8 +7,11 @@ export function rehearsal(db: Knex): Ledger {
   const events = new Set<string>();
   const statuses = new Map<string, OrderStatus>();
   return async ({ signed, request }) => {
-    const duplicate = signed !== null && events.has(signed.event.id);
-    if (signed) events.add(signed.event.id);
+    const id = signed?.event.id;
+    const duplicate =
+      id !== undefined &&
+      (events.has(id) || (await db('stripe_events').where({ id }).first('id')) !== undefined);
+    if (id !== undefined) events.add(id);
     if (request === null) return { outcome: 'ignored', duplicate, order_id: null, moved_to: null };
     const { checkout_session_id } = request.session;
     const order = await db('orders').select('id', 'status').where({ checkout_session_id }).first();

@@ -280,7 +280,9 @@ test('an event that was ignored, as the key was one of the other mode then, is u
       created_at: new Date(),
       outcome: 'ignored',
     });
+  const dry = await reconcile('--dry-run');
   const { code, report } = await reconcile();
+  expect([dry.code, dry.report.events_missing]).toEqual([1, 0]);
   expect([code, report.events_missing]).toEqual([0, 0]);
   expect(await statuses()).toEqual({ [customer.sessionId]: 'failed' });
   const { id } = customer.events.at(-1) as EventJson;
