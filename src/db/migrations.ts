@@ -105,6 +105,14 @@ export async function expectChangesTaken(db: Knex): Promise<void> {
   await db.raw('select from knex_migrations_lock where false for update');
 }
 
+/** When the database was made, in seconds since 1970. */
+export async function madeAt(db: Knex): Promise<number> {
+  const { rows } = await db.raw<{ rows: [{ at: number }] }>(
+    'select floor(extract(epoch from min(migration_time)))::int8 as at from knex_migrations',
+  );
+  return rows[0].at;
+}
+
 async function appliedMigrations(db: Knex): Promise<string[]> {
   try {
     return await db('knex_migrations').pluck('name');

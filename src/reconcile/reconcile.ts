@@ -18,6 +18,8 @@ export interface Run {
   readonly livemode: boolean;
   /** The database's time when the run began, in seconds since 1970. */
   readonly now: number;
+  /** How far back it looks where Stripe does not know a cursor's object: it is too old, or that of another account. */
+  readonly reach: number;
   /** Leaves alone what a webhook may be bringing at this moment. */
   readonly settledOnly: boolean;
   /** Filled as the run goes: it tells what was done also when the run breaks off. */
@@ -74,10 +76,10 @@ export async function audit(run: Run, held: Held, since: number): Promise<void> 
   }
 }
 
-function boundsOf({ now, settledOnly }: Run, settlesIn: number): Bounds {
+function boundsOf({ now, reach, settledOnly }: Run, settlesIn: number): Bounds {
   const settled = now - settlesIn;
   // Not just until now: a clock may be behind Stripe's, and a run takes its time.
-  return { now, settled, upTo: settledOnly ? settled : now + HOUR, reach: now - EVENTS_REACH };
+  return { now, settled, upTo: settledOnly ? settled : now + HOUR, reach };
 }
 
 async function follow<T extends Listed>(

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { databaseSeconds } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
+import { madeAt } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Loop, startLoop } from '../loop.ts';
@@ -9,7 +10,7 @@ import { keepRefused } from '../orders/refused.ts';
 import { hideProgress } from '../progress.ts';
 import { claimDue, type ListName, USUAL_SECONDS } from './cursors.ts';
 import { type Findings, nothingFound } from './findings.ts';
-import { audit, takeNewEvents } from './reconcile.ts';
+import { audit, EVENTS_REACH, takeNewEvents } from './reconcile.ts';
 
 const POLL_MS = 60_000;
 
@@ -46,9 +47,12 @@ async function runIfDue(list: ListName, dependencies: Dependencies, signal: Abor
     const held = await claimDue(db, list);
     if (held === null) return;
     const now = await databaseSeconds(db);
-    const run = { ...dependencies, now, settledOnly: true, found, openProgress: hideProgress, signal };
+    // What an account did before is another program's, and would be fulfilled again.
+    const made = await madeAt(db);
+    const reach = Math.max(made, now - EVENTS_REACH);
+    const run = { ...dependencies, now, reach, settledOnly: true, found, openProgress: hideProgress, signal };
     if (list === 'events') await takeNewEvents(run, held);
-    else await audit(run, held, now - USUAL_SECONDS);
+    else await audit(run, held, Math.max(made, now - USUAL_SECONDS));
     await held.release();
   } catch (error) {
     if (!signal.aborted)

@@ -32,6 +32,7 @@ beforeEach(async () => {
   [lines, running] = [[], []];
   api.forget();
   await db.raw('truncate stripe_events, orders cascade');
+  await db('knex_migrations').update({ migration_time: new Date((secondsAgo(0) - 60 * DAY) * 1_000) });
   await make('events', { next_run_at: db.raw("now() + interval '1 hour'") });
   await make('checkout_sessions', { next_run_at: db.raw("now() + interval '1 hour'") });
 });
@@ -107,6 +108,18 @@ test('what happened before the database was made is not its own', async () => {
   await isOver('events');
   expect(await db('orders')).toEqual([]);
 });
+
+test.each([['events'], ['checkout_sessions']])(
+  'nor is it once the key is that of another account, and its %s are others; nor because it was not delivered',
+  async (list) => {
+    customerOf(api, 'card', secondsAgo(2 * DAY));
+    await db('knex_migrations').update({ migration_time: db.fn.now() });
+    await make(list, { ...due, position: 'of_the_other_account', since: new Date() });
+    start();
+    await isOver(list);
+    expect(await db('orders')).toEqual([]);
+  },
+);
 
 test('the audit finds paid sessions without an event, events that the cursor has passed, and what only a person can mend', async () => {
   const [, yesterdays] = [4 * DAY, 2 * DAY, HOUR].map((age) => {

@@ -65,6 +65,7 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
     record: dryRun ? rehearsal(db) : openLedger(db),
     livemode: config.stripe.livemode,
     now,
+    reach: now - EVENTS_REACH,
     settledOnly: false,
     found,
     openProgress: json ? hideProgress : showProgress,
