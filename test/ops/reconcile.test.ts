@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { claimDue } from '../../src/reconcile/cursors.ts';
 import { contentsOf } from '../support/database.ts';
 import { answerJson, closedUrl } from '../support/http.ts';
 import { ops } from '../support/ops.ts';
@@ -188,6 +189,27 @@ test('a run that asks too often for a while goes on after it', async () => {
   };
   expect((await reconcile('--since', '1d')).code).toBe(0);
   expect(await statuses()).toEqual(endingsOf(customers));
+});
+
+test('the worker takes no list over while a run goes through the events, however long that takes', async () => {
+  customersSince(stripe, secondsAgo(DAY), 120);
+  customerOf(stripe, 'card', secondsAgo(2 * DAY));
+  let taken: unknown = 'not tried';
+  const meanwhile: Record<number, () => Promise<unknown>> = {
+    // Before the first page, and before the second one.
+    2: () => db('reconcile_cursors').update({ next_run_at: new Date(0) }),
+    4: async () => {
+      taken = await claimDue(db, 'checkout_sessions');
+    },
+  };
+  stripe.fault = (_req, res) => {
+    const act = meanwhile[stripe.requests.length];
+    // It asks again.
+    act?.().then(() => answerJson(res, 500, {}));
+    return act !== undefined;
+  };
+  expect((await reconcile('--since', '1d')).code).toBe(0);
+  expect(taken).toBeNull();
 });
 
 test('what lies before --since, and was not looked at yet, is left to the next run', async () => {

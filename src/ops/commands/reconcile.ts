@@ -4,7 +4,7 @@ import type { Knex } from '../../db/knex.ts';
 import { messageOf } from '../../errors.ts';
 import { openLedger } from '../../orders/ledger.ts';
 import { hideProgress, showProgress } from '../../progress.ts';
-import { lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
+import { type Held, lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
 import { nothingFound } from '../../reconcile/findings.ts';
 import { audit, EVENTS_REACH, type Run, takeNewEvents } from '../../reconcile/reconcile.ts';
 import { rehearsal } from '../../reconcile/rehearsal.ts';
@@ -74,8 +74,13 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
   };
   const { events, sessions } = dryRun ? await lookAtBoth(db, since) : await takeBothOver(tools, since);
   const from = since ?? now - USUAL_SECONDS;
+  // Many events take longer than a list is held: the worker took the other one over, and the run ended without its audit.
+  const keep: Held['keep'] = async (reached) => {
+    await events.keep(reached);
+    await sessions.keep(null);
+  };
   try {
-    await takeNewEvents(run, events);
+    await takeNewEvents(run, { ...events, keep });
     await events.release();
     await audit(run, sessions, from);
     await sessions.release();
