@@ -216,7 +216,9 @@ test('what lies before --since, and was not looked at yet, is left to the next r
   const lost = customersSince(stripe, secondsAgo(4 * DAY), 12);
   await db('reconcile_cursors').update({ since: db.raw(`now() - interval '5 days'`) });
   expect(await reconcile('--since', '1m')).toMatchObject({ code: 0, report: { orders_behind: [] } });
-  expect((await reconcile()).code).toBe(0);
+  const { code, report } = await reconcile();
+  expect(code).toBe(0);
+  expect(Date.parse(report.since) / 1_000).toBeCloseTo(secondsAgo(5 * DAY), -2);
   expect(await statuses()).toEqual(endingsOf(lost));
 });
 

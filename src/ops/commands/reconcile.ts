@@ -73,7 +73,7 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
     signal: new AbortController().signal,
   };
   const { events, sessions } = dryRun ? await lookAtBoth(db, since) : await takeBothOver(tools, since);
-  const from = since ?? now - USUAL_SECONDS;
+  const from = since ?? Math.min(events.since, now - USUAL_SECONDS);
   // Many events take longer than a list is held: the worker took the other one over, and the run ended without its audit.
   const keep: Held['keep'] = async (reached) => {
     await events.keep(reached);
