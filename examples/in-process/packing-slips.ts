@@ -1,18 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Fulfiller, PaidOrder } from '../../src/fulfillment/fulfiller.ts';
+import { writeWhole } from '../../src/whole-file.ts';
 
 /** Prints a slip for the packing table. Returning means fulfilled; throwing means "again later". */
 export function packingSlips(dir: string): Fulfiller {
-  return async (paid, signal) => {
+  return async (paid) => {
     await mkdir(dir, { recursive: true });
-    const file = path.join(dir, `${paid.idempotencyKey}.txt`);
-    try {
-      // A slip is written once. If the process was killed after it had written one, the next attempt finds it here.
-      await writeFile(file, slip(paid), { flag: 'wx', signal });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+    // Whole or not at all: half a slip, of an attempt that was killed or of a full disk, would look like one that is done.
+    await writeWhole(path.join(dir, `${paid.idempotencyKey}.txt`), slip(paid));
   };
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { packingSlips } from '../../examples/in-process/packing-slips.ts';
 import { startExample } from '../support/example.ts';
-import { startSurroundings } from '../support/process.ts';
+import { root, runFile, startSurroundings } from '../support/process.ts';
 import { deliver, scratchDir } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -32,15 +32,26 @@ test('the service calls the function in place of the URL, and a slip is written'
   expect(receiver.calls).toEqual([]);
 });
 
-test('a second attempt leaves the slip as it is', async () => {
+test('an attempt that breaks off leaves no slip, and the next ones write the same', async () => {
   const dir = path.join(cwd, 'slips');
   const paid = {
     order: { id: 1, customer_name: 'Jenny' },
-    lineItems: [],
+    lineItems: [{ quantity: 1, description: 'mug'.repeat(1_000) }],
     idempotencyKey: 'cs_test_1',
   } as never;
   const { signal } = new AbortController();
+  const example = path.join(root, 'examples/in-process/packing-slips.ts');
+  const attempt = `import { packingSlips } from '${example}'; await packingSlips('${dir}')(${JSON.stringify(paid)})`;
+  // As on a full disk: its beginning can be written.
+  const limited = ['-c', 'ulimit -f 1 && exec "$@"', 'sh', process.execPath, '-e', attempt];
+  const broken = runFile('sh', {}, limited);
+  expect((await broken.ended).code).toBe(1);
+  expect(broken.written.stderr).toContain('EFBIG');
+  const slips = async () => (await readdir(dir)).filter((name) => name.endsWith('.txt'));
+  expect(await slips()).toEqual([]);
+
   await packingSlips(dir)(paid, signal);
   await packingSlips(dir)(paid, signal);
-  expect(await readdir(dir)).toEqual(['cs_test_1.txt']);
+  expect(await slips()).toEqual(['cs_test_1.txt']);
+  expect(await readFile(path.join(dir, 'cs_test_1.txt'), 'utf8')).toMatch(/mugmug\n$/);
 });
