@@ -47,10 +47,12 @@ export const orderFilterShape = (zone?: string) =>
   z.object({
     status: oneOf(...orderStatuses)
       .optional()
-      .describe('how it stands with its payment'),
+      .describe(`how it stands with its payment: ${orderStatuses.join(', ')}`),
     fulfillment: oneOf(...fulfillmentStandings)
       .optional()
-      .describe(`how its fulfilment stands; stuck: dead, or owed for more than ${LATE_MINUTES} minutes`),
+      .describe(
+        `how its fulfilment stands: ${fulfillmentStandings.join(', ')} (dead, or owed for more than ${LATE_MINUTES} minutes)`,
+      ),
     email: words
       .optional()
       .describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),

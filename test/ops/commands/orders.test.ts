@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { fulfillmentStandings } from '../../../src/ops/order-filter.ts';
+import { orderStatuses } from '../../../src/orders/status.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { ops } from '../../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../../support/orders.ts';
@@ -126,4 +128,10 @@ test('where the migrations are missing it says what to do, to programs as well',
   const { code, stdout, stderr } = await ops({ ...env, DATABASE_URL: unmigrated.url }, 'orders', '--json');
   expect(stderr).toMatch(/lacks a table: run `npm run migrate`/);
   expect({ code, ...JSON.parse(stdout) }).toEqual({ code: 1, error: stderr.trim() });
+});
+
+test('the help says which values there are', async () => {
+  const { stdout } = await ops({}, 'orders', '--help');
+  const help = stdout.replaceAll(/\s+/g, ' ');
+  for (const values of [orderStatuses, fulfillmentStandings]) expect(help).toContain(values.join(', '));
 });
