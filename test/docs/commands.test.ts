@@ -46,6 +46,12 @@ test('the documentation names commands of every kind, and each exception is one 
   expect(ELSEWHERE.filter(([command]) => !all.some(({ line }) => command.test(line)))).toEqual([]);
 });
 
+/** What goes on until it is stopped: before its folder goes, or its embedded PostgreSQL would stay. */
+const lasting = new Map<string, () => Promise<unknown>>();
+afterAll(async () => {
+  for (const stop of lasting.values()) await stop();
+});
+
 /** A checkout of the reader's own: `.data`, `.env` and new migrations are its alone. */
 const checkout = await scratchDir();
 for (const part of ['package.json', 'knexfile.ts', 'migrations', 'src', 'examples'])
@@ -104,11 +110,6 @@ const LASTING = [
   ['service', /\b(npm start|npm run dev|node (--\S+ )*(src|examples)\/\S+)$/],
 ] as const;
 const READY = /(?:listening|receiving) on http|waiting for paid orders/;
-
-const lasting = new Map<string, () => Promise<unknown>>();
-afterAll(async () => {
-  for (const stop of lasting.values()) await stop();
-});
 
 /** In a shell; what that starts ends with it. */
 function type(line: string, env: Readonly<Record<string, string>>): TestProcess {
