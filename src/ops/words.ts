@@ -97,8 +97,10 @@ export function tell(entry: Happening): string {
       return `Attempt ${entry.attempt} at ${WORK[entry.work]} failed: ${entry.error}${entry.dead ? ' (dead: no further attempt without a person)' : ''}`;
     case 'done':
       return `${capital(WORK[entry.work])} was ${entry.work === 'fulfillment' ? 'done' : 'sent'}, at attempt ${entry.attempt}.`;
-    case 'action':
-      return `${entry.actor}: ${entry.action} ${entry.subject} ${JSON.stringify(entry.details)}`;
+    case 'action': {
+      const details = Object.keys(entry.details).length > 0 ? ` ${JSON.stringify(entry.details)}` : '';
+      return `${entry.actor}: ${entry.action} ${entry.subject}${details}`;
+    }
     case 'under_way':
       return `Attempt ${entry.attempt} at ${WORK[entry.work]} is under way; should it be cut off, the next one is due then.`;
     case 'due':

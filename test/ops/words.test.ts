@@ -96,6 +96,10 @@ describe('an entry of the time line in plain words', () => {
       { kind: 'action', actor: 'cli:jo', action: 'retry', subject: '42', details: { fulfillments: 1 } },
       'cli:jo: retry 42 {"fulfillments":1}',
     ],
+    [
+      { kind: 'action', actor: 'jo', action: 'refunded in Stripe', subject: '42', details: {} },
+      'jo: refunded in Stripe 42',
+    ],
   ];
   test.each(told)('%j', (happening, words) => {
     expect(tell(happening)).toBe(words);
