@@ -6,12 +6,17 @@ import { type OrderStatus, outcomeOf } from '../orders/status.ts';
 export function rehearsal(db: Knex): Ledger {
   const events = new Set<string>();
   const statuses = new Map<string, OrderStatus>();
+
+  /** Whether it is here already, or was told of before. */
+  async function isKnown(id: string): Promise<boolean> {
+    const told = events.has(id);
+    // Before anything is awaited: those of a page come side by side.
+    events.add(id);
+    return told || (await db('stripe_events').where({ id }).first('id')) !== undefined;
+  }
+
   return async ({ signed, request }) => {
-    const id = signed?.event.id;
-    const duplicate =
-      id !== undefined &&
-      (events.has(id) || (await db('stripe_events').where({ id }).first('id')) !== undefined);
-    if (id !== undefined) events.add(id);
+    const duplicate = signed !== null && (await isKnown(signed.event.id));
     if (request === null) return { outcome: 'ignored', duplicate, order_id: null, moved_to: null };
     const { checkout_session_id } = request.session;
     const order = await db('orders').select('id', 'status').where({ checkout_session_id }).first();
