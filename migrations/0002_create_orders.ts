@@ -5,7 +5,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table orders (
       id bigint generated always as identity primary key,
-      checkout_session_id text not null unique,
+      checkout_session_id text collate "C" not null unique,
       status text not null,
       account text,
       payment_status text not null,

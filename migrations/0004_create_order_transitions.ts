@@ -11,7 +11,7 @@ export async function up(knex: Knex): Promise<void> {
       order_id bigint not null references orders,
       from_status text,
       to_status text not null,
-      event_id text,
+      event_id text collate "C",
       source text not null,
       occurred_at timestamptz not null default now(),
       constraint order_transitions_source_known check (source in ('webhook', 'landing_page', 'reconcile')),

@@ -9,7 +9,7 @@ export async function up(knex: Knex): Promise<void> {
     create table fulfillments (
       id bigint generated always as identity primary key,
       order_id bigint not null unique references orders,
-      event_id text unique,
+      event_id text collate "C" unique,
       status text not null default 'pending',
       attempts integer not null default 0,
       next_attempt_at timestamptz default now(),

@@ -5,7 +5,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table order_line_items (
       order_id bigint not null references orders,
-      stripe_line_item_id text not null,
+      stripe_line_item_id text collate "C" not null,
       position integer not null,
       price_id text,
       product_id text,

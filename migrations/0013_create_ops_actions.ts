@@ -9,7 +9,7 @@ export async function up(knex: Knex): Promise<void> {
       actor text not null,
       action text not null,
       -- What it was done to: an order's or event's id. Never an address.
-      subject text not null,
+      subject text collate "C" not null,
       details jsonb not null default '{}'
     );
     create index ops_actions_of_subject on ops_actions (subject, id);

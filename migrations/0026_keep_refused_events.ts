@@ -7,9 +7,9 @@ import type { Knex } from 'knex';
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table refused_events (
-      id text primary key,
+      id text collate "C" primary key,
       type text not null,
-      checkout_session_id text,
+      checkout_session_id text collate "C",
       reason text not null,
       first_refused_at timestamptz not null,
       last_refused_at timestamptz not null
