@@ -84,7 +84,8 @@ async function recordErasure(trx: Knex.Transaction, actor: string, erased: Erase
 
 /**
  * A paid order that is not fulfilled needs its address, one that waits for its money may be paid at any moment, and a mail
- * that is due within a lease's time may be on its way right now.
+ * that is due within a lease's time may be on its way right now: by the clock, as it may have been claimed while the
+ * transaction waited for its locks.
  */
 export async function expectNothingOwed(db: Knex, ids: readonly number[]): Promise<void> {
   const { rows } = await db.raw<{ rows: Owed[] }>(
@@ -96,7 +97,7 @@ export async function expectNothingOwed(db: Knex, ids: readonly number[]): Promi
          or exists (
            select from notifications
            where notifications.order_id = orders.id and notifications.status = 'pending'
-             and notifications.next_attempt_at <= now() + :lease * interval '1 second'))
+             and notifications.next_attempt_at <= clock_timestamp() + :lease * interval '1 second'))
      order by orders.id`,
     { ids, lease: LEASE_SECONDS },
   );

@@ -213,7 +213,8 @@ export async function settleFailed(
 /**
  * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
  * those it has left. A pause ends when the attempt that failed said so; what else is due within a lease's time may be in an
- * attempt right now, and is let be. The number of rows.
+ * attempt right now, and is let be. By the clock, as a lease that was renewed since the transaction began ends later than a
+ * lease's time from its now(). The number of rows.
  */
 export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
@@ -223,7 +224,7 @@ export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<
        next_attempt_at = now()
      where order_id = :orderId
        and (status = 'dead'
-         or status = 'pending' and next_attempt_at > now() + :lease * interval '1 second'
+         or status = 'pending' and next_attempt_at > clock_timestamp() + :lease * interval '1 second'
          or status = 'pending' and next_attempt_at > now() and exists (
            select from failed_attempts as failed
            where failed.order_id = work.order_id and failed.work = :table

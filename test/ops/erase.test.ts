@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { notifications } from '../../src/notifications/notify.ts';
 import { erase } from '../../src/ops/erase.ts';
 import { findTraces } from '../../src/ops/traces.ts';
-import { type Claim, claim, settleFailed } from '../../src/work/queue.ts';
+import { type Claim, claim, renew, settleFailed } from '../../src/work/queue.ts';
 import { contentsOf } from '../support/database.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
@@ -200,6 +200,18 @@ describe('what is owed yet', () => {
     expect(await erasing).toMatchObject({ code: 1, stderr: expect.stringContaining(`order ${id}`) });
     expect(await db('orders').where({ id })).toMatchObject([{ customer_email }]);
   });
+});
+
+test('an order whose mail is claimed while its own lock is waited for is not erased', async () => {
+  const { id, customer_email } = await orderWith({ mailDueIn: -3_600 });
+  const traces = await findTraces(db, customer_email);
+  await using door = await hold(db, (trx) => trx.raw('select from orders where id = ? for update', [id]));
+  const erasing = erase(db, traces, { email: customer_email, mailDir: workDir, actor: 'test', force: false });
+  erasing.catch(() => {});
+  await untilWaiting(db, 'worker', 1);
+  await renew(db, notifications, await claim(db, notifications, { limit: 1, maxAttempts: 12 }));
+  await door.release();
+  await expect(erasing).rejects.toThrow('erase in a minute');
 });
 
 test('two at once, while an event comes in: one of them erases both, and it is kept once', async () => {

@@ -391,4 +391,15 @@ describe('made due by a person', () => {
     expect(await make(id)).toBe(0);
     expect(await rowOf(id)).toEqual(done);
   });
+
+  test('so is an attempt whose lease was renewed after the transaction began', async () => {
+    const id = await owe();
+    const claims = await claimAll();
+    const { order_id } = await rowOf(id);
+    await atOnce(async (trx) => {
+      await trx.raw('select 1');
+      await renew(db, queue, claims);
+      expect(await makeDue(trx, queue, order_id)).toBe(0);
+    });
+  });
 });
