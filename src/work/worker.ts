@@ -91,6 +91,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     while (!stopping) {
       bell = Promise.withResolvers<void>();
       backlog = await claimDue();
+      // Also where nothing was claimed: there may be more places than when what is held was.
+      fillPlaces();
       // Room may have been made while the claim was under way: nobody will ring for it any more.
       if (backlog && hasRoom()) continue;
       await Promise.race([bell.promise, pause(POLL_MS, undefined, unref)]);
@@ -131,7 +133,6 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     });
     leases.add(taken);
     waiting.push(...taken);
-    fillPlaces();
   }
 
   function fillPlaces(): void {

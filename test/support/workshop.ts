@@ -40,6 +40,7 @@ export async function openWorkshop() {
     perform: Perform,
     {
       concurrency = 10,
+      places = () => concurrency,
       maxAttempts = 12,
       load = async (rows: readonly Claim[]) => rows,
       onAttempt = (_outcome: Outcome, _seconds: number): void => {},
@@ -52,7 +53,7 @@ export async function openWorkshop() {
       load,
       sessionOf: ({ order_id }) => `cs_${order_id}`,
       perform,
-      concurrency: () => concurrency,
+      concurrency: places,
       maxAttempts,
       onAttempt,
       log,

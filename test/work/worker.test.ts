@@ -56,6 +56,18 @@ test('two workers share the work: each order is attempted once', async () => {
   expect(attempted.toSorted((a, b) => a - b)).toEqual(orders);
 });
 
+test('places that are added are filled with what is held already, though nothing more is due', async () => {
+  await owe(5);
+  let places = 1;
+  const { begun, ends, perform } = attempts();
+  start(perform, { places: () => places });
+  await until('all are claimed', async () => (await db('fulfillments').where({ attempts: 1 })).length === 5);
+  expect(begun).toHaveLength(1);
+  places = 5;
+  await until('all have begun', () => begun.length === 5);
+  for (const end of ends) end();
+});
+
 /** For longer than what was read with a claim is taken as it is. */
 async function untilStale(): Promise<void> {
   const since = performance.now();
