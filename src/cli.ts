@@ -3,8 +3,7 @@ import { Command } from 'commander';
 import { runCommandLine, wordsOf } from './command-line.ts';
 import { loadConfig } from './config.ts';
 import { openStripe } from './connect.ts';
-import { openDatabase } from './db/database.ts';
-import { openPool } from './db/knex.ts';
+import { openOpsPool } from './db/database.ts';
 import { createLogger } from './logger.ts';
 import type { Act, ActAlone, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
@@ -40,13 +39,10 @@ async function withTools<T>(work: (tools: Tools) => Promise<T>): Promise<T> {
   const config = loadConfig();
   const log = createLogger('warn', process.stderr.isTTY, 2);
   await using opened = new AsyncDisposableStack();
-  const database = await openDatabase(config, log);
-  opened.defer(() => database.stop());
-  const db = openPool(database.url, { kind: 'ops', max: 2, log });
-  opened.defer(() => db.destroy());
+  const db = await openOpsPool(config, log, opened);
   const stripe = await openStripe(config, log, opened);
   const terminal = { width: process.stdout.isTTY ? process.stdout.columns : null };
-  return await work({ config, db, stripe, log, terminal, actor: `cli:${userName()}` });
+  return await work({ config, db, stripe, terminal, actor: `cli:${userName()}` });
 }
 
 /** A container may run as a user of whom its system knows nothing but the number. */

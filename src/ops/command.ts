@@ -2,14 +2,12 @@ import type { Command } from 'commander';
 import type Stripe from 'stripe';
 import type { Config } from '../config.ts';
 import type { Knex } from '../db/knex.ts';
-import type { Logger } from '../logger.ts';
 
 /** What a command works with. Nothing is connected before it is used. */
 export interface Tools {
   readonly config: Config;
   readonly db: Knex;
   readonly stripe: Stripe;
-  readonly log: Logger;
   /** Where the report is read: so many columns, or null where it is no terminal. */
   readonly terminal: { readonly width: number | null };
   /** Who acts, as `ops_actions` keeps it. */

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import type { Config } from '../config.ts';
-import { openDatabase } from '../db/database.ts';
-import { type Knex, openPool } from '../db/knex.ts';
+import { openOpsPool } from '../db/database.ts';
+import type { Knex } from '../db/knex.ts';
 import { messageOf, SetupError } from '../errors.ts';
 import { originOf } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
@@ -46,10 +46,7 @@ export async function simulate(
   await expectRunning(service);
 
   await using opened = new AsyncDisposableStack();
-  const database = await openDatabase(config, log);
-  opened.defer(() => database.stop());
-  const db = openPool(database.url, { kind: 'ops', max: 2, log });
-  opened.defer(() => db.destroy());
+  const db = await openOpsPool(config, log, opened);
   // A database that is not the service's shows before anything is sent.
   await findOutcomes(db, []);
   const dir = `${config.dataDir}/sandbox`;

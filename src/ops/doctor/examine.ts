@@ -1,6 +1,5 @@
 import { type Config, loadConfig } from '../../config.ts';
-import { openDatabase } from '../../db/database.ts';
-import { openPool } from '../../db/knex.ts';
+import { openOpsPool } from '../../db/database.ts';
 import { createLogger } from '../../logger.ts';
 import { createStripe } from '../../stripe/client.ts';
 import { configurationChecks } from './configuration.ts';
@@ -35,10 +34,7 @@ async function examineDatabase(config: Config): Promise<Finding[]> {
   await using opened = new AsyncDisposableStack();
   let checks: readonly Finding[] = noneChecked(Object.keys(databaseChecks), 'there is no database to ask');
   const server = await verdictOf(async (): Promise<Verdict> => {
-    const database = await openDatabase(config, log);
-    opened.defer(() => database.stop());
-    const db = openPool(database.url, { kind: 'ops', max: 2, log });
-    opened.defer(() => db.destroy());
+    const db = await openOpsPool(config, log, opened);
     const found = await findServer(db);
     checks = await check(databaseChecks, { db, config });
     return found;
