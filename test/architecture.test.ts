@@ -26,6 +26,7 @@ const floors = [
     'at-most.ts',
     'counted.ts',
     'errors.ts',
+    'once.ts',
     'one-line.ts',
     'sharing.ts',
     'shapes.ts',

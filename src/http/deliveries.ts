@@ -1,4 +1,5 @@
 import type { Metrics } from '../metrics.ts';
+import { once } from '../once.ts';
 import { handledTypes } from '../orders/handlers.ts';
 import type { Delivery } from './webhook.ts';
 
@@ -36,13 +37,4 @@ export function deliveryOutcome(delivery: Delivery): string {
 /** `missing`, `invalid` or `expired`. */
 function signatureFailure({ refusal }: Delivery): string | null {
   return /^signature_(\w+)$/.exec(refusal?.code ?? '')?.[1] ?? null;
-}
-
-function once<T>(make: (key: string) => T): (key: string) => T {
-  const made = new Map<string, T>();
-  return (key) => {
-    const one = made.get(key) ?? make(key);
-    made.set(key, one);
-    return one;
-  };
 }

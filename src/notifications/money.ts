@@ -1,3 +1,5 @@
+import { once } from '../once.ts';
+
 /**
  * What Stripe counts in other than hundredths: https://docs.stripe.com/currencies#minor-units.
  * ISK and UGX are missing on purpose: they have no decimals, and yet Stripe counts them in two.
@@ -51,23 +53,8 @@ export function majorUnits(minor: number, currency: string): string {
   return `${minor < 0 ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
 }
 
-interface Format {
-  readonly decimals: number;
-  readonly format: Intl.NumberFormat;
-}
-
 /** Of each currency once, of which there are some 150: making the two of them took 250 us of a receipt with three items. */
-const formats = new Map<string, Format>();
-
-function formatOf(currency: string): Format {
-  const known = formats.get(currency);
-  if (known) return known;
-  const made = newFormat(currency);
-  formats.set(currency, made);
-  return made;
-}
-
-function newFormat(currency: string): Format {
+const formatOf = once((currency) => {
   const style = { style: 'currency', currency } as const;
   const decimals = decimalsAtStripe(currency);
   const customary = new Intl.NumberFormat('en', style).resolvedOptions().maximumFractionDigits ?? decimals;
@@ -78,4 +65,4 @@ function newFormat(currency: string): Format {
     trailingZeroDisplay: customary < decimals ? 'stripIfInteger' : 'auto',
   });
   return { decimals, format };
-}
+});

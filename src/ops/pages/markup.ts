@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { once } from '../../once.ts';
 import { amountOf } from '../words.ts';
 
 /** HTML whose values are escaped. A promise where something in it is one. */
@@ -34,17 +35,9 @@ export function time(at: Date | null, zone: string): Markup {
   return html`<time datetime="${iso}" title="${iso}">${clockOf(zone).format(at)}</time>`;
 }
 
-const clocks = new Map<string, Intl.DateTimeFormat>();
-
-function clockOf(zone: string): Intl.DateTimeFormat {
-  const clock = clocks.get(zone) ?? newClock(zone);
-  clocks.set(zone, clock);
-  return clock;
-}
-
-function newClock(timeZone: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone });
-}
+const clockOf = once(
+  (timeZone) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone }),
+);
 
 type Tone = 'good' | 'wait' | 'bad' | 'plain';
 
