@@ -38,7 +38,7 @@ export interface Page {
  * Orders, newest first. A page begins where the one before ended, not after so many rows: pages neither skip nor repeat an
  * order while new ones come in, and the thousandth is as quick as the first.
  *
- * An attempt is under way as `timelineOf` has it. A filter that is null is folded away when the statement is planned, so each
+ * An attempt is under way as `makeDue` has it. A filter that is null is folded away when the statement is planned, so each
  * set of filters has a plan of its own.
  */
 export async function listOrders(
@@ -53,13 +53,7 @@ export async function listOrders(
        o.amount_total, o.customer_id, o.customer_email, o.customer_name, o.client_reference_id, o.payment_intent_id,
        o.payment_link_id, o.customer_phone, o.subscription_id, o.created_at, o.updated_at, o.paid_at, o.failed_at,
        f.status as fulfillment_status, f.attempts,
-       case
-         when f.attempts > 0 and f.next_attempt_at > now() and f.next_attempt_at <= now() + :lease * interval '1 second'
-         then f.next_attempt_at is distinct from (
-           select next_attempt_at from failed_attempts
-           where order_id = o.id and work = 'fulfillments' order by id desc limit 1)
-         else false
-       end as under_way,
+       coalesce(f.attempts_lost > 0 and f.next_attempt_at between now() and now() + :lease * interval '1 second', false) as under_way,
        f.next_attempt_at, f.fulfilled_at, f.last_error,
        extract(epoch from now() - o.created_at)::float8 as age_seconds,
        case

@@ -46,8 +46,8 @@ export type Happening =
  * Everything about an order on one time line, the oldest first. What one commit wrote has one time: there, causes stand
  * before what they caused.
  *
- * Items have no time of their own, but are stored in one statement with the receipt that names them. What is due within a
- * lease's time is in an attempt, unless the last failure said that it would be due then.
+ * Items have no time of their own, but are stored in one statement with the receipt that names them. An attempt is under way
+ * as `makeDue` has it.
  */
 export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promise<Entry[]> {
   const { rows } = await db.raw<{ rows: { at: Date; happening: Happening }[] }>(
@@ -58,10 +58,11 @@ export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promis
        select stripe_events.* from stripe_events join subject using (checkout_session_id)
      ),
      work as (
-       select 'fulfillments' as queue, id, 'fulfillment' as name, created_at, attempts, next_attempt_at, fulfilled_at as done_at
+       select 'fulfillments' as queue, id, 'fulfillment' as name, created_at, attempts, attempts_lost, next_attempt_at,
+         fulfilled_at as done_at
        from fulfillments where order_id = :orderId
        union all
-       select 'notifications', id, kind, created_at, attempts, next_attempt_at, sent_at
+       select 'notifications', id, kind, created_at, attempts, attempts_lost, next_attempt_at, sent_at
        from notifications where order_id = :orderId
      ),
      entry (at, place, happening) as (
@@ -95,10 +96,7 @@ export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promis
          select id::text from subject union all select checkout_session_id from subject union all select id from event)
        union all
        select next_attempt_at, 8, case
-         when attempts > 0 and next_attempt_at > now() and next_attempt_at <= now() + :lease * interval '1 second'
-           and not exists (
-             select from failed_attempts as failed
-             where failed.order_id = :orderId and failed.work = queue and failed.next_attempt_at = work.next_attempt_at)
+         when attempts_lost > 0 and next_attempt_at between now() and now() + :lease * interval '1 second'
          then jsonb_build_object('kind', 'under_way', 'work', name, 'attempt', attempts)
          else jsonb_build_object('kind', 'due', 'work', name, 'attempt', attempts + 1) end
        from work where next_attempt_at is not null

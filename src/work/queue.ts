@@ -74,11 +74,8 @@ export async function claim<Row extends Claim>(
      killed as (
        insert into failed_attempts (work, work_id, order_id, attempt, error)
        select :table, id, order_id, attempts,
-         case when (
-           select failed.attempt = claimed.attempts and failed.next_attempt_at is not null from failed_attempts as failed
-           where failed.order_id = claimed.order_id and work = :table and work_id = claimed.id
-           order by failed.id desc limit 1)
-         then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end
+         -- 1 is that of this claim: the last attempt was heard of.
+         case attempts_lost when 1 then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end
        from claimed where status = 'dead'
      )
      select * from claimed`,
@@ -185,10 +182,7 @@ export async function settleFailed(
 ): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `with written as (
-       select from :table: as work join failed_attempts as failed using (order_id)
-       where work.id = :id and work.attempts = :attempts
-         and failed.work = :table and failed.work_id = work.id and failed.attempt = work.attempts
-         and failed.next_attempt_at is not distinct from work.next_attempt_at
+       select from :table: where id = :id and attempts = :attempts and attempts_lost = 0
      ),
      failed as (
        update :table: set
@@ -196,7 +190,7 @@ export async function settleFailed(
          next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
          last_error = :error,
          attempts_lost = 0
-       where id = :id and attempts = :attempts and status = 'pending' and not exists (table written)
+       where id = :id and attempts = :attempts and attempts_lost > 0 and status = 'pending'
        returning *
      ),
      kept as (
@@ -212,23 +206,19 @@ export async function settleFailed(
 
 /**
  * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
- * those it has left. A pause ends when the attempt that failed said so; what else is due within a lease's time may be in an
- * attempt right now, and is let be. By the clock, as a lease that was renewed since the transaction began ends later than a
- * lease's time from its now(). The number of rows.
+ * those it has left. What is under way is let be: nobody has heard of its end, and its lease lasts. By the clock, as one that
+ * was renewed since the transaction began ends later than a lease's time from its now(). The number of rows.
  */
 export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update :table: as work set
+    `update :table: set
        status = 'pending',
        attempts = case when status = 'dead' then 0 else attempts end,
        next_attempt_at = now()
      where order_id = :orderId
        and (status = 'dead'
-         or status = 'pending' and next_attempt_at > clock_timestamp() + :lease * interval '1 second'
-         or status = 'pending' and next_attempt_at > now() and exists (
-           select from failed_attempts as failed
-           where failed.order_id = work.order_id and failed.work = :table
-             and failed.attempt = work.attempts and failed.next_attempt_at = work.next_attempt_at))`,
+         or status = 'pending' and next_attempt_at > now()
+           and (attempts_lost = 0 or next_attempt_at > clock_timestamp() + :lease * interval '1 second'))`,
     { table: queue.table, orderId, lease: LEASE_SECONDS },
   );
   return rowCount;

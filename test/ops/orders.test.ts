@@ -135,7 +135,8 @@ describe('a filter', () => {
 test('a row says how what it is owed stands, and for how long it waits', async () => {
   const { id: open } = await insertOrder(db, { status: 'awaiting_payment', created_at: ago('1 hour') });
   const { id: owed } = await insertOrder(db, { created_at: ago('1 day'), paid_at: ago('60 seconds') });
-  await insertFulfillment(db, owed, { attempts: 3, last_error: 'the receiver answered 500' });
+  const pause = { attempts: 3, next_attempt_at: ago('-20 seconds'), last_error: 'the receiver answered 500' };
+  await insertFulfillment(db, owed, pause);
   const { id: done } = await insertOrder(db, { created_at: ago('2 days') });
   await insertFulfillment(db, done, { status: 'fulfilled', attempts: 1 });
   const { orders } = await listOrders(db, {}, { limit: 10, after: null });

@@ -9,13 +9,14 @@ const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
 
 /** A paid order whose fulfilment stands so; `dueIn` in seconds, null for what is not pending. */
-async function orderWith(status: string, dueIn: number | null, attempts = 12) {
+async function orderWith(status: string, dueIn: number | null, columns: Record<string, number> = {}) {
   const order = await insertOrder(db);
   await insertFulfillment(db, order.id, {
     status,
-    attempts,
+    attempts: 12,
     last_error: 'the receiver answered 500',
     next_attempt_at: dueIn === null ? null : db.raw(`now() + ? * interval '1 second'`, [dueIn]),
+    ...columns,
   });
   return order;
 }
@@ -48,7 +49,7 @@ test('a dead fulfilment is due at once with all its attempts, and who did it is 
 });
 
 test('one that waits for its next attempt is due at once with the attempts it has left', async () => {
-  const { id } = await orderWith('pending', 3_600, 5);
+  const { id } = await orderWith('pending', 3_600, { attempts: 5 });
   const { code, stdout } = await ops(env, 'retry', String(id), '--json');
   expect([code, JSON.parse(stdout)]).toEqual([0, { order_id: id, fulfillments: 1, notifications: 0 }]);
   expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 5, due: true });
@@ -75,7 +76,7 @@ test.each([
   ['may be in an attempt right now', 'pending', 29],
   ['is done', 'fulfilled', null],
 ])('what %s is let be, and the exit code says so', async (_what, status, dueIn) => {
-  const { id } = await orderWith(status, dueIn);
+  const { id } = await orderWith(status, dueIn, { attempts_lost: 1 });
   const before = await db('fulfillments').where({ order_id: id });
   const { code, stdout } = await ops(env, 'retry', String(id));
   expect([code, stdout]).toEqual([1, expect.stringContaining('nothing to try again')]);
