@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { type Body, BodyTooLarge, readBody } from '../../src/http/body.ts';
+import { listen } from '../support/listen.ts';
 import { until } from '../support/until.ts';
 
 const LIMIT = 200_000;
@@ -19,16 +20,11 @@ const server = createServer(async (req, res) => {
   res.end();
   last.resolve(outcome);
 });
-server.listen(0, '127.0.0.1');
-await once(server, 'listening');
-afterAll(() => {
-  server.close();
-  server.closeAllConnections();
-});
+const port = await listen(server);
 
 function send(head: string, ...parts: string[]) {
   last = Promise.withResolvers();
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   for (const part of [`POST / HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n`, ...parts]) socket.write(part);
   return socket;

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { openHome } from '../../src/db/embedded/home.ts';
 import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { listen } from '../support/listen.ts';
 import { logOf, run, spawnService, workDir } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { SECRET, stripeEvent } from '../support/stripe-events.ts';
@@ -15,10 +16,7 @@ const { url: DATABASE_URL } = await createTestDatabase();
 const stripe = { STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
 
 /** A program that listens, and says nothing to whoever comes. */
-const silence = createServer().listen(0, '127.0.0.1');
-await once(silence, 'listening');
-const { port: silentPort } = silence.address() as AddressInfo;
-afterAll(() => void silence.close());
+const silentPort = await listen(createServer());
 
 describe('a start that can not succeed ends with exit code 1 and one message', () => {
   async function refusal(env: Record<string, string>, program = 'src/main.ts'): Promise<string> {

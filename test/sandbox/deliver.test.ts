@@ -1,12 +1,11 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { deliver } from '../../src/sandbox/deliver.ts';
 import { sessionEvent } from '../../src/sandbox/events.ts';
 import type { Session } from '../../src/sandbox/session-object.ts';
 import { verifyEvent } from '../../src/stripe/signature.ts';
+import { serve } from '../support/http.ts';
 
 const secret = 'whsec_test';
 const event = sessionEvent('checkout.session.completed', {
@@ -16,27 +15,17 @@ const event = sessionEvent('checkout.session.completed', {
 
 let answers: ((res: ServerResponse) => void)[];
 let ids: string[];
-let server: Server;
-let url: string;
-
-beforeEach(async () => {
+beforeEach(() => {
   ids = [];
-  server = createServer(async (req: IncomingMessage, res: ServerResponse) => {
-    const { event } = verifyEvent(Buffer.from(await text(req)), req.headers['stripe-signature'] as string, [
-      secret,
-    ]);
-    ids.push(event.id);
-    answers.shift()?.(res);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`;
 });
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+const origin = await serve(async (req, res) => {
+  const signature = req.headers['stripe-signature'] as string;
+  const { event } = verifyEvent(Buffer.from(await text(req)), signature, [secret]);
+  ids.push(event.id);
+  answers.shift()?.(res);
 });
+const url = `${origin}/webhook`;
 
 const status =
   (code: number, headers = {}) =>

@@ -1,17 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll } from '@jest/globals';
 import { freePort } from '../../src/db/embedded/free-port.ts';
+import { listen } from './listen.ts';
 
 /** A server of the test's own on a free loopback port, gone when the file ends. */
 export async function serve(handle: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<string> {
-  const server = createServer((req, res) => void handle(req, res));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const port = await listen(createServer((req, res) => void handle(req, res)));
+  return `http://127.0.0.1:${port}`;
 }
 
 export function answerJson(

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
-import { afterAll } from '@jest/globals';
+import { createServer } from 'node:net';
+import { listen } from './listen.ts';
 
 interface Published {
   readonly subject: string;
@@ -19,11 +17,8 @@ interface Broker {
 
 /** As much of NATS's protocol (https://docs.nats.io/reference/reference-protocols/nats-protocol) as a publisher to JetStream needs. */
 export async function startBroker(): Promise<Broker> {
-  const sockets = new Set<Socket>();
   const broker = { url: '', stored: [] as Published[], silent: false };
   const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
     const inboxes = new Map<string, string>();
     const info = { server_id: 'test', version: '2.10.0', proto: 1, headers: true, max_payload: 1_048_576 };
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
@@ -62,13 +57,6 @@ export async function startBroker(): Promise<Broker> {
       }
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  broker.url = `nats://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  afterAll(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  });
+  broker.url = `nats://127.0.0.1:${await listen(server)}`;
   return broker;
 }

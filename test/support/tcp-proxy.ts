@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll } from '@jest/globals';
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from './listen.ts';
 
 interface TcpProxy {
   /** The server's URL, by way of the proxy. */
@@ -19,7 +18,6 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   let target = new URL(serverUrl);
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((near) => {
-    near.on('error', () => {});
     if (proxy.manner === 'reset') return void near.resetAndDestroy();
     if (proxy.manner === 'swallow') return void near.resume();
     const far = connect(Number(target.port), target.hostname).on('error', () => near.destroy());
@@ -32,10 +30,8 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       far.destroy();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   const near = new URL(serverUrl);
-  near.port = String((server.address() as AddressInfo).port);
+  near.port = String(await listen(server));
   const proxy: TcpProxy = {
     url: near.href,
     manner: 'forward',
@@ -52,9 +48,5 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       target = new URL(url);
     },
   };
-  afterAll(() => {
-    server.close();
-    proxy.reset();
-  });
   return proxy;
 }
