@@ -47,76 +47,59 @@ export function lineItem(n: number, overrides: Json = {}): Json & { id: string }
 
 /** Stripe's API as far as the service calls it: sessions, their line items, events and endpoints, page by page. */
 export async function startStripeApi(): Promise<StripeApi> {
-  const kept = new Map<string, { session: Json & { id: string }; items: readonly Json[] }>();
-  const events = new Map<string, { event: Json & { id: string }; delivered: boolean }>();
+  const kept = new Map<string, { session: Json; items: readonly Json[] }>();
+  const events = new Map<string, { event: Json; delivered: boolean }>();
   const requests: string[] = [];
-  const forget = () => {
-    kept.clear();
-    events.clear();
-    requests.length = 0;
-    api.fault = () => false;
-  };
-  const api = {
-    url: '',
-    requests,
-    endpoints: [] as readonly Json[],
-    fault: (() => false) as StripeApi['fault'],
-    forget,
-    keep: (session: Json & { id: string }, items: readonly Json[]) => {
-      kept.set(session.id, { session, items });
-    },
-    keepEvent: (event: Json & { id: string }, delivered = false) => {
-      events.set(event.id, { event, delivered });
-    },
-  };
-  api.url = await serve((req, res) => {
-    requests.push(`${req.method} ${req.url}`);
-    if (api.fault(req, res)) return;
-    const url = new URL(req.url ?? '', 'http://stripe');
-    if (url.pathname === '/v1/webhook_endpoints')
-      return answerJson(res, 200, page(url.pathname, api.endpoints, url.searchParams));
-    const query = url.searchParams;
-    if (url.pathname === '/v1/events') {
+
+  function answerTo({ pathname, searchParams: query }: URL): [status: number, body: Json] {
+    if (pathname === '/v1/webhook_endpoints') return [200, page(pathname, api.endpoints, query)];
+    if (pathname === '/v1/events') {
       const types = [...query].filter(([name]) => name.startsWith('types[')).map(([, type]) => type);
       const success = query.get('delivery_success');
       const wanted = ({ id, type }: Json) =>
         types.includes(type as string) &&
         (success === null || success === String(events.get(id as string)?.delivered));
-      const [status, body] = listOf(
-        [...events.values()].map(({ event }) => event),
-        query,
-        wanted,
-      );
-      return answerJson(res, status, body);
+      const all = [...events.values()].map(({ event }) => event);
+      return listOf(all, query, wanted);
     }
-    if (url.pathname === '/v1/checkout/sessions') {
+    if (pathname === '/v1/checkout/sessions') {
       const wanted = (session: Json) =>
         ['status', 'payment_intent'].every((name) => !query.has(name) || session[name] === query.get(name));
-      const [status, body] = listOf(
-        [...kept.values()].map(({ session }) => session),
-        query,
-        wanted,
-      );
-      return answerJson(res, status, body);
+      const all = [...kept.values()].map(({ session }) => session);
+      return listOf(all, query, wanted);
     }
-    const [, id = '', rest] = /^\/v1\/checkout\/sessions\/([^/]+)(\/line_items)?$/.exec(url.pathname) ?? [];
+    const [, id = '', rest] = /^\/v1\/checkout\/sessions\/([^/]+)(\/line_items)?$/.exec(pathname) ?? [];
     const found = kept.get(id);
-    if (!found)
-      return answerJson(res, 404, {
-        error: {
-          type: 'invalid_request_error',
-          code: 'resource_missing',
-          message: `No such checkout.session: ${id}`,
-        },
-      });
+    const message = `No such checkout.session: ${id}`;
+    const missing = { type: 'invalid_request_error', code: 'resource_missing', message };
+    if (!found) return [404, { error: missing }];
     const path = `/v1/checkout/sessions/${id}/line_items`;
-    if (rest) return answerJson(res, 200, page(path, found.items, query));
-    const expanded = url.searchParams.getAll('expand[0]').includes('line_items');
-    answerJson(res, 200, {
-      ...found.session,
-      ...(expanded && { line_items: page(path, found.items, new URLSearchParams()) }),
-    });
-  });
+    if (rest) return [200, page(path, found.items, query)];
+    if (query.get('expand[0]') !== 'line_items') return [200, found.session];
+    return [200, { ...found.session, line_items: page(path, found.items, new URLSearchParams()) }];
+  }
+
+  const api: StripeApi = {
+    url: await serve((req, res) => {
+      requests.push(`${req.method} ${req.url}`);
+      if (!api.fault(req, res)) answerJson(res, ...answerTo(new URL(req.url ?? '', 'http://stripe')));
+    }),
+    requests,
+    endpoints: [],
+    fault: () => false,
+    keep(session, items) {
+      kept.set(session.id, { session, items });
+    },
+    keepEvent(event, delivered = false) {
+      events.set(event.id, { event, delivered });
+    },
+    forget() {
+      kept.clear();
+      events.clear();
+      requests.length = 0;
+      api.fault = () => false;
+    },
+  };
   return api;
 }
 
