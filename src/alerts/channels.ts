@@ -43,9 +43,6 @@ export function mailChannel({ to, send, shop }: { to: string; send: Mailer; shop
         title,
         reference: `Alert ${alert.id}`,
         paragraphs: [what, todo],
-        items: [],
-        sums: [],
-        link: null,
         closing: 'Written by checkout-fulfillment for',
       };
       await send({

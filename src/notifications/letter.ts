@@ -6,10 +6,10 @@ export interface Letter {
   readonly title: string;
   readonly reference: string;
   readonly paragraphs: readonly string[];
-  readonly items: readonly Row[];
+  readonly items?: readonly Row[];
   /** What is added to the items or taken off them; the last one is the total. */
-  readonly sums: readonly Row[];
-  readonly link: { readonly label: string; readonly url: string } | null;
+  readonly sums?: readonly Row[];
+  readonly link?: { readonly label: string; readonly url: string } | null;
   readonly closing: string;
 }
 
@@ -18,14 +18,15 @@ export interface Row {
   readonly amount: string;
 }
 
-export function asText({ from, title, reference, paragraphs, items, sums, link, closing }: Letter): string {
+export function asText(letter: Letter): string {
+  const { from, title, reference, paragraphs, items = [], sums = [], link, closing } = letter;
   const lines = (rows: readonly Row[]) => rows.map(({ label, amount }) => `${label}: ${amount}`).join('\n');
   const blocks = [
     `${title}\n${reference}`,
     ...paragraphs,
     lines(items),
     lines(sums),
-    link === null ? '' : `${link.label}: ${link.url}`,
+    link ? `${link.label}: ${link.url}` : '',
     `${closing}\n${from}`,
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
@@ -62,7 +63,8 @@ function button({ label, url }: NonNullable<Letter['link']>) {
  * Mail clients drop style sheets, so styles are inline. Text and background keep the client's own
  * colors: readable in its light mode and in its dark one.
  */
-export function asHtml({ from, title, reference, paragraphs, items, sums, link, closing }: Letter): string {
+export function asHtml(letter: Letter): string {
+  const { from, title, reference, paragraphs, items = [], sums = [], link, closing } = letter;
   return String(html`<!doctype html>
 <html lang="en" style="color-scheme:light dark">
 <head>

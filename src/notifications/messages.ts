@@ -23,15 +23,12 @@ export function orderPaid({
   lineItems: readonly LineItem[];
   shop: Shop;
 }): Message {
-  const reference = referenceOf(order);
   const nothingToPay = order.payment_status === 'no_payment_required' || order.amount_total === 0;
   const charged = nothingToPay ? null : presentmentOf(order.presentment_details);
-  return message(`Your order ${reference} at ${shop.name}`, {
-    from: shop.name,
+  return message(order, shop, {
+    subject: `Your order ${referenceOf(order)} at ${shop.name}`,
     title: 'Thank you for your order',
-    reference: `Order ${reference}`,
     paragraphs: [
-      greeting(order.customer_name),
       nothingToPay
         ? 'Your order is confirmed. There is nothing to pay today.'
         : 'We have received your payment. This is your receipt.',
@@ -39,49 +36,46 @@ export function orderPaid({
     ],
     items: lineItems.map(itemRow),
     sums: sumRows(order),
-    link: null,
     closing: 'We look forward to seeing you again!',
   });
 }
 
 /** Where the money came after all before this could be said, nobody is asked to order again. */
 export function paymentFailed({ order, shop }: { order: Order; shop: Shop }): Message {
-  const reference = referenceOf(order);
-  if (order.status === 'paid') return paidSince({ reference, order, shop });
-  return message(`The payment for your order ${reference} at ${shop.name} did not go through`, {
-    from: shop.name,
+  if (order.status === 'paid') return paidSince(order, shop);
+  return message(order, shop, {
+    subject: `The payment for your order ${referenceOf(order)} at ${shop.name} did not go through`,
     title: 'Your payment did not go through',
-    reference: `Order ${reference}`,
     paragraphs: [
-      greeting(order.customer_name),
       'The payment did not go through and your order was not placed.',
       'If you still want it, please place a new order.',
     ],
-    items: [],
-    sums: [],
     link: shop.url === null ? null : { label: 'Place a new order', url: shop.url },
     closing: 'We are sorry for the trouble.',
   });
 }
 
-function paidSince({ reference, order, shop }: { reference: string; order: Order; shop: Shop }): Message {
-  return message(`Your order ${reference} at ${shop.name} is paid`, {
-    from: shop.name,
+function paidSince(order: Order, shop: Shop): Message {
+  return message(order, shop, {
+    subject: `Your order ${referenceOf(order)} at ${shop.name} is paid`,
     title: 'Your order is paid',
-    reference: `Order ${reference}`,
     paragraphs: [
-      greeting(order.customer_name),
       'A first payment for your order did not go through, but we have received it since.',
       'There is nothing left for you to do.',
     ],
-    items: [],
-    sums: [],
-    link: null,
     closing: 'Thank you for your order!',
   });
 }
 
-function message(subject: string, letter: Letter): Message {
+type Words = Pick<Message, 'subject'> & Omit<Letter, 'from' | 'reference'>;
+
+function message(order: Order, shop: Shop, { subject, paragraphs, ...words }: Words): Message {
+  const letter: Letter = {
+    ...words,
+    from: shop.name,
+    reference: `Order ${referenceOf(order)}`,
+    paragraphs: [greeting(order.customer_name), ...paragraphs],
+  };
   return { subject: oneLine(subject), text: asText(letter), html: asHtml(letter) };
 }
 
