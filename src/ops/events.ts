@@ -1,16 +1,8 @@
 import type { Knex } from '../db/knex.ts';
-import type { Outcome } from '../orders/status.ts';
+import type { KeptEvent } from './look-up.ts';
 
-export interface ListedEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly outcome: Outcome;
-  readonly livemode: boolean;
-  readonly account: string | null;
-  readonly checkout_session_id: string | null;
+export interface ListedEvent extends Omit<KeptEvent, 'api_version' | 'payload'> {
   readonly order_id: number | null;
-  readonly created_at: Date;
-  readonly received_at: Date;
 }
 
 export interface EventPage {

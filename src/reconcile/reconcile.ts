@@ -1,29 +1,21 @@
 import type Stripe from 'stripe';
-import type { Knex } from '../db/knex.ts';
 import { handledTypes } from '../orders/handlers.ts';
-import type { Ledger } from '../orders/ledger.ts';
 import type { OpenProgress } from '../progress.ts';
 import { completeSessionList, eventList, type Listed, undeliveredEventList } from '../stripe/lists.ts';
 import { awaitingOrders, takePaid } from './awaiting.ts';
 import type { Held } from './cursors.ts';
-import type { Findings } from './findings.ts';
-import { takeEvents, takeSessions } from './repair.ts';
+import { type Dependencies, takeEvents, takeSessions } from './repair.ts';
 import { confirm, unconfirmedOrders } from './unconfirmed.ts';
 import { type Bounds, backwards, type Stage, walk } from './walk.ts';
 
-export interface Run {
-  readonly db: Knex;
+export interface Run extends Dependencies {
   readonly stripe: Stripe;
-  readonly record: Ledger;
-  readonly livemode: boolean;
   /** The database's time when the run began, in seconds since 1970. */
   readonly now: number;
   /** How far back it looks where Stripe does not know a cursor's object: it is too old, or that of another account. */
   readonly reach: number;
   /** Leaves alone what a webhook may be bringing at this moment. */
   readonly settledOnly: boolean;
-  /** Filled as the run goes: it tells what was done also when the run breaks off. */
-  readonly found: Findings;
   readonly openProgress: OpenProgress;
   /** Ends the run between two pages. */
   readonly signal: AbortSignal;

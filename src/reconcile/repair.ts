@@ -14,6 +14,7 @@ export interface Dependencies {
   readonly db: Knex;
   readonly record: Ledger;
   readonly livemode: boolean;
+  /** Filled as the run goes: it tells what was done also when the run breaks off. */
   readonly found: Findings;
 }
 

@@ -1,24 +1,18 @@
-import type Stripe from 'stripe';
 import { databaseSeconds } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
 import { madeAt } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Loop, startLoop } from '../loop.ts';
-import type { Ledger } from '../orders/ledger.ts';
 import { keepRefused } from '../orders/refused.ts';
 import { hideProgress } from '../progress.ts';
 import { claimDue, type ListName, USUAL_SECONDS } from './cursors.ts';
 import { type Findings, nothingFound } from './findings.ts';
-import { audit, EVENTS_REACH, takeNewEvents } from './reconcile.ts';
+import { audit, EVENTS_REACH, type Run, takeNewEvents } from './reconcile.ts';
 
 const POLL_MS = 60_000;
 
-interface Dependencies {
-  readonly db: Knex;
-  readonly stripe: Stripe;
-  readonly record: Ledger;
-  readonly livemode: boolean;
+interface Dependencies extends Pick<Run, 'db' | 'stripe' | 'record' | 'livemode'> {
   readonly log: Logger;
 }
 
