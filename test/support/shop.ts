@@ -1,26 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createTestDatabase } from './database.ts';
-import { FULFILLMENT_SECRET, startReceiver } from './receiver.ts';
+import { startSurroundings } from './process.ts';
 import { startTestService } from './service.ts';
-import { lineItem, startStripeApi } from './stripe-api.ts';
+import { lineItem } from './stripe-api.ts';
 import { checkoutSession, events } from './stripe-events.ts';
 import { until } from './until.ts';
 
 /** A shop with everything around the service: a database, Stripe's API, a receiver, mails as files. */
 export async function openShop(env: Record<string, string> = {}) {
-  const { db, url } = await createTestDatabase();
-  const stripe = await startStripeApi();
-  const receiver = await startReceiver();
-  const service = await startTestService({
-    DATABASE_URL: url,
-    STRIPE_API_BASE: stripe.url,
-    FULFILLMENT_URL: receiver.url,
-    FULFILLMENT_SECRET,
-    SHOP_NAME: 'Mugs & More',
-    SHOP_URL: 'https://mugs.example',
-    ...env,
-  });
+  const { db, stripe, receiver, env: surroundings } = await startSurroundings();
+  const shopEnv = { SHOP_NAME: 'Mugs & More', SHOP_URL: 'https://mugs.example' };
+  const service = await startTestService({ ...surroundings, ...shopEnv, ...env });
 
   /** A customer's session as it stands at Stripe, with so many line items. */
   function checkout(overrides: Record<string, unknown> = {}, items = 2) {
