@@ -88,6 +88,10 @@ test('never wider than the terminal, whatever it holds', () => {
 });
 
 test('a row is a line where it is no terminal, and steers nothing', () => {
-  const hostile: Cell[] = ['1\n2', { text: '\u001b[2J\u009bclear', style: 'red' }, 'turned \u202earound\r'];
+  const hostile: Cell[] = [
+    '1\n2',
+    { text: '\u001b[2J\u009bclear', style: 'red' },
+    'turned \u202earound \u061c\r',
+  ];
   expect(lines(table(columns, [hostile], null))[1]).toBe('  1 2  [2J clear  turned  around');
 });
