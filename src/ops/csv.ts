@@ -39,7 +39,12 @@ export async function sendCsv(res: Response, db: Knex, filter: OrderFilter): Pro
   const csv = stringify({
     header: true,
     columns: COLUMNS,
-    cast: { date: (at) => at.toISOString(), boolean: String },
+    cast: {
+      date: (at) => at.toISOString(),
+      boolean: String,
+      // Where Windows separates lists by semicolons, as in much of Europe, Excel begins a cell after each of them.
+      string: (text) => text.replace(/;(?=[=+@\t\r-])/g, ";'"),
+    },
     bom: true,
     escape_formulas: true,
     record_delimiter: 'windows',

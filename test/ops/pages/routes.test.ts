@@ -407,6 +407,13 @@ test('a line feed within a cell of the export begins no row', async () => {
   expect(text).toContain(String(order.id));
 });
 
+test('no cell of the export is a formula, by whichever separator it is read', async () => {
+  const customer_name = '=1+1;=2+2;-3;@4;fine; thanks';
+  await shop.paid({ customer_details: { email: 'sums@example.com', name: customer_name } });
+  const { text } = await get('/ops/orders.csv?email=sums@example.com').expect(200);
+  expect(text).toContain(",'=1+1;'=2+2;'-3;'@4;fine; thanks,");
+});
+
 test('the export has every order of many pages, each once', async () => {
   await shop.db.raw(
     `insert into orders (checkout_session_id, status, payment_status, mode, livemode, failed_at, customer_email)
