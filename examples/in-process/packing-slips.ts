@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Fulfiller, PaidOrder } from '../../src/fulfillment/fulfiller.ts';
+import { oneLine } from '../../src/one-line.ts';
 import { writeWhole } from '../../src/whole-file.ts';
 
 /** Prints a slip for the packing table. Returning means fulfilled; throwing means "again later". */
@@ -14,7 +15,7 @@ export function packingSlips(dir: string): Fulfiller {
 
 function slip({ order, lineItems }: PaidOrder): string {
   const lines = lineItems.map(({ quantity, description }) => `[ ] ${quantity ?? 1} x ${description}`);
-  return [`Order ${order.id}`, `For ${order.customer_name ?? order.customer_email}`, '', ...lines, ''].join(
-    '\n',
-  );
+  // What a customer has typed begins no line: it would look like an item to pack.
+  const customer = oneLine(order.customer_name ?? order.customer_email ?? '');
+  return [`Order ${order.id}`, `For ${customer}`, '', ...lines, ''].join('\n');
 }

@@ -55,3 +55,11 @@ test('an attempt that breaks off leaves no slip, and the next ones write the sam
   expect(await slips()).toEqual(['cs_test_1.txt']);
   expect(await readFile(path.join(dir, 'cs_test_1.txt'), 'utf8')).toMatch(/mugmug\n$/);
 });
+
+test('a customer adds no line to the slip by their name', async () => {
+  const dir = path.join(cwd, 'forged');
+  const order = { id: 1, customer_name: 'Jenny\n\n[ ] 50 x Gold bar' };
+  const paid = { order, lineItems: [], idempotencyKey: 'cs_test_2' } as never;
+  await packingSlips(dir)(paid, new AbortController().signal);
+  expect(await readFile(path.join(dir, 'cs_test_2.txt'), 'utf8')).not.toMatch(/^\[ \]/m);
+});
