@@ -58,8 +58,13 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
   );
   await db.raw(
     `with stored as (
-       insert into order_line_items
-       select * from json_populate_recordset(null::order_line_items, :items)
+       insert into order_line_items (
+         order_id, stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
+         amount_subtotal, amount_discount, amount_tax, amount_total, currency)
+       select
+         order_id, stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
+         amount_subtotal, amount_discount, amount_tax, amount_total, currency
+       from json_populate_recordset(null::order_line_items, :items)
        order by order_id, position
        on conflict do nothing
      )

@@ -52,6 +52,19 @@ describe('the items of orders', () => {
     expect(JSON.stringify(found?.lineItems)).toBe(JSON.stringify(items));
   });
 
+  test.each([
+    'noted_at timestamptz not null default now()',
+    'net bigint generated always as (amount_total - amount_tax) stored',
+  ])('are stored where somebody has added a column: %s', async (column) => {
+    const id = await order();
+    const trx = await db.transaction();
+    await trx.raw(`alter table order_line_items add ${column}`);
+    await storeLineItems(trx, [{ orderId: id, items: [item(0)] }]);
+    const [found] = await findOrdersWithItems(trx, [id]);
+    expect(found?.lineItems).toEqual([item(0)]);
+    await trx.rollback();
+  });
+
   test('come with the orders that were asked for, in that order, and none where none are stored', async () => {
     const [first, second, third] = [await order(), await order(), await order()];
     await storeLineItems(db, [
