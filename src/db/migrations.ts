@@ -35,7 +35,12 @@ export async function migrate(url: string, log: Logger): Promise<void> {
       // The role's own limits, where there are any, are for statements that somebody waits for.
       await trx.raw('set local statement_timeout = 0; set local lock_timeout = 0');
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
-      const [, pending] = (await trx.migrate.list(migrations)) as [unknown, unknown[]];
+      const [applied, pending] = (await trx.migrate.list(migrations)) as [unknown[], unknown[]];
+      // That one could migrate no more, and reconcile would look back to the day of its first one.
+      if (applied.length > 0 && pending.length === (await migrationFiles()).length)
+        throw new SetupError(
+          'Another program keeps its migrations in knex_migrations: give this one a database of its own',
+        );
       if (pending.length === 0) {
         // Not by way of knex's lock row: one that a killed `npx knex migrate:latest` left would keep everyone out.
         await expectChangesTaken(trx);
@@ -92,9 +97,13 @@ async function expectServer(db: Knex): Promise<void> {
 
 /** The migrations that this code brings and the database does not have yet. */
 export async function pendingMigrations(db: Knex): Promise<string[]> {
-  const files = await readdir(migrations.directory as string);
   const applied = new Set(await appliedMigrations(db));
-  return files.filter((file) => file.endsWith('.ts') && !applied.has(file));
+  return (await migrationFiles()).filter((file) => !applied.has(file));
+}
+
+async function migrationFiles(): Promise<string[]> {
+  const files = await readdir(migrations.directory as string);
+  return files.filter((file) => file.endsWith('.ts'));
 }
 
 /**

@@ -15,6 +15,7 @@ import { SECRET } from '../support/stripe-events.ts';
 
 const shared = await createTestDatabase({ migrated: false });
 const occupied = await createTestDatabase({ migrated: false });
+const mixed = await createTestDatabase({ migrated: false });
 const unowned = await createTestDatabase({ migrated: false });
 const byCommand = await createTestDatabase({ migrated: false });
 const inUse = await createTestDatabase();
@@ -69,6 +70,16 @@ test('a migration that fails stops the start and leaves nothing half applied', a
   await db.raw('drop table orders');
   await using _started = await spawnService(serviceEnv(occupied));
   expect(await appliedTo(db)).toEqual(files);
+});
+
+test('the migrations of another program are not mixed with ours', async () => {
+  const { db } = mixed;
+  await db.raw('create table knex_migrations (id serial, name text, batch int, migration_time timestamptz)');
+  await db('knex_migrations').insert({ name: '0001_create_carts.js', batch: 1, migration_time: db.fn.now() });
+  await using refused = run('src/main.ts', serviceEnv(mixed));
+  expect(await refused.ended).toEqual({ code: 1, signal: null });
+  expect(refused.written.stderr).toMatch(/can not start: Another program keeps .* a database of its own\n$/);
+  expect(await tables(db)).toEqual(['knex_migrations']);
 });
 
 test('a role that may make no tables is told what to do', async () => {
