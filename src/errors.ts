@@ -28,12 +28,15 @@ export class SetupError extends Error {
 
 /**
  * What an error says, in a line. Node's error of a connection that was refused twice over has a code alone; the stripe
- * package's says what the answer said, text or not. A shop's own function may throw anything, and String() does not take all.
+ * package's says what the answer said, text or not, and not whose words they are: on an order's time line, "An unknown error
+ * occurred" and "Request aborted due to timeout" passed for ours, or the receiver's. A shop's own function may throw anything,
+ * and String() does not take all.
  */
 export function messageOf(error: unknown): string {
-  const { message, code, name } = Object(error);
+  const { message, code, name, type } = Object(error);
   const said = message || code || name || error;
-  return typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
+  const words = typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
+  return typeof type === 'string' && /^Stripe(?!Signature)\w+Error$/.test(type) ? `Stripe: ${words}` : words;
 }
 
 /** Where a fault of the code itself lies, for the log beside its message. Of what was thrown on purpose the message is enough. */

@@ -369,7 +369,7 @@ describe('a clear error', () => {
     );
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/^An error occurred with our connection to Stripe.*\n$/),
+      expect.stringMatching(/^Stripe: An error occurred with our connection.*\n$/),
     ]);
   });
 

@@ -72,6 +72,7 @@ function refusalOf(error: unknown, { stripe: { apiBase } }: Config): Verdict {
     return wrong('STRIPE_SECRET_KEY may not read Checkout Sessions: the worker needs that');
   if (error instanceof errors.StripeConnectionError)
     return wrong(`it could not be reached: ${messageOf(error.detail ?? error)}`);
-  const answer = `it answered ${(error as { statusCode?: number }).statusCode ?? messageOf(error)}`;
+  const { statusCode, message } = error as Stripe.errors.StripeError;
+  const answer = `it answered ${statusCode ?? message}`;
   return wrong(apiBase === null ? answer : `${answer}: does STRIPE_API_BASE lead to Stripe?`);
 }
