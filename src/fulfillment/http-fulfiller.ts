@@ -32,7 +32,7 @@ export function httpFulfiller({ url, secret, timeoutMs }: Endpoint): Fulfiller {
       // The trace's headers are not part of what is signed.
       const message = { headers: { ...headers, ...traceHeaders() }, body, timeoutMs, signal };
       const { status, retryAfter } = await post(receiver, message).catch((error) => {
-        throw new AttemptFailed(`the receiver could not be reached: ${messageOf(error)}`);
+        throw new AttemptFailed(`no answer from the receiver: ${messageOf(error)}`);
       });
       span.setAttribute('http.response.status_code', status);
       // A redirect is a failure: the order goes to nobody but the configured receiver.

@@ -105,27 +105,27 @@ describe('is not fulfilled by', () => {
 
   test('no answer within the timeout', async () => {
     receiver.answer = () => {};
-    await expect(fulfil(receiver.url, 100)).rejects.toThrow(/could not be reached: .*timeout/);
+    await expect(fulfil(receiver.url, 100)).rejects.toThrow(/no answer from the receiver: .*timeout/);
   });
 
   test('a broken connection', async () => {
     receiver.answer = (res) => res.destroy();
-    await expect(fulfil()).rejects.toThrow('could not be reached');
+    await expect(fulfil()).rejects.toThrow('no answer from the receiver');
   });
 
   test('a connection that ends without an answer', async () => {
     receiver.answer = (res) => res.socket?.end();
-    await expect(fulfil()).rejects.toThrow('could not be reached');
+    await expect(fulfil()).rejects.toThrow('no answer from the receiver');
   });
 
   test('an upgrade to another protocol', async () => {
     receiver.answer = (res) =>
       res.socket?.write('HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
-    await expect(fulfil()).rejects.toThrow(/could not be reached: .*closed without an answer/);
+    await expect(fulfil()).rejects.toThrow(/no answer from the receiver: .*closed without an answer/);
   });
 
   test('nobody there', async () => {
-    await expect(fulfil(await closedUrl())).rejects.toThrow(/could not be reached: .*ECONNREFUSED/);
+    await expect(fulfil(await closedUrl())).rejects.toThrow(/no answer from the receiver: .*ECONNREFUSED/);
   });
 });
 
@@ -212,7 +212,7 @@ test('an https receiver is spoken to in TLS', async () => {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  await expect(fulfil(`https://127.0.0.1:${port}/orders`)).rejects.toThrow('could not be reached');
+  await expect(fulfil(`https://127.0.0.1:${port}/orders`)).rejects.toThrow('no answer from the receiver');
   // A record of type 22: a handshake.
   expect(firstBytes).toEqual([22]);
 });
