@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
 /**
@@ -33,7 +34,11 @@ export async function limited(
 ): Promise<pg.ClientConfig> {
   const patient = { ...settings, query_timeout: query_timeout[kind] };
   const asking = { ...patient, ...limits[kind], idle_in_transaction_session_timeout };
-  const { taken, inForce } = await tryOut(asking, patient);
+  const { taken, inForce } = await tryOut(asking, patient).catch((error) => {
+    // All that a command said was `connect ECONNREFUSED 127.0.0.1:5432`, or `Connection terminated unexpectedly`.
+    if (kind === 'ops') error.message = `No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`;
+    throw error;
+  });
   if (kind !== 'migration' && inForce === '0')
     log.warn(
       'PostgreSQL is reached through a pooler that sets no statement_timeout, and the role has none: see docs/scaling.md',
