@@ -111,7 +111,8 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
   expect(occurrences(rest, 'annabel')).toBe(0);
 
   const again = await ops(env, 'erase', 'annabel@example.com');
-  expect(again).toEqual({ code: 0, stdout: 'Nothing of this address is here.\n', stderr: '' });
+  const none = 'No order is of this address, and no payload names it.\n';
+  expect(again).toEqual({ code: 0, stdout: none, stderr: '' });
   expect(await actions()).toHaveLength(2);
 });
 

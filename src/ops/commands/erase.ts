@@ -57,7 +57,7 @@ function report(erased: Erased): Report {
   const { orders, events, notifications, mail_files } = erased;
   const text =
     orders.length + events === 0
-      ? 'Nothing of this address is here.'
+      ? 'No order is of this address, and no payload names it.'
       : [
           `Erased from orders: ${orders.join(', ') || 'none'}.`,
           `Emptied payloads: ${events}. Mails that will not be sent: ${notifications}. Mail files removed: ${mail_files}.`,
