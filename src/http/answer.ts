@@ -9,12 +9,15 @@ export function answerJson(
 ): void {
   const text = JSON.stringify(body);
   const length = Buffer.byteLength(text);
-  res
-    .writeHead(status, {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': length,
-      'X-Content-Type-Options': 'nosniff',
-      ...headers,
-    })
-    .end(text);
+  res.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': length,
+    'X-Content-Type-Options': 'nosniff',
+    ...headers,
+  });
+  if (res.req.complete) return void res.end(text);
+  // The sender has its answer, and the connection does not end with it while more of the body comes: a proxy that met a
+  // reset answered 502.
+  res.write(text);
+  res.req.resume().once('close', () => res.end());
 }

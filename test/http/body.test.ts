@@ -81,6 +81,16 @@ test('a body beyond the limit is refused without an end to it, and read on so th
   expect(String(answer)).toMatch(/^HTTP\/1.1 200/);
 });
 
+test('one that is announced as too large is refused before it comes, and read so that another request may follow', async () => {
+  const head = `Content-Length: ${LIMIT + 1}`;
+  const socket = send(head);
+  expect(await last.promise).toBeInstanceOf(BodyTooLarge);
+  await once(socket, 'data');
+  last = Promise.withResolvers();
+  socket.write(`${'x'.repeat(LIMIT + 1)}POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nnext`);
+  expect(await lastText()).toBe('next');
+});
+
 test('large bodies share their room, and give it back; a usual one needs none of it', async () => {
   const large = 'x'.repeat(LIMIT);
   const post = (body: string) => send(`Content-Length: ${body.length}`, body);

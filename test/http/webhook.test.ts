@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
@@ -7,7 +8,7 @@ import { createApp } from '../../src/http/app.ts';
 import { listen } from '../../src/http/server.ts';
 import { webhookListener } from '../../src/http/webhook.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
-import { exchange } from '../hostile/socket.ts';
+import { connectTo, exchange } from '../hostile/socket.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
@@ -176,6 +177,23 @@ describe('refused, with nothing kept', () => {
         .set('Stripe-Signature', valid);
       const answer = await sent.serialize((raw) => raw).send(bomb as unknown as string);
       expect([answer.status, answer.body.error.code]).toEqual([400, 'bad_request']);
+    }));
+
+  test('a body above 1 MiB before it comes; it is read all the same before the connection ends', () =>
+    withApp(url, async (app) => {
+      const server = await listen(app, { host: '127.0.0.1', port: 0 });
+      const socket = connectTo(server.url);
+      const length = 4 * 1024 * 1024;
+      socket.write(
+        `POST /webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`,
+      );
+      const [answer] = await once(socket, 'data');
+      const { promise: taken, resolve } = Promise.withResolvers<Error | null | undefined>();
+      socket.write(Buffer.alloc(length), resolve);
+      const error = await taken;
+      await server.close();
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
+      expect(error ?? null).toBeNull();
     }));
 
   test.each(['get', 'put', 'patch', 'delete', 'options'] as const)('%s: 405 with Allow', (method) =>
