@@ -28,15 +28,15 @@ export const SHORTEST_LEASE_SECONDS = 20;
 /**
  * After so many attempts in a row of which nobody heard, it is claimed one row at a time: it may be what kills its process.
  * Where that is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would
- * always be claimed with it, and 9 healthy orders of 9 were dead. What a person has given all its attempts anew has three
- * again: one that is claimed alone waits for a poll, and so a second each.
+ * always be claimed with it, and 9 healthy orders of 9 were dead. What is dead has none that count: one that is claimed alone
+ * waits for a poll, and so a second each, and what a person has given all its attempts anew has three before that.
  */
 const SUSPECT_AFTER = 3;
 
 /**
  * Takes up to `limit` due rows, the longest due first. The attempt is counted here, so that work which
  * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`. Not yet where
- * nobody heard of the last one, and it is no suspect: nobody has refused it.
+ * nobody heard of the last one, and it was not claimed alone: nobody has refused it, and what was beside it may be to blame.
  */
 export async function claim<Row extends Claim>(
   db: Knex,
@@ -46,16 +46,15 @@ export async function claim<Row extends Claim>(
   const { rows } = await db.raw<{ rows: Row[] }>(
     `with suspect as (
        select id from :table:
-       where status = 'pending' and next_attempt_at <= now()
-         and least(attempts, attempts_lost) >= :suspectAfter and attempts < :max
+       where status = 'pending' and next_attempt_at <= now() and attempts_lost >= :suspectAfter
        order by next_attempt_at
        limit 1
      ),
      due as (
-       select id, attempts >= :max and least(attempts, attempts_lost) not between 1 and :suspectAfter - 1 as used_up
+       select id, attempts_lost, attempts >= :max and attempts_lost not between 1 and :suspectAfter as used_up
        from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and (not (least(attempts, attempts_lost) >= :suspectAfter and attempts < :max) or id = (table suspect))
+         and (attempts_lost < :suspectAfter or id = (table suspect))
        order by next_attempt_at
        limit :limit
        for update skip locked
@@ -63,7 +62,7 @@ export async function claim<Row extends Claim>(
      claimed as (
        update :table: as work set
          attempts = case when used_up then attempts else attempts + 1 end,
-         attempts_lost = attempts_lost + 1,
+         attempts_lost = case when used_up then 0 else due.attempts_lost + 1 end,
          status = case when used_up then 'dead' else 'pending' end,
          next_attempt_at = case when not used_up then now() + (:shortest + random() * :spread) * interval '1 second' end,
          last_error = case when used_up
@@ -74,9 +73,8 @@ export async function claim<Row extends Claim>(
      killed as (
        insert into failed_attempts (work, work_id, order_id, attempt, error)
        select :table, id, order_id, attempts,
-         -- 1 is that of this claim: the last attempt was heard of.
-         case attempts_lost when 1 then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end
-       from claimed where status = 'dead'
+         case due.attempts_lost when 0 then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end
+       from claimed join due using (id) where used_up
      )
      select * from claimed`,
     {
