@@ -66,7 +66,7 @@ export async function refusalOf(
   const refused = await db('refused_events').where(named).orderBy('last_refused_at', 'desc').first();
   if (!refused) return null;
   const { id, checkout_session_id: session, last_refused_at, reason } = refused;
-  const order = await db('orders').where({ checkout_session_id: session }).first('id', 'status');
+  const order = session && (await db('orders').where({ checkout_session_id: session }).first('id', 'status'));
   const about = `${id}${session === null ? '' : ` of ${session}`}`;
   const taken = order ? ` Its session has order ${order.id}: ${order.status}.` : '';
   return `${about} was refused at ${last_refused_at.toISOString()}. ${reason}${taken}`;
