@@ -147,3 +147,17 @@ test('the workflow asks the tools about these files, and runs .ci/run on Node 24
   expect(jobs.deploy?.steps).toContainEqual({ run: 'ops/verify.sh --all' });
   expect(documentsOf('.github/workflows/release.yml')).toHaveLength(1);
 });
+
+test('a release is written by no job that runs the code of dependencies, and by actions that stay what they are', () => {
+  const [{ permissions, jobs } = {}] = documentsOf('.github/workflows/release.yml') as unknown as {
+    permissions: object;
+    jobs: Record<string, { permissions?: object; steps: { run?: string; uses?: string }[] }>;
+  }[];
+  expect(permissions).toEqual({ contents: 'read' });
+  const writing = Object.values(jobs ?? {}).filter((job) => job.permissions !== undefined);
+  expect(writing).toHaveLength(1);
+  for (const { run = '', uses = `@${'0'.repeat(40)}` } of writing.flatMap(({ steps }) => steps)) {
+    expect(run).not.toMatch(/\.ci\/run|npm (ci|install|run|test)|npx/);
+    expect(uses).toMatch(/@[0-9a-f]{40}$/);
+  }
+});
