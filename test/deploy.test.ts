@@ -90,6 +90,30 @@ test.each(['web', 'worker'])(
   },
 );
 
+test.each([
+  ['Deployment', 'web'],
+  ['Deployment', 'worker'],
+  ['Job', 'migrate'],
+])('Kubernetes: the %s %s may do nothing but what it is there for', (kind, name) => {
+  expect(object(kind, name).spec).toMatchObject({
+    template: {
+      spec: {
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+        containers: [
+          {
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ['ALL'] },
+            },
+          },
+        ],
+      },
+    },
+  });
+});
+
 test('what Kubernetes, systemd and Procfile start is there', () => {
   expectPrograms(read('ops/kubernetes/migrate.yaml').replaceAll(/["[\],]/g, ''), 1);
   expectPrograms(read('ops/systemd/checkout-fulfillment@.service'), 1);
