@@ -43,7 +43,7 @@ export async function fillBusyDay(db: Knex): Promise<void> {
     select id, 'order_paid', 'sent', 1, null, created_at + interval '3 seconds', created_at + interval '1 second'
     from orders where status = 'paid' and id <> 149;
     insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at, occurred_at)
-    select 'fulfillments', f.id, f.order_id, n, case n when 3 then 'no answer within 10 s' else 'the receiver answered 500' end,
+    select 'fulfillments', f.id, f.order_id, n, case n when 3 then 'no answer from the receiver: timeout of 10000 ms' else 'the receiver answered 500' end,
       case when f.attempts > n or f.status = 'pending' then f.created_at + (4 ^ n) * interval '1 second' end,
       f.created_at + least(4 ^ (n - 1), 1200 + 200 * n) * interval '1 second'
     from fulfillments f, generate_series(1, f.attempts) as n where f.order_id in (140, 121);
