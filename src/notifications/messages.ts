@@ -2,6 +2,7 @@ import { oneLine } from '../one-line.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import { asHtml, asText, type Letter, type Row } from './letter.ts';
 import { formatAmount, presentmentOf } from './money.ts';
+import { sumsOf } from './sums.ts';
 
 export interface Shop {
   readonly name: string;
@@ -35,7 +36,10 @@ export function orderPaid({
       ...(charged === null ? [] : [`You were charged ${charged}, in the currency that you paid in.`]),
     ],
     items: lineItems.map(itemRow),
-    sums: sumRows(order),
+    sums: sumsOf(order).map(({ label, amount, currency }) => ({
+      label,
+      amount: formatAmount(amount, currency),
+    })),
     closing: 'We look forward to seeing you again!',
   });
 }
@@ -100,30 +104,4 @@ function itemRow({ quantity, description, amount_subtotal, currency }: LineItem)
     label: quantity === null ? name : `${quantity} × ${name}`,
     amount: formatAmount(amount_subtotal, currency),
   };
-}
-
-function sumRows(order: Order): Row[] {
-  const { currency, amount_subtotal, amount_total, total_details } = order;
-  if (currency === null || amount_total === null) return [];
-  const discount = detail(total_details, 'amount_discount');
-  const shipping = detail(total_details, 'amount_shipping');
-  const tax = detail(total_details, 'amount_tax');
-  const onTop = amount_subtotal === null ? tax : amount_total - (amount_subtotal - discount + shipping);
-  // Some prices may have it included, and others not. Where the sums make no sense of it, it is left as Stripe has it.
-  const taxAdded = onTop >= 0 && onTop <= tax ? onTop : tax;
-  const sums = [
-    { label: 'Discount', amount: -discount },
-    { label: 'Shipping', amount: shipping },
-    { label: 'Tax', amount: taxAdded },
-    { label: 'Tax (included)', amount: tax - taxAdded },
-  ];
-  return [...sums.filter(({ amount }) => amount !== 0), { label: 'Total', amount: amount_total }].map(
-    ({ label, amount }) => ({ label, amount: formatAmount(amount, currency) }),
-  );
-}
-
-/** A part of Stripe's `total_details`, which is kept as Stripe sent it. */
-function detail(totalDetails: unknown, name: string): number {
-  const amount = (totalDetails as Record<string, unknown> | null)?.[name];
-  return typeof amount === 'number' ? amount : 0;
 }

@@ -94,8 +94,10 @@ test('--json has all of it, for programs', async () => {
   });
 });
 
-test('what was bought stands there', async () => {
-  const { id } = await insertOrder(db, { currency: 'jpy' });
+test('what was bought stands there, and what makes the total of it', async () => {
+  const total_details = { amount_discount: 1_000, amount_shipping: 800, amount_tax: 0 };
+  const amounts = { amount_subtotal: 4_500, amount_total: 4_300, total_details };
+  const { id } = await insertOrder(db, { currency: 'jpy', ...amounts });
   await db('order_line_items').insert({
     order_id: id,
     position: 0,
@@ -103,12 +105,13 @@ test('what was bought stands there', async () => {
     description: 'Mug',
     quantity: 3,
     amount_subtotal: 4_500,
-    amount_discount: 0,
+    amount_discount: 1_000,
     amount_tax: 0,
-    amount_total: 4_500,
+    amount_total: 3_500,
     currency: 'jpy',
   });
-  expect((await ops(env, 'show', String(id))).stdout).toMatch(/^ +3 +¥4,500 +Mug$/m);
+  const { stdout } = await ops(env, 'show', String(id));
+  expect(stdout).toMatch(/^ +3 +¥4,500 +Mug\n +-¥1,000 +Discount\n +¥800 +Shipping\n +¥4,300 +Total$/m);
 });
 
 test('what a customer typed can not steer the terminal', async () => {

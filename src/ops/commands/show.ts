@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { databaseTime } from '../../db/clock.ts';
+import { type Sum, sumsOf } from '../../notifications/sums.ts';
 import type { LineItem } from '../../orders/order.ts';
 import type { Describe, Report } from '../command.ts';
 import { type KeptEvent, lookUp, type WholeOrder, wholeOrder } from '../look-up.ts';
@@ -34,7 +35,8 @@ function showOrder({ now, ...whole }: WholeOrder, width: number | null): Report 
   const { order, line_items, timeline } = whole;
   const parts = [
     facts(factsOf(whole, now), width),
-    line_items.length > 0 && table(ITEM_COLUMNS, line_items.map(itemRow), width),
+    line_items.length > 0 &&
+      table(ITEM_COLUMNS, [...line_items.map(itemRow), ...sumsOf(order).map(sumRow)], width),
     table(
       [{ head: `TIME (${zone})` }, {}, { head: 'WHAT HAPPENED', gives: true }],
       timeline.map((entry) => entryRow(entry, now)),
@@ -77,8 +79,12 @@ const ITEM_COLUMNS = [
   { head: 'ITEM', gives: true },
 ] as const;
 
-function itemRow({ quantity, description, amount_total, currency }: LineItem): Cell[] {
-  return [String(quantity ?? ''), amountOf(amount_total, currency), description ?? ''];
+function itemRow({ quantity, description, amount_subtotal, currency }: LineItem): Cell[] {
+  return [String(quantity ?? ''), amountOf(amount_subtotal, currency), description ?? ''];
+}
+
+function sumRow({ label, amount, currency }: Sum): Cell[] {
+  return ['', amountOf(amount, currency), { text: label, style: 'dim' }];
 }
 
 function entryRow(entry: Entry, now: Date): Cell[] {

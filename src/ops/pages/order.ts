@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import { counted } from '../../counted.ts';
 import { presentmentOf } from '../../notifications/money.ts';
+import { type Sum, sumsOf } from '../../notifications/sums.ts';
 import type { LineItem, Order } from '../../orders/order.ts';
 import type { Fulfillment, WholeOrder } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
@@ -41,7 +42,7 @@ ${notice}
 <ol class="timeline">${timeline.map((entry) => html`<li class="${toneOf(entry)}">${happening(entry, now, reader)}</li>`)}</ol></section>
 <div class="side">
 <section class="card" data-part="facts"><h2>Details</h2>${facts(order, reader)}</section>
-<section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items)}</section>
+<section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items, sumsOf(order))}</section>
 </div></div>`;
   return page({ title: `Order ${order.id}`, part: 'orders', watches: `order:${order.id}`, body }, reader);
 }
@@ -142,7 +143,7 @@ function lines(texts: readonly string[]): Markup | null {
   return texts.length === 0 ? null : html`${texts.map((text) => html`<span class="line-of">${text}</span>`)}`;
 }
 
-function items(lineItems: readonly LineItem[]): Markup {
+function items(lineItems: readonly LineItem[], sums: readonly Sum[]): Markup {
   if (lineItems.length === 0) {
     return html`<p class="muted pad">None yet: an attempt to fulfil the order fetches them from Stripe.</p>`;
   }
@@ -151,6 +152,10 @@ function items(lineItems: readonly LineItem[]): Markup {
     (
       item,
     ) => html`<tr><td class="wide">${orNothing(item.description)}</td><td class="number">${orNothing(item.quantity)}</td>
-<td class="number">${money(item.amount_total, item.currency)}</td></tr>`,
-  )}</tbody></table>`;
+<td class="number">${money(item.amount_subtotal, item.currency)}</td></tr>`,
+  )}</tbody>
+<tfoot>${sums.map(
+    ({ label, amount, currency }) =>
+      html`<tr><th scope="row" colspan="2">${label}</th><td class="number">${money(amount, currency)}</td></tr>`,
+  )}</tfoot></table>`;
 }

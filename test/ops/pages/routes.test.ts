@@ -44,6 +44,20 @@ test('what the customer was charged in another currency is told, and by what num
   expect(text).toContain('+49 30 123456');
 });
 
+test('what makes the total stands below the items', async () => {
+  const { order } = await shop.paid({
+    amount_subtotal: 2_000,
+    amount_total: 2_350,
+    total_details: { amount_discount: 500, amount_shipping: 850, amount_tax: 0 },
+  });
+  const { text } = await get(`/ops/orders/${order.id}`).expect(200);
+  const [, foot = ''] = /<tfoot>(.*?)<\/tfoot>/s.exec(text) ?? [];
+  const sums = [...foot.matchAll(/<th[^>]*>(.*?)<\/th><td[^>]*>(.*?)<\/td>/g)].map(([, ...sum]) =>
+    sum.join(' '),
+  );
+  expect(sums).toEqual(['Discount -$5.00', 'Shipping $8.50', 'Total $23.50']);
+});
+
 test('an address stands as on an envelope', async () => {
   const address = {
     city: 'Berlin',

@@ -1,0 +1,39 @@
+import type { Order } from '../orders/order.ts';
+
+/** What is added to an order's items at their subtotals, or taken off them. The last one is the total. */
+export interface Sum {
+  readonly label: string;
+  /** In minor units. */
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** None where the session tells no total. */
+export function sumsOf(order: Order): Sum[] {
+  const { currency, amount_subtotal, amount_total, total_details } = order;
+  if (currency === null || amount_total === null) return [];
+  const discount = detail(total_details, 'amount_discount');
+  const shipping = detail(total_details, 'amount_shipping');
+  const tax = detail(total_details, 'amount_tax');
+  const onTop = amount_subtotal === null ? tax : amount_total - (amount_subtotal - discount + shipping);
+  // Some prices may have it included, and others not. Where the sums make no sense of it, it is left as Stripe has it.
+  const taxAdded = onTop >= 0 && onTop <= tax ? onTop : tax;
+  const parts = [
+    { label: 'Discount', amount: -discount },
+    { label: 'Shipping', amount: shipping },
+    { label: 'Tax', amount: taxAdded },
+    { label: 'Tax (included)', amount: tax - taxAdded },
+  ];
+  return [...parts.filter(({ amount }) => amount !== 0), { label: 'Total', amount: amount_total }].map(
+    (sum) => ({
+      ...sum,
+      currency,
+    }),
+  );
+}
+
+/** A part of Stripe's `total_details`, which is kept as Stripe sent it. */
+function detail(totalDetails: unknown, name: string): number {
+  const amount = (totalDetails as Record<string, unknown> | null)?.[name];
+  return typeof amount === 'number' ? amount : 0;
+}
