@@ -14,12 +14,22 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
     (order) => html`<tr>
 <th scope="row"><a href="/ops/orders/${order.id}">${order.id}</a></th>
 <td class="number strong">${money(order.amount_total, order.currency)}</td>
-<td>${statusOf(order)}</td>
+<td>${statusOf(order)}${reasonOf(order)}</td>
 <td class="wide">${orNothing(order.customer_email)}</td>
 <td class="wide">${orNothing(order.client_reference_id)}</td>
 <td class="nowrap">${time(order.created_at, zone)}</td>
 </tr>`,
   )}</tbody></table>`;
+}
+
+/** More of it stands on the order's own page. */
+const LONGEST_REASON = 100;
+
+/** Why it is not fulfilled yet. */
+function reasonOf({ last_error }: ListedOrder): Markup | null {
+  if (!last_error) return null;
+  const reason = last_error.length > LONGEST_REASON ? `${last_error.slice(0, LONGEST_REASON)}…` : last_error;
+  return html`<span class="reason muted">${reason}</span>`;
 }
 
 type Status = Pick<
