@@ -13,6 +13,8 @@ export interface Claim {
   readonly id: number;
   readonly order_id: number;
   readonly attempts: number;
+  /** In a row, with this one. */
+  readonly attempts_lost: number;
   readonly status: 'pending' | 'dead';
 }
 
@@ -26,27 +28,33 @@ export const LEASE_SECONDS = 30;
 export const SHORTEST_LEASE_SECONDS = 20;
 
 /**
- * After so many attempts in a row of which nobody heard, it is claimed one row at a time: it may be what kills its process.
+ * After so many attempts in a row of which nobody heard, a process claims it one row at a time: it may be what kills it.
  * Where that is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would
  * always be claimed with it, and 9 healthy orders of 9 were dead. What is dead has none that count: one that is claimed alone
  * waits for a poll, and so a second each, and what a person has given all its attempts anew has three before that.
  */
 const SUSPECT_AFTER = 3;
 
+/** Whether it was claimed as what may kill its process. */
+export function isSuspect({ attempts_lost }: Claim): boolean {
+  return attempts_lost > SUSPECT_AFTER;
+}
+
 /**
- * Takes up to `limit` due rows, the longest due first. The attempt is counted here, so that work which
- * kills its worker ends as well: a row whose attempts are used up is not handed out but comes back `dead`. Not yet where
- * nobody heard of the last one, and it was not claimed alone: nobody has refused it, and what was beside it may be to blame.
+ * Takes up to `limit` due rows, the longest due first, and no suspect where the process is at one. The attempt is counted
+ * here, so that work which kills its worker ends as well: a row whose attempts are used up is not handed out but comes back
+ * `dead`. Not yet where nobody heard of the last one, and it was not claimed alone: nobody has refused it, and what was beside
+ * it may be to blame.
  */
 export async function claim<Row extends Claim>(
   db: Knex,
   queue: Queue,
-  { limit, maxAttempts }: { limit: number; maxAttempts: number },
+  { limit, maxAttempts, atSuspect = false }: { limit: number; maxAttempts: number; atSuspect?: boolean },
 ): Promise<Row[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(
     `with suspect as (
        select id from :table:
-       where status = 'pending' and next_attempt_at <= now() and attempts_lost >= :suspectAfter
+       where status = 'pending' and next_attempt_at <= now() and attempts_lost >= :suspectAfter and not :atSuspect
        order by next_attempt_at
        limit 1
      ),
@@ -81,6 +89,7 @@ export async function claim<Row extends Claim>(
       table: queue.table,
       limit,
       max: maxAttempts,
+      atSuspect,
       suspectAfter: SUSPECT_AFTER,
       shortest: SHORTEST_LEASE_SECONDS,
       spread: LEASE_SECONDS - SHORTEST_LEASE_SECONDS,

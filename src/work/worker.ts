@@ -8,7 +8,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { inside, markFailed, startSpan } from '../tracing/spans.ts';
 import { DATABASE_PATIENCE_MS, keepLeases, type Lease } from './leases.ts';
-import { type Claim, claim, type Queue, SHORTEST_LEASE_SECONDS } from './queue.ts';
+import { type Claim, claim, isSuspect, type Queue, SHORTEST_LEASE_SECONDS } from './queue.ts';
 import { idsOf, type Outcome, settler } from './settle.ts';
 
 export interface Worker {
@@ -106,7 +106,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     const limit = room();
     try {
       const until = performance.now() + SHORTEST_LEASE_SECONDS * 1_000;
-      const rows = await claim<Row>(db, queue, { limit, maxAttempts });
+      const atSuspect = leases.held().some(({ row }) => isSuspect(row));
+      const rows = await claim<Row>(db, queue, { limit, maxAttempts, atSuspect });
       const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
       for (const row of dead) log.error(idsOf(row), 'dead: no attempt is left');
       take(alive, until);

@@ -68,6 +68,34 @@ test('places that are added are filled with what is held already, though nothing
   for (const end of ends) end();
 });
 
+test('of what may kill its process, one is attempted at a time, however long it takes', async () => {
+  const [unsuspected = 0, ...suspects] = await owe(3);
+  await db('fulfillments').where({ order_id: unsuspected }).update({ attempts: 2, attempts_lost: 2 });
+  const due = (next_attempt_at: unknown) =>
+    db('fulfillments')
+      .whereIn('order_id', suspects)
+      .update({ attempts: 3, attempts_lost: 3, next_attempt_at });
+  await due(db.raw(`now() + interval '1 hour'`));
+  const { begun, ends, perform } = attempts();
+  const worker = start(perform);
+  await until('one that is none has begun', () => begun.length === 1);
+  await due(db.fn.now());
+  worker.wake();
+  await until('one of them has begun', () => begun.length === 2);
+  for (let i = 0; i < 20; i += 1) {
+    worker.wake();
+    await statusesOf();
+  }
+  const [another = 0] = await owe(1);
+  worker.wake();
+  await until('another order has begun', () => begun.length === 3);
+  expect([begun[0], begun[2]]).toEqual([unsuspected, another]);
+  ends[1]?.();
+  await until('the other one of them has begun', () => begun.length === 4);
+  for (const end of ends) end();
+  await untilAllAreFulfilled();
+});
+
 /** For longer than what was read with a claim is taken as it is. */
 async function untilStale(): Promise<void> {
   const since = performance.now();
