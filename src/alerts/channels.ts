@@ -32,7 +32,10 @@ function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** A repeat has the same Message-ID, so that mail programs show it once. */
+/**
+ * A repeat has the same Message-ID, so that mail programs show it once. An id alone is also that of another database's alert: of
+ * the test shop's, say, or of one that a backup has forgotten.
+ */
 export function mailChannel({ to, send, shop }: { to: string; send: Mailer; shop: string }): Channel {
   return {
     name: 'mail',
@@ -47,7 +50,7 @@ export function mailChannel({ to, send, shop }: { to: string; send: Mailer; shop
       };
       await send({
         to,
-        messageId: `alert.${alert.id}.${newsOf(alert)}`,
+        messageId: `alert.${alert.id}.${alert.raised_at.getTime()}.${newsOf(alert)}`,
         subject: `[${shop}] ${title}`,
         text: asText(letter),
         html: asHtml(letter),

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Alert, Finding } from '../../src/alerts/alert.ts';
-import { type Channel, webhookChannel } from '../../src/alerts/channels.ts';
+import { type Channel, mailChannel, webhookChannel } from '../../src/alerts/channels.ts';
 import { claimUntold, endUnseen, raise, settleTold } from '../../src/alerts/store.ts';
 import { tellDue } from '../../src/alerts/tell.ts';
 import type { Knex } from '../../src/db/knex.ts';
+import type { Mail } from '../../src/notifications/mailer.ts';
 import { startChat } from '../support/chat.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -36,6 +37,17 @@ function notebook(name: Channel['name']) {
 
 const tell = (channels: readonly Channel[], signal = new AbortController().signal) =>
   tellDue({ db, channels, log: silent, signal });
+
+test('a mail has the same Message-ID each time it is told, and another than an alert of that id in another database', async () => {
+  const ids: string[] = [];
+  const send = async ({ messageId }: Mail) => void ids.push(messageId);
+  const { tell } = mailChannel({ to: 'ops@mugs.example', send, shop: 'Mugs & More' });
+  const alert = (await raise(db, dead(1))) as Alert;
+  const elsewhere = { ...alert, raised_at: new Date(alert.raised_at.getTime() + 1) };
+  for (const told of [alert, alert, elsewhere]) await tell(told, new AbortController().signal);
+  expect(ids[1]).toBe(ids[0]);
+  expect(ids[2]).not.toBe(ids[0]);
+});
 
 describe('a cause', () => {
   test('is one alert for as long as it is seen, with what was seen last', async () => {
