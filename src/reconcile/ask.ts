@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import Stripe from 'stripe';
-import { BadRequest, messageOf } from '../errors.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { atStripesPace } from '../stripe/rate-limit.ts';
 import type { Findings } from './findings.ts';
@@ -38,14 +37,12 @@ export async function askAbout(
   await Promise.all([...orders.map(each), pause(TOGETHER_MS)]);
 }
 
-/** @throws {BadRequest} for one that can't be read */
+/** @throws {BadRequest} when it can't be read */
 async function sessionOf(stripe: Stripe, { checkout_session_id }: Asked): Promise<CheckoutSession | null> {
   try {
     return await atStripesPace(() => retrieveSession(stripe, checkout_session_id, patient));
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripeError))
-      throw new BadRequest('session_unreadable', messageOf(error));
-    if (error.statusCode === 404) return null;
+    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return null;
     throw error;
   }
 }

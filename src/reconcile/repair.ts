@@ -1,11 +1,11 @@
 import type Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
-import { BadRequest, messageOf } from '../errors.ts';
+import { BadRequest } from '../errors.ts';
 import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts';
 import type { Ledger, News } from '../orders/ledger.ts';
 import type { Order } from '../orders/order.ts';
 import type { Outcome } from '../orders/status.ts';
-import { type CheckoutSession, sessionOfApi } from '../stripe/checkout-session.ts';
+import { sessionOfApi } from '../stripe/checkout-session.ts';
 import { eventOfApi } from '../stripe/signature.ts';
 import { type Compared, differencesOf } from './compare.ts';
 import type { Findings, Unrepaired } from './findings.ts';
@@ -66,7 +66,7 @@ export async function takeSessions(
   await Promise.all(
     page.map((given) =>
       unlessUnusable(given.id, found, async () => {
-        const request = requestOfSession(readable(given), livemode);
+        const request = requestOfSession(sessionOfApi(given), livemode);
         // What is unpaid says too little: that its money will not come any more is known to its events alone.
         if (request?.wanted !== 'paid') return;
         const order = orders.get(given.id);
@@ -75,14 +75,6 @@ export async function takeSessions(
       }),
     ),
   );
-}
-
-function readable(given: Stripe.Checkout.Session): CheckoutSession {
-  try {
-    return sessionOfApi(given);
-  } catch (error) {
-    throw new BadRequest('session_unreadable', messageOf(error));
-  }
 }
 
 export async function put(news: News, { record, found }: Dependencies): Promise<void> {

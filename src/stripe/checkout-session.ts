@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { BadRequest } from '../errors.ts';
 import { amount, describeIssues, json, reference, text, word } from './shapes.ts';
 
 /**
@@ -64,7 +65,10 @@ interface SessionWithItems {
   readonly lineItems: readonly SessionLineItem[];
 }
 
-/** A session as a list of the API has it. */
+/**
+ * A session as a list of the API has it.
+ * @throws {BadRequest} when it can't be read
+ */
 export function sessionOfApi(given: unknown): CheckoutSession {
   return read(checkoutSessionShape, given);
 }
@@ -81,6 +85,7 @@ export async function retrieveSession(
 
 /**
  * @param account the connected account that the session belongs to; null for the shop's own
+ * @throws {BadRequest} when the answer can't be read
  * @throws {Stripe.errors.StripeError} when the API refuses or can't be reached
  */
 export async function retrieveSessionWithItems(
@@ -108,8 +113,7 @@ async function retrieve(
   options: Stripe.RequestOptions,
 ): Promise<Stripe.Checkout.Session> {
   const found = await stripe.checkout.sessions.retrieve(id, params, options);
-  if ((found.id ?? id) !== id)
-    throw new Error("Stripe's answer can't be read: it is not the session that was asked for");
+  if ((found.id ?? id) !== id) throw unreadable('it is not the session that was asked for');
   return found;
 }
 
@@ -136,5 +140,9 @@ async function listAllLineItems(
 function read<T>(shape: z.ZodType<T>, value: unknown): T {
   const parsed = shape.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error(`Stripe's answer can't be read: ${describeIssues(parsed.error)}`);
+  throw unreadable(describeIssues(parsed.error));
+}
+
+function unreadable(why: string): BadRequest {
+  return new BadRequest('session_unreadable', `Stripe's answer can't be read: ${why}`);
 }

@@ -234,13 +234,20 @@ describe('both ways', () => {
   test('what is paid here and not at Stripe is named with its reason, and left as it is', async () => {
     const fine = customerOf(stripe, 'card', secondsAgo(DAY));
     await orderOf(fine);
-    const open = customerOf(stripe, 'debit open', secondsAgo(DAY));
-    const unpaid = await orderOf(open, { status: 'paid', paid_at: db.fn.now() });
+    const waiting = customerOf(stripe, 'debit open', secondsAgo(DAY));
+    const unpaid = await orderOf(waiting, { status: 'paid', paid_at: db.fn.now() });
     const stranger = checkoutSession();
     const unknown = await orderOf({
       sessionId: stranger.id,
       story: 'card',
       events: [events.completedPaid(stranger)],
+    });
+    const open = checkoutSession({ status: 'open', payment_status: 'unpaid' });
+    stripe.keep(open, []);
+    const unfinished = await orderOf({
+      sessionId: open.id,
+      story: 'card',
+      events: [events.completedPaid(open)],
     });
     const connected = checkoutSession();
     const event = { ...events.completedPaid(connected), account: 'acct_connected' };
@@ -248,10 +255,11 @@ describe('both ways', () => {
     const before = await contentsOf(db);
     const { code, report } = await reconcile();
     expect(code).toBe(1);
-    expect(report.looked_at.orders).toBe(3);
+    expect(report.looked_at.orders).toBe(4);
     expect(report.not_at_stripe).toEqual([
-      { checkout_session_id: open.sessionId, order_id: unpaid, reason: 'its session is unpaid' },
+      { checkout_session_id: waiting.sessionId, order_id: unpaid, reason: 'its session is unpaid' },
       { checkout_session_id: stranger.id, order_id: unknown, reason: 'Stripe has no such session' },
+      { checkout_session_id: open.id, order_id: unfinished, reason: 'its session is not completed' },
     ]);
     expect(await contentsOf(db)).toEqual(before);
   });
@@ -382,14 +390,19 @@ describe('a clear error', () => {
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(said)]);
   });
 
-  test('an event that can not be read is named, and hurts no other', async () => {
+  test('what can not be read, an event or a session, is named, and hurts no other', async () => {
     const broken = customerOf(stripe, 'card', secondsAgo(DAY));
     const bad = events.completedPaid({ id: 'cs_test_bad', object: 'checkout.session', amount_total: 'much' });
     stripe.keepEvent({ ...bad, created: secondsAgo(DAY) });
+    const worse = checkoutSession({ created: secondsAgo(2 * DAY), currency: 840 });
+    stripe.keep(worse, []);
     const { code, report } = await reconcile();
     expect([code, report.unrepaired]).toEqual([
       1,
-      [{ id: bad.id, reason: expect.stringContaining('amount_total') }],
+      [
+        { id: bad.id, reason: expect.stringContaining('amount_total') },
+        { id: worse.id, reason: expect.stringContaining('currency') },
+      ],
     ]);
     expect(await statuses()).toEqual({ [broken.sessionId]: 'paid' });
   });
