@@ -141,6 +141,12 @@ describe('refusals say what is wrong', () => {
     expect([answer.status, error.code, error.message]).toEqual([status, code, expect.stringMatching(words)]);
   });
 
+  test('an event that no order is about names none: 404', async () => {
+    const id = await recordEvent(shop.db, events.completedPaid(shop.checkout()), { livemode: true });
+    const answer = await get(`/orders/${id}`).expect(404);
+    expect(as(shapes.failure, answer).error.message).toBe(`There is no order of ${id}.`);
+  });
+
   test('an event that another configuration kept, and whose session can not be read: 400', async () => {
     const event = events.completedPaid(shop.checkout({ amount_total: 64.98 }));
     await recordEvent(shop.db, event, { livemode: true });
