@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { Command } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { runCommandLine, wordsOf } from './command-line.ts';
 import { loadConfig } from './config.ts';
 import { openStripe } from './connect.ts';
@@ -7,6 +7,7 @@ import { openOpsPool } from './db/database.ts';
 import { createLogger } from './logger.ts';
 import type { Act, ActAlone, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
+import { NotAnId } from './ops/identify.ts';
 
 const tableMissing = 'The database lacks a table: run `npm run migrate`, or start the service once.';
 
@@ -22,7 +23,7 @@ const actAlone: ActAlone =
   async (...args) => {
     const { json } = commandOf(args).opts<{ json?: true }>();
     const report = await work(...args).catch((error) => {
-      // A program reads one document, whatever became of the command.
+      if (error instanceof NotAnId) commandOf(args).error(error.message);
       if (json) process.stdout.write(asJson({ error: wordsOf(error, tableMissing) }));
       throw error;
     });
@@ -60,8 +61,15 @@ function asJson(data: unknown): string {
 
 for (const describe of commands) program.addCommand(describe(act, actAlone));
 for (const command of withAllBelow(program)) {
-  command.exitOverride().showHelpAfterError('Help: npm run ops -- --help');
+  command.exitOverride(throwTold).showHelpAfterError('Help: npm run ops -- --help');
   if (command.commands.length === 0) command.option('--json', 'print one JSON document');
+}
+
+/** A program reads one document, whatever became of the command. */
+function throwTold(error: CommanderError): never {
+  const isAskedFor = process.argv.includes('--json') && error.exitCode !== 0;
+  if (isAskedFor) process.stdout.write(asJson({ error: error.message.replace(/^error: /, '') }));
+  throw error;
 }
 
 function withAllBelow(command: Command): Command[] {

@@ -12,7 +12,7 @@ export async function orderIdOf(db: Knex, given: string, others = ''): Promise<n
   const query = db('orders').select('id').first();
   if (isSession) query.where({ checkout_session_id: given });
   else if (/^\d{1,15}$/.test(given)) query.where({ id: Number(given) });
-  else throw new NotFound(`${given} is neither an order's id nor a checkout session (cs_…)${others}.`);
+  else throw new NotAnId(`${given} is neither an order's id nor a checkout session (cs_…)${others}.`);
   const order = await query;
   if (order) return order.id;
   const why = isSession ? await refusalOf(db, { checkout_session_id: given }) : null;
@@ -23,3 +23,6 @@ export async function orderIdOf(db: Knex, given: string, others = ''): Promise<n
 export class NotFound extends Error {
   override readonly name = 'NotFound';
 }
+
+/** Nor ever could: it is no id of what is asked for. */
+export class NotAnId extends NotFound {}

@@ -7,7 +7,7 @@ import type { Outcome } from '../orders/status.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { sessionOfPayment } from '../stripe/lists.ts';
 import { idPattern } from '../stripe/shapes.ts';
-import { NotFound, orderIdOf } from './identify.ts';
+import { NotAnId, NotFound, orderIdOf } from './identify.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 
 /** Everything about an order. */
@@ -71,7 +71,7 @@ export async function lookUp({ db, stripe }: Sources, given: string): Promise<nu
 
 /** @throws {NotFound} */
 export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
-  if (!idPattern('evt').test(id)) throw new NotFound(`${id} is no event's id (evt_…).`);
+  if (!idPattern('evt').test(id)) throw new NotAnId(`${id} is no event's id (evt_…).`);
   const event = await db('stripe_events')
     .select('*', db.raw('payload::text as payload'))
     .where({ id })

@@ -85,7 +85,8 @@ test.each([
 
 test.each([
   ['an order that does not exist', ['retry', '999999'], 1, 'There is no order 999999.'],
-  ['what is no id', ['retry', 'jenny'], 1, 'neither an order'],
+  ['what is no id', ['retry', 'jenny'], 2, 'neither an order'],
+  ['an id of something else', ['replay', 'cs_1'], 2, "cs_1 is no event's id"],
   ['what is no option', ['retry', '--al'], 2, 'Help: npm run ops -- --help'],
   ['what is no option further below', ['endpoint', 'create', '--al'], 2, 'Help: npm run ops -- --help'],
   ['no argument', ['retry'], 2, 'missing required argument'],

@@ -191,17 +191,18 @@ test('a refused event leads to the order that its session has all the same', asy
 });
 
 test.each([
-  ['an order that does not exist', '999999', 'There is no order 999999.'],
-  ['an event that is not kept', 'evt_unknown', 'There is no event evt_unknown'],
+  ['an order that does not exist', '999999', 1, 'There is no order 999999.'],
+  ['an event that is not kept', 'evt_unknown', 1, 'There is no event evt_unknown'],
   [
     'what is no id',
     'jenny',
+    2,
     "neither an order's id nor a checkout session (cs_…) nor a payment (pi_…) nor an event",
   ],
-])('%s is a clear error', async (_what, given, words) => {
+])('%s is a clear error', async (_what, given, code, words) => {
   const ran = await ops(env, 'show', given);
-  expect([ran.code, ran.stdout, ran.stderr]).toEqual([1, '', expect.stringContaining(words)]);
+  expect([ran.code, ran.stdout, ran.stderr]).toEqual([code, '', expect.stringContaining(words)]);
   const forPrograms = await ops(env, 'show', given, '--json');
-  expect([forPrograms.code, forPrograms.stderr]).toEqual([1, ran.stderr]);
+  expect([forPrograms.code, forPrograms.stderr]).toEqual([code, ran.stderr]);
   expect(JSON.parse(forPrograms.stdout)).toEqual({ error: expect.stringContaining(words) });
 });

@@ -111,9 +111,15 @@ test.each([
   [['--status', 'open'], 'must be one of awaiting_payment, paid, failed'],
   [['--limit', '0'], 'must be a whole number from 1 to 1000'],
   [['--after', '42'], 'must be what the page before ended with'],
-])('%j is bad usage', async (args, words) => {
+  [['paid'], 'too many arguments'],
+])('%j is bad usage, which programs are told of as well', async (args, words) => {
   const ran = await ops(env, 'orders', ...args);
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([2, '', expect.stringContaining(words)]);
+  const forPrograms = await ops(env, 'orders', ...args, '--json');
+  expect([forPrograms.code, forPrograms.stderr]).toEqual([2, ran.stderr]);
+  expect(JSON.parse(forPrograms.stdout)).toEqual({
+    error: expect.stringMatching(new RegExp(`^(?!error:).*${words}`)),
+  });
 });
 
 test.each(['orders', 'show', 'retry', 'replay'])('%s explains itself, with examples', async (command) => {
