@@ -13,6 +13,8 @@ const ofItsOwn = await createTestDatabase();
 const limitedByRole = await startPooler(ofItsOwn.url);
 const empty = await createTestDatabase({ migrated: false });
 const impatient = await startPooler(empty.url);
+const crowded = await startPooler(direct.url, '53300', 'sorry, too many clients already');
+const breaking = await startPooler(direct.url, '08P01', 'server conn crashed?');
 
 /** What is in force in three connections that are open at once, and what the log says of it. */
 async function limitsThrough(url: string, kind: 'web' | 'worker' | 'migration') {
@@ -68,6 +70,13 @@ describe('a pooler that refuses limits at connect', () => {
     wrong.password = 'wrong';
     await expect(limitsThrough(wrong.href, 'web')).rejects.toThrow(/password authentication failed/);
   });
+
+  test.each([crowded, breaking])(
+    'is not used without them where its reason is another: $words',
+    async ({ url, words }) => {
+      await expect(limitsThrough(url, 'web')).rejects.toThrow(words);
+    },
+  );
 
   test('migrations take their time all the same', async () => {
     await limitRole(empty, 'lock_timeout', '500ms');
