@@ -149,13 +149,12 @@ describe('by SMTP', () => {
 });
 
 test('a long greeting of what is no mail server keeps nobody waiting, and is told without the addresses in it', async () => {
-  const greeting = `${'x'.repeat(50_000)} of jenny@example.com\r\n`;
+  // In quadratic time it would take two hours.
+  const greeting = `${'x'.repeat(1_000_000)} of jenny@example.com\r\n`;
   const other = createServer((socket) => socket.on('error', () => {}).write(greeting));
   const mailer = smtpMailer({ url: `smtp://127.0.0.1:${await portOf(other)}`, from });
-  const began = performance.now();
   try {
     await expect(mailer.send(mail)).rejects.toThrow(/^the mail was not sent: .*x of \(address\)/);
-    expect(performance.now() - began).toBeLessThan(5_000);
   } finally {
     mailer.close();
     await new Promise((resolve) => other.close(resolve));
