@@ -36,7 +36,7 @@ export function messageOf(error: unknown): string {
   const { message, code, name, type } = Object(error);
   const said = message || code || name || error;
   const words = typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
-  return typeof type === 'string' && /^Stripe(?!Signature)\w+Error$/.test(type) ? `Stripe: ${words}` : words;
+  return typeof type === 'string' && /^Stripe\w+Error$/.test(type) ? `Stripe: ${words}` : words;
 }
 
 /** Where a fault of the code itself lies, for the log beside its message. Of what was thrown on purpose the message is enough. */

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
-import { BadRequest, messageOf } from '../errors.ts';
+import { BadRequest } from '../errors.ts';
 import { describeIssues, word } from './shapes.ts';
 
 /** What all snapshot events share: https://docs.stripe.com/api/events/object. */
@@ -160,9 +160,7 @@ function notASnapshot(payload: string, cause: unknown): NotAnEvent {
 }
 
 /** The package has one error class for every refusal; its message alone tells an old signature from a wrong one. */
-function isExpiry(error: unknown): boolean {
-  return messageOf(error).startsWith('Timestamp outside');
-}
+const isExpiry = (error: unknown) => isMismatch(error) && error.message.startsWith('Timestamp outside');
 
 function shapeOf(body: unknown): StripeEvent {
   const parsed = eventShape.safeParse(body);
