@@ -1,3 +1,10 @@
+import { messageOf } from '../errors.ts';
+
+/** What a person is told where no server can be asked: an error of the network alone does not say that it is the database. */
+export function unusable(error: unknown): string {
+  return `No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`;
+}
+
 /** Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that speak of the server. */
 const SERVER_CLASSES = new Set(['08', '25', '53', '57', '58', 'F0', 'XX']);
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { unusable } from './errors.ts';
 
 /**
  * How long a process of each kind lets PostgreSQL take, in milliseconds. The web's figures keep every
@@ -35,8 +35,7 @@ export async function limited(
   const patient = { ...settings, query_timeout: query_timeout[kind] };
   const asking = { ...patient, ...limits[kind], idle_in_transaction_session_timeout };
   const { taken, inForce } = await tryOut(asking, patient).catch((error) => {
-    // All that a command said was `connect ECONNREFUSED 127.0.0.1:5432`, or `Connection terminated unexpectedly`.
-    if (kind === 'ops') error.message = `No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`;
+    if (kind === 'ops') error.message = unusable(error);
     throw error;
   });
   if (kind !== 'migration' && inForce === '0')

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { isDenied, isLockTimeout, isTableMissing, isTableTaken } from './errors.ts';
+import { isDenied, isLockTimeout, isTableMissing, isTableTaken, unusable } from './errors.ts';
 import { unfitBecause } from './fitness.ts';
 import { type Knex, openPool } from './knex.ts';
 
@@ -90,7 +90,7 @@ function explanationOf(error: Error): string {
 
 async function expectServer(db: Knex): Promise<void> {
   const unfit = await unfitBecause(db).catch((error) => {
-    throw new SetupError(`No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`, { cause: error });
+    throw new SetupError(unusable(error), { cause: error });
   });
   if (unfit !== null) throw new SetupError(`The database of DATABASE_URL can't be used: ${unfit}`);
 }
