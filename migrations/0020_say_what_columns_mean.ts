@@ -69,7 +69,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column fulfillments.id is 'Ours.';
     comment on column fulfillments.order_id is 'The order.';
     comment on column fulfillments.event_id is 'The event that made the order paid, evt_…. Null: none did.';
-    comment on column fulfillments.status is 'pending: owed. fulfilled: the receiver took it. dead: no further attempt without a person (npm run ops -- retry).';
+    comment on column fulfillments.status is 'pending: owed. fulfilled: the receiver took it, or a person closed it (npm run ops -- close). dead: no further attempt without a person (npm run ops -- retry).';
     comment on column fulfillments.attempts is 'Attempts begun, those included whose process was killed.';
     comment on column fulfillments.next_attempt_at is 'When it is due; during an attempt, when its lease ends. Set exactly while pending.';
     comment on column fulfillments.fulfilled_at is 'When the receiver took it. Set exactly when fulfilled.';

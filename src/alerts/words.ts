@@ -31,13 +31,13 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: `${counted(details.count, 'paid order')} will not be fulfilled without a person`,
         what: `Every attempt failed. The oldest is order ${details.order_id}.`,
-        todo: steps(details.order_id),
+        todo: steps(details.order_id, 'dead'),
       };
     case 'notifications_dead':
       return {
         title: `${counted(details.count, 'mail')} to customers will not be sent without a person`,
         what: `Every attempt failed. The oldest is that of order ${details.order_id}.`,
-        todo: steps(details.order_id),
+        todo: steps(details.order_id, 'dead'),
       };
     case 'orders_unfulfilled':
       return {
@@ -66,8 +66,8 @@ function describe({ cause, details }: Finding): Words {
   }
 }
 
-function steps(orderId: number): string {
-  return `See why: npm run ops -- show ${orderId}. Once the reason is gone: npm run ops -- retry ${orderId}`;
+function steps(orderId: number, again: number | 'dead' = orderId): string {
+  return `See why: npm run ops -- show ${orderId}. Once the reason is gone: npm run ops -- retry ${again}`;
 }
 
 const time = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

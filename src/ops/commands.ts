@@ -1,4 +1,5 @@
 import type { Describe } from './command.ts';
+import { close } from './commands/close.ts';
 import { doctor } from './commands/doctor.ts';
 import { endpoint } from './commands/endpoint.ts';
 import { erase } from './commands/erase.ts';
@@ -13,6 +14,7 @@ export const commands: readonly Describe[] = [
   orders,
   show,
   retry,
+  close,
   replay,
   reconcile,
   doctor,

@@ -127,7 +127,7 @@ export class StaleForm extends Error {
 
 /** The page asked for, or that of a button which was pressed after the session had ended: it shows that nothing was done. */
 function pageOf({ originalUrl }: Request): string {
-  return originalUrl.replace(/\/(retry|replay|logout)$/, '');
+  return originalUrl.replace(/\/(retry|close|replay|retry-dead|logout)$/, '');
 }
 
 /**

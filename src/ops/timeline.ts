@@ -29,7 +29,8 @@ export type Happening =
       /** No further attempt without a person. */
       readonly dead: boolean;
     }
-  | { readonly kind: 'done'; readonly work: WorkName; readonly attempt: number }
+  /** By no attempt where a person closed it. */
+  | { readonly kind: 'done'; readonly work: WorkName; readonly attempt: number | null }
   | {
       readonly kind: 'action';
       readonly actor: string;
@@ -86,7 +87,8 @@ export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promis
        from failed_attempts join work on work.queue = failed_attempts.work and work.id = failed_attempts.work_id
        where order_id = :orderId
        union all
-       select done_at, 6, jsonb_build_object('kind', 'done', 'work', name, 'attempt', attempts)
+       select done_at, 6, jsonb_build_object('kind', 'done', 'work', name, 'attempt', case when not exists (
+         select from ops_actions where subject = cast(:orderId as text) and action = 'close' and occurred_at = done_at) then attempts end)
        from work where done_at is not null
        union all
        select occurred_at, 7, jsonb_build_object(

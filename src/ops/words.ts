@@ -96,6 +96,7 @@ export function tell(entry: Happening): string {
     case 'attempt_failed':
       return `Attempt ${entry.attempt} at ${WORK[entry.work]} failed: ${entry.error}${entry.dead ? ' (dead: no further attempt without a person)' : ''}`;
     case 'done':
+      if (entry.attempt === null) return `${capital(WORK[entry.work])} is owed no more: a person closed it.`;
       return `${capital(WORK[entry.work])} was ${entry.work === 'fulfillment' ? 'done' : 'sent'}, at attempt ${entry.attempt}.`;
     case 'action': {
       const details = Object.keys(entry.details).length > 0 ? ` ${JSON.stringify(entry.details)}` : '';

@@ -230,3 +230,27 @@ export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<
   );
   return rowCount;
 }
+
+/** Makes due at once all that is dead here, with its attempts anew. The orders that it is owed to. */
+export async function makeDeadDue(db: Knex, queue: Queue): Promise<number[]> {
+  const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
+    `with dead as (
+       select id from :table: where status = 'dead' order by id for update
+     )
+     update :table: as work set status = 'pending', attempts = 0, next_attempt_at = now()
+     from dead where work.id = dead.id
+     returning order_id`,
+    { table: queue.table },
+  );
+  return rows.map(({ order_id }) => order_id);
+}
+
+/** Ends what an order is owed here without another attempt: it was done by hand. An attempt that is under way has lost its claim. */
+export async function settleByHand(db: Knex, queue: Queue, orderId: number): Promise<number> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update :table: set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null, attempts_lost = 0
+     where order_id = :orderId and status <> :done`,
+    { ...queue, orderId },
+  );
+  return rowCount;
+}

@@ -117,7 +117,7 @@ describe('what a person reads', () => {
     [
       { cause: 'fulfillments_dead', details: { count: 2, order_id: 42 } },
       '2 paid orders will not be fulfilled without a person',
-      'npm run ops -- retry 42',
+      'npm run ops -- retry dead',
     ],
     [
       { cause: 'notifications_dead', details: { count: 1, order_id: 42 } },

@@ -147,6 +147,35 @@ test('a dead order is tried again, and who did it is kept', async () => {
   ]);
 });
 
+test('all that is dead is tried again, and an order that was refunded is closed', async () => {
+  shop.receiver.answer = (res) => res.writeHead(500).end();
+  const sessions = [shop.checkout(), shop.checkout()];
+  for (const session of sessions) {
+    await shop.service.deliver(events.completedPaid(session));
+    await shop.atRest(session.id);
+  }
+  const page = await logIn(await openPage(browser));
+  await page.getByRole('button', { name: 'Try all that is dead again' }).click();
+  await page.waitForURL('**/ops');
+  for (const { id } of sessions) {
+    const { fulfillments } = await shop.atRest(id);
+    expect(fulfillments).toMatchObject([{ status: 'dead', attempts: 1 }]);
+    const order = await orderOf(id);
+    expect(await shop.db('ops_actions').where({ subject: String(order.id) })).toMatchObject([
+      { actor: 'ops:Jenny', action: 'retry', details: { fulfillments: 1 } },
+    ]);
+    await page.goto(`${url}/ops/orders/${order.id}`);
+    await page.getByText('Close without another attempt').click();
+    await page.getByLabel('Why').fill('refunded in Stripe');
+    await page.getByRole('button', { name: `Close order ${order.id}` }).click();
+    await page.getByText('What the order was owed is closed').waitFor();
+    await page.getByText('"because":"refunded in Stripe"').waitFor();
+    await page.getByText('Close without another attempt').waitFor({ state: 'detached' });
+    expect((await shop.rowsOf(id)).fulfillments).toMatchObject([{ status: 'fulfilled' }]);
+  }
+  shop.receiver.answer = (res) => res.writeHead(204).end();
+});
+
 test('an event is replayed from the time line of its order', async () => {
   const session = shop.checkout();
   const event = events.completedPaid(session);

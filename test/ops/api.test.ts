@@ -28,6 +28,8 @@ test('the document is OpenAPI 3.1, and names what there is', async () => {
     '/orders',
     '/orders/{id}',
     '/orders/{id}/retry',
+    '/orders/{id}/close',
+    '/retry-dead',
     '/events',
     '/events/{id}',
     '/events/{id}/replay',
@@ -81,6 +83,32 @@ test('an order, whole, by its id, its session and an event of it', async () => {
   expect(retried).toEqual({ fulfillments: 1, notifications: 0 });
   const { timeline } = as(shapes.wholeOrder, await get(`/orders/${order.id}`));
   expect(timeline.find(({ kind }) => kind === 'action')).toMatchObject({ actor: 'ops', action: 'retry' });
+});
+
+test('what a program has refunded is closed by its payment, and all that is dead tried again', async () => {
+  shop.receiver.answer = (res) => res.writeHead(500).end();
+  const { order, session } = await shop.paid();
+  const retried = as(shapes.retried, await call('post', '/retry-dead').expect(200));
+  expect(retried.fulfillments).toBeGreaterThan(0);
+  await shop.atRest(session.id);
+  shop.receiver.answer = (res) => res.writeHead(204).end();
+  const close = (body: unknown) =>
+    call('post', `/orders/${order.payment_intent_id}/close`).send(body as object);
+  for (const body of [undefined, {}, { because: ' ' }, { because: 'refunded', why: 'twice' }]) {
+    const { error } = as(shapes.failure, await close(body).expect(400));
+    expect(error.code).toBe('bad_request');
+  }
+  await call('post', `/orders/${order.id}/close`).type('json').send('{"because":').expect(400);
+  const closed = await close({ because: 'refunded' }).expect(200);
+  expect(as(shapes.closed, closed)).toEqual({ fulfillments: 1, notifications: 0 });
+  const { timeline } = as(shapes.wholeOrder, await get(`/orders/${order.id}`));
+  expect(timeline).toContainEqual(
+    expect.objectContaining({ kind: 'done', work: 'fulfillment', attempt: null }),
+  );
+  expect(timeline.filter(({ kind }) => kind === 'action')).toMatchObject([
+    { actor: 'ops', action: 'retry' },
+    { actor: 'ops', action: 'close', details: { because: 'refunded' } },
+  ]);
 });
 
 test('events, and one of them whole, and replayed', async () => {

@@ -114,6 +114,8 @@ describe('without a session', () => {
 
   test.each([
     ['/ops/orders/42/retry', '/ops/orders/42'],
+    ['/ops/orders/42/close', '/ops/orders/42'],
+    ['/ops/retry-dead', '/ops'],
     ['/ops/events/evt_1/replay', '/ops/events/evt_1'],
     ['/ops/logout', '/ops'],
   ])('the button that posts to %s leads to the login, and from there to its page', async (path, page) => {

@@ -83,6 +83,41 @@ test.each([
   expect(await db('fulfillments').where({ order_id: id })).toEqual(before);
 });
 
+test('all that is dead is due at once, and kept with each order; what is not dead is let be', async () => {
+  const [dead, mailless, waiting] = [
+    await orderWith('dead', null),
+    await orderWith('dead', null),
+    await orderWith('pending', 3_600),
+  ];
+  await db('notifications').insert({
+    order_id: dead.id,
+    kind: 'order_paid',
+    status: 'dead',
+    next_attempt_at: null,
+  });
+  const { code, stdout } = await ops(env, 'retry', 'dead');
+  expect([code, stdout]).toEqual([0, '2 fulfilments and 1 mail will be tried again now.\n']);
+  for (const { id } of [dead, mailless])
+    expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 0, due: true });
+  expect(await db('notifications').where({ order_id: dead.id })).toMatchObject([
+    { status: 'pending', attempts: 0, next_attempt_at: expect.any(Date) },
+  ]);
+  expect(await fulfillmentOf(waiting.id)).toMatchObject({ attempts: 12, due: false });
+  const kept = [dead, mailless, waiting].map(({ id }) => actionsOf(id));
+  expect(await Promise.all(kept)).toMatchObject([
+    [
+      {
+        action: 'retry',
+        actor: expect.stringMatching(/^cli:/),
+        details: { fulfillments: 1, notifications: 1 },
+      },
+    ],
+    [{ action: 'retry', details: { fulfillments: 1, notifications: 0 } }],
+    [],
+  ]);
+  expect((await ops(env, 'retry', 'dead')).stdout).toBe('Nothing is dead.\n');
+});
+
 test.each([
   ['an order that does not exist', ['retry', '999999'], 1, 'There is no order 999999.'],
   ['what is no id', ['retry', 'jenny'], 2, 'neither an order'],

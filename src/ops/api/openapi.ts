@@ -12,13 +12,22 @@ interface Operation {
   readonly summary: string;
   readonly gives: z.ZodType;
   readonly refusals: Readonly<Record<string, string>>;
-  readonly params: NonNullable<ZodOpenApiOperationObject['requestParams']>;
+  readonly params?: ZodOpenApiOperationObject['requestParams'];
+  readonly takes?: z.ZodType;
 }
 
-const operation = ({ id, summary, gives, refusals, params }: Operation): ZodOpenApiOperationObject => ({
+const operation = ({
+  id,
+  summary,
+  gives,
+  refusals,
+  params = {},
+  takes,
+}: Operation): ZodOpenApiOperationObject => ({
   operationId: id,
   summary,
   requestParams: params,
+  ...(takes && { requestBody: { required: true, content: { 'application/json': { schema: takes } } } }),
   responses: {
     200: json('Done.', gives),
     ...Object.fromEntries(
@@ -80,6 +89,24 @@ export const openapi = createDocument({
         params: { path: order },
         gives: shapes.retried,
         refusals: { ...sessionAlone, 404: 'There is no such order.' },
+      }),
+    },
+    '/orders/{id}/close': {
+      post: operation({
+        id: 'closeOrder',
+        summary: 'Ends what the order is owed without another attempt: it was fulfilled by hand, or refunded',
+        params: { path: order },
+        takes: shapes.closing,
+        gives: shapes.closed,
+        refusals: { ...sessionAlone, ...unreadable, 404: 'There is no such order.' },
+      }),
+    },
+    '/retry-dead': {
+      post: operation({
+        id: 'retryDead',
+        summary: 'Tries again at once all that is dead, of every order',
+        gives: shapes.retried,
+        refusals: sessionAlone,
       }),
     },
     '/events': {

@@ -1,15 +1,16 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import type { z } from 'zod';
 import { BadRequest } from '../../errors.ts';
+import { closeOrder } from '../close.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { NotFound } from '../identify.ts';
 import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { PayloadGone, replayEvent } from '../replay.ts';
-import { retryOrder } from '../retry.ts';
+import { retryDead, retryOrder } from '../retry.ts';
 import { openapi } from './openapi.ts';
-import { eventListQuery, orderListQuery } from './shapes.ts';
+import { closing, eventListQuery, orderListQuery } from './shapes.ts';
 
 /** What the pages show, for programs: the same questions, asked and answered as `openapi.json` says. */
 export function apiRouter({ livemode, ...sources }: Sources & { livemode: boolean }): Router {
@@ -33,6 +34,16 @@ export function apiRouter({ livemode, ...sources }: Sources & { livemode: boolea
   router.post('/orders/:id/retry', async (req, res) => {
     const id = await orderOf(sources, req.params.id);
     res.json(await retryOrder(db, id, visitorOf(res).actor));
+  });
+
+  router.post('/orders/:id/close', express.json({ limit: '10kb' }), async (req, res) => {
+    const { because } = read(closing, req.body ?? {});
+    const id = await orderOf(sources, req.params.id);
+    res.json(await closeOrder(db, id, { because, actor: visitorOf(res).actor }));
+  });
+
+  router.post('/retry-dead', async (_req, res) => {
+    res.json(await retryDead(db, visitorOf(res).actor));
   });
 
   router.get('/events', async (req, res) => {
@@ -69,8 +80,8 @@ async function orderOf(sources: Sources, id: string): Promise<number> {
 }
 
 /** @throws {BadRequest} with what is wrong, and where */
-function read<Shape extends z.ZodType>(shape: Shape, query: unknown): z.infer<Shape> {
-  const parsed = shape.safeParse(query);
+function read<Shape extends z.ZodType>(shape: Shape, given: unknown): z.infer<Shape> {
+  const parsed = shape.safeParse(given);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`.trim());
   throw new BadRequest('bad_request', `${faults.join('; ')}.`);

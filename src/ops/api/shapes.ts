@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { orderStatuses } from '../../orders/status.ts';
 import { wholeNumber } from '../../shapes.ts';
+import { reasonShape } from '../close.ts';
 import { eventPlace } from '../events.ts';
 import { orderFilterShape, placeShape } from '../order-filter.ts';
 
@@ -32,6 +33,10 @@ export const eventListQuery = z.strictObject({
     .optional()
     .describe('`next` of the page before'),
 });
+
+export const closing = z
+  .strictObject({ because: reasonShape.describe('kept with the order: leave the customer out') })
+  .meta({ id: 'Closing' });
 
 const orderFields = {
   id: z.int(),
@@ -131,7 +136,9 @@ const entry = z
       error: text,
       dead: z.boolean(),
     }),
-    z.strictObject({ kind: z.literal('done'), at, work, attempt: z.int() }),
+    z
+      .strictObject({ kind: z.literal('done'), at, work, attempt: z.int().nullable() })
+      .meta({ description: 'No attempt: a person closed it.' }),
     z.strictObject({
       kind: z.literal('action'),
       at,
@@ -191,6 +198,10 @@ export const wholeEvent = z
 export const retried = z
   .strictObject({ fulfillments: z.int(), notifications: z.int() })
   .meta({ id: 'Retried', description: 'How many of each are due now that were dead or put off.' });
+
+export const closed = z
+  .strictObject({ fulfillments: z.int(), notifications: z.int() })
+  .meta({ id: 'Closed', description: 'How many of each are owed no more.' });
 
 export const replayed = z
   .strictObject({

@@ -1,15 +1,26 @@
 import { Command } from 'commander';
+import { counted } from '../../counted.ts';
 import type { Describe, Report } from '../command.ts';
 import { orderIdOf } from '../identify.ts';
-import { type Retried, retryOrder } from '../retry.ts';
+import { type Retried, retryDead, retryOrder } from '../retry.ts';
+
+const HELP = `
+Examples:
+  npm run ops -- retry 42
+  npm run ops -- retry cs_live_a1b2c3
+  npm run ops -- retry dead             (the receiver is repaired: all that was given up)`;
 
 export const retry: Describe = (act) =>
   new Command('retry')
     .description('Tries again at once what an order is owed: its fulfilment, its mails.')
-    .argument('<order>', 'its id, or its checkout session')
-    .addHelpText('after', '\nExamples:\n  npm run ops -- retry 42\n  npm run ops -- retry cs_live_a1b2c3')
+    .argument('<order>', 'its id, or its checkout session; or "dead", for all that is')
+    .addHelpText('after', HELP)
     .action(
       act(async ({ db, actor }, order: string): Promise<Report> => {
+        if (order === 'dead') {
+          const retried = await retryDead(db, actor);
+          return { ok: true, data: retried, text: tellAll(retried) };
+        }
         const id = await orderIdOf(db, order);
         const retried = await retryOrder(db, id, actor);
         const ok = retried.fulfillments + retried.notifications > 0;
@@ -22,4 +33,10 @@ function tell(id: number, { fulfillments, notifications }: Retried): string {
   return due.length > 0
     ? `Order ${id}: ${due.join(' and ')} will be tried again now.`
     : `Order ${id} has nothing to try again: nothing of it is dead or put off.`;
+}
+
+function tellAll({ fulfillments, notifications }: Retried): string {
+  return fulfillments + notifications > 0
+    ? `${counted(fulfillments, 'fulfilment')} and ${counted(notifications, 'mail')} will be tried again now.`
+    : 'Nothing is dead.';
 }

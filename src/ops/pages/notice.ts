@@ -8,6 +8,9 @@ const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: 
     tone: 'plain',
     words: 'There was nothing to try again: nothing was dead or put off. An attempt may have been under way.',
   },
+  closed: { tone: 'good', words: 'What the order was owed is closed: no attempt is made any more.' },
+  nothing_to_close: { tone: 'plain', words: 'There was nothing to close: the order is owed nothing.' },
+  no_reason: { tone: 'bad', words: 'Nothing was closed: say why, in 200 characters at most.' },
   replayed_applied: { tone: 'good', words: 'The event was replayed, and moved the order.' },
   replayed_stale: {
     tone: 'plain',

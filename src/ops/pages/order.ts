@@ -7,6 +7,7 @@ import type { Fulfillment, WholeOrder } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
 import type { Entry } from '../timeline.ts';
 import { distanceOf, tell } from '../words.ts';
+import { closeForm } from './close.ts';
 import { formToken, page, type Reader } from './layout.ts';
 import { badge, id, type Markup, money, orNothing, time } from './markup.ts';
 import { statusOf } from './order-table.ts';
@@ -43,6 +44,7 @@ ${notice}
 <div class="side">
 <section class="card" data-part="facts"><h2>Details</h2>${facts(order, reader)}</section>
 <section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items, sumsOf(order))}</section>
+<div data-part="close">${owed.length > 0 && closeForm(order.id, owed, reader)}</div>
 </div></div>`;
   return page({ title: `Order ${order.id}`, part: 'orders', watches: `order:${order.id}`, body }, reader);
 }

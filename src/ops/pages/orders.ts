@@ -58,7 +58,7 @@ function filterForm(asked: ListQuery): Markup {
       (value) =>
         html`<option value="${value}"${given[name] === value && html` selected`}>${value.replaceAll('_', ' ')}</option>`,
     )}</select>${fault(name)}</label>`;
-  return html`<details class="card filters"${isFaulty(asked) && html` open`}><summary>Filter${used.length > 0 && `: ${used.join(', ')}`}</summary>
+  return html`<details class="card foldable filters"${isFaulty(asked) && html` open`}><summary>Filter${used.length > 0 && `: ${used.join(', ')}`}</summary>
 <form action="${PATH}">
 ${select('status', 'Payment', orderStatuses)}
 ${select('fulfillment', 'Fulfilment', fulfillmentStandings)}

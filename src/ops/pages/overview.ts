@@ -7,7 +7,7 @@ import type { Range, ShopStanding, Span } from '../overview.ts';
 import { ageOf, amountOf } from '../words.ts';
 import { chart } from './chart.ts';
 import { findForm } from './find.ts';
-import { page, type Reader } from './layout.ts';
+import { formToken, page, type Reader } from './layout.ts';
 import { choice, type Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
@@ -34,8 +34,8 @@ ${findForm()}</div>
 <div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}
 ${charts(overview)}
-<div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview.stuck, reader)}</div>
-<div data-part="mails">${overview.standing.dead_mails > 0 && deadMails(overview.standing)}</div>
+<div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview, reader)}</div>
+<div data-part="mails">${overview.standing.dead_mails > 0 && deadMails(overview.standing, reader)}</div>
 ${newestOrders(overview.newest, reader)}`;
   // A month is counted anew at a price that nobody wants to pay each second.
   return page(
@@ -125,14 +125,21 @@ function day(at: string): string {
   return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 }
 
-function stuckOrders(orders: readonly ListedOrder[], reader: Reader): Markup {
+function stuckOrders({ stuck, standing }: Overview, reader: Reader): Markup {
   return html`<section class="card table-card">
-<div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">All that are stuck</a></div>
-${orderTable(orders, reader.zone)}</section>`;
+<div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">All that are stuck</a>
+${standing.dead_fulfillments > 0 && retryDeadForm(reader)}</div>
+${orderTable(stuck, reader.zone)}</section>`;
 }
 
-function deadMails({ mails, dead_mails }: ShopStanding): Markup {
-  return html`<section class="card"><h2>Mails that were not sent</h2>
+/** Once on the page: it does the same wherever it stands. */
+function retryDeadForm(reader: Reader): Markup {
+  return html`<form method="post" action="/ops/retry-dead">${formToken(reader)}<button class="button">Try all that is dead again</button></form>`;
+}
+
+function deadMails({ mails, dead_mails, dead_fulfillments }: ShopStanding, reader: Reader): Markup {
+  return html`<section class="card"><div class="head"><h2>Mails that were not sent</h2>
+${dead_fulfillments === 0 && html`<span class="spring">${retryDeadForm(reader)}</span>`}</div>
 <ul class="lines">${mails.map(
     ({ order_id, kind, last_error }) =>
       html`<li><a href="/ops/orders/${order_id}">Order ${order_id}</a>, ${kind === 'order_paid' ? 'the receipt' : 'word of the failed payment'}:

@@ -1,6 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { standingBesidesWork } from '../../alerts/store.ts';
 import { databaseTime } from '../../db/clock.ts';
+import { closeOrder, reasonShape } from '../close.ts';
 import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
@@ -10,7 +11,7 @@ import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../lo
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
-import { retryOrder } from '../retry.ts';
+import { retryDead, retryOrder } from '../retry.ts';
 import { dashboard } from '../stripe-links.ts';
 import { eventPage } from './event.ts';
 import { eventsPage } from './events.ts';
@@ -80,6 +81,20 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     const retried = await retryOrder(db, id, visitorOf(res).actor);
     const done = retried.fulfillments + retried.notifications > 0 ? 'retried' : 'nothing_to_retry';
     res.redirect(303, `/ops/orders/${id}?done=${done}`);
+  });
+
+  router.post('/orders/:id/close', async (req, res) => {
+    const id = await orderIdOf(db, req.params.id);
+    const reason = reasonShape.safeParse(req.body?.because);
+    if (!reason.success) return res.redirect(303, `/ops/orders/${id}?done=no_reason`);
+    const closed = await closeOrder(db, id, { because: reason.data, actor: visitorOf(res).actor });
+    const done = closed.fulfillments + closed.notifications > 0 ? 'closed' : 'nothing_to_close';
+    res.redirect(303, `/ops/orders/${id}?done=${done}`);
+  });
+
+  router.post('/retry-dead', async (_req, res) => {
+    await retryDead(db, visitorOf(res).actor);
+    res.redirect(303, '/ops');
   });
 
   router.get('/events', async (req, res) => {

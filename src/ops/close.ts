@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { Knex } from '../db/knex.ts';
+import { storable } from '../db/storable.ts';
+import { fulfillments } from '../fulfillment/fulfill.ts';
+import { settleByHand } from '../work/queue.ts';
+import { recordAction } from './actions.ts';
+
+/** How much of each kind is owed no more. */
+export interface Closed {
+  readonly fulfillments: number;
+  readonly notifications: number;
+}
+
+export const LONGEST_REASON = 200;
+
+/** Why an order is closed, as a person types it. */
+export const reasonShape = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(LONGEST_REASON, `must have ${LONGEST_REASON} characters at most`)
+  .transform(storable);
+
+/**
+ * Ends what an order is owed without another attempt, for a reason that is kept: it was fulfilled by hand, or refunded in
+ * Stripe. It is then called fulfilled, since nobody is to see to it any more, and mails that were not sent are gone.
+ */
+export async function closeOrder(
+  db: Knex,
+  orderId: number,
+  { because, actor }: { because: string; actor: string },
+): Promise<Closed> {
+  return db.transaction(async (trx) => {
+    // Locked in the order of erase.ts, so the two never wait for each other in a circle.
+    const closed = {
+      notifications: await trx('notifications')
+        .where({ order_id: orderId })
+        .whereNot({ status: 'sent' })
+        .delete(),
+      fulfillments: await settleByHand(trx, fulfillments, orderId),
+    };
+    if (closed.notifications + closed.fulfillments > 0)
+      await recordAction(trx, {
+        actor,
+        action: 'close',
+        subject: String(orderId),
+        details: { because, ...closed },
+      });
+    return closed;
+  });
+}

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { typed } from '../../command-line.ts';
+import { counted } from '../../counted.ts';
+import { type Closed, closeOrder, reasonShape } from '../close.ts';
+import type { Describe, Report } from '../command.ts';
+import { orderIdOf } from '../identify.ts';
+
+const HELP = `
+The order stays paid, and is called fulfilled from then on: nobody is to see to it any more. Mails that were not sent are not
+sent. An attempt that is under way in that moment may still reach the receiver.
+
+Examples:
+  npm run ops -- close 42 --because "fulfilled by hand"
+  npm run ops -- close cs_live_a1b2c3 --because "refunded in Stripe"`;
+
+export const close: Describe = (act) =>
+  new Command('close')
+    .description('Ends what an order is owed without another attempt: it was fulfilled by hand, or refunded.')
+    .argument('<order>', 'its id, or its checkout session')
+    .requiredOption(
+      '--because <reason>',
+      'kept with the order, so leave the customer out',
+      typed(reasonShape),
+    )
+    .addHelpText('after', HELP)
+    .action(
+      act(async ({ db, actor }, order: string, { because }: { because: string }): Promise<Report> => {
+        const id = await orderIdOf(db, order);
+        const closed = await closeOrder(db, id, { because, actor });
+        const ok = closed.fulfillments + closed.notifications > 0;
+        return { ok, data: { order_id: id, ...closed }, text: tell(id, closed) };
+      }),
+    );
+
+function tell(id: number, { fulfillments, notifications }: Closed): string {
+  if (fulfillments + notifications === 0) return `Order ${id} is owed nothing.`;
+  const told = [
+    fulfillments > 0 && 'it will not be fulfilled any more by this service',
+    notifications > 0 && `${counted(notifications, 'mail')} will not be sent`,
+  ].filter(Boolean);
+  return `Order ${id}: ${told.join(', and ')}.`;
+}

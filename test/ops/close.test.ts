@@ -1,0 +1,71 @@
+import { expect, test } from '@jest/globals';
+import { fulfillments } from '../../src/fulfillment/fulfill.ts';
+import { claim, settleDone } from '../../src/work/queue.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { ops } from '../support/ops.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
+
+const { db, url: DATABASE_URL } = await createTestDatabase();
+const env = { DATABASE_URL };
+
+const insertMail = (orderId: number, kind: string, columns: Record<string, unknown>) =>
+  db('notifications').insert({ order_id: orderId, kind, ...columns });
+const fulfillmentOf = (id: number) => db('fulfillments').where({ order_id: id }).first();
+
+test('what an order is owed ends without another attempt, and why is on its time line', async () => {
+  const { id, checkout_session_id } = await insertOrder(db);
+  await insertFulfillment(db, id, { status: 'dead', attempts: 12, last_error: 'the receiver answered 422' });
+  await insertMail(id, 'order_paid', { status: 'dead', next_attempt_at: null });
+  await insertMail(id, 'payment_failed', { status: 'sent', next_attempt_at: null, sent_at: db.fn.now() });
+  const other = await insertOrder(db);
+  await insertFulfillment(db, other.id, { status: 'dead' });
+
+  const { code, stdout } = await ops(env, 'close', checkout_session_id, '--because', ' refunded in Stripe ');
+  expect([code, stdout]).toEqual([
+    0,
+    `Order ${id}: it will not be fulfilled any more by this service, and 1 mail will not be sent.\n`,
+  ]);
+  expect(await fulfillmentOf(id)).toMatchObject({
+    status: 'fulfilled',
+    fulfilled_at: expect.any(Date),
+    attempts: 12,
+    last_error: null,
+  });
+  expect(await db('notifications').where({ order_id: id })).toMatchObject([{ kind: 'payment_failed' }]);
+  expect(await fulfillmentOf(other.id)).toMatchObject({ status: 'dead' });
+  const shown = await ops(env, 'show', String(id));
+  expect(shown.stdout).toContain('The fulfilment is owed no more: a person closed it.');
+  expect(shown.stdout).toMatch(/cli:\S+: close \d+ .*"because":"refunded in Stripe"/);
+});
+
+test('an attempt that is under way has lost its claim', async () => {
+  const { id } = await insertOrder(db);
+  await insertFulfillment(db, id);
+  const held = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
+  expect(held).toMatchObject([{ order_id: id }]);
+  const { code } = await ops(env, 'close', String(id), '--because', 'fulfilled by hand');
+  expect(code).toBe(0);
+  const closed = await fulfillmentOf(id);
+  expect(closed).toMatchObject({ status: 'fulfilled', attempts_lost: 0 });
+  expect(await settleDone(db, fulfillments, held)).toEqual([]);
+  expect(await fulfillmentOf(id)).toEqual(closed);
+});
+
+test('an order that is owed nothing is let be, and the exit code says so', async () => {
+  const { id } = await insertOrder(db);
+  await insertFulfillment(db, id, { status: 'fulfilled' });
+  const before = await fulfillmentOf(id);
+  const { code, stdout } = await ops(env, 'close', String(id), '--because', 'refunded', '--json');
+  expect([code, JSON.parse(stdout)]).toEqual([1, { order_id: id, fulfillments: 0, notifications: 0 }]);
+  expect(await fulfillmentOf(id)).toEqual(before);
+  expect(await db('ops_actions').where({ subject: String(id) })).toEqual([]);
+});
+
+test.each([
+  ['no reason', ['42'], 'required option'],
+  ['an empty one', ['42', '--because', ' '], 'must not be empty'],
+  ['a novel', ['42', '--because', 'x'.repeat(201)], '200 characters'],
+])('%s is bad usage', async (_what, args, words) => {
+  const { code, stdout, stderr } = await ops(env, 'close', ...args);
+  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
+});
