@@ -40,6 +40,10 @@ export async function up(knex: Knex): Promise<void> {
     comment on column orders.updated_at is 'When it last changed.';
     comment on column orders.paid_at is 'When it became paid here. Set exactly when its status is paid.';
     comment on column orders.failed_at is 'When it became failed here. Set exactly when its status is failed.';
+    comment on column orders.customer_phone is 'As the customer typed it, where the session asks for it.';
+    comment on column orders.subscription_id is 'Stripe''s subscription, sub_…. Null: none began with the order.';
+    comment on column orders.shipping_cost is 'What shipping costs in minor units, and the shipping rate that was chosen, in Stripe''s shape.';
+    comment on column orders.presentment_details is 'What the customer was charged in minor units of a currency of their own (Adaptive Pricing), in Stripe''s shape. Null: amount_total.';
 
     comment on table order_line_items is 'What was bought, as Stripe''s API lists it: stored before the order is fulfilled.';
     comment on column order_line_items.order_id is 'The order.';
@@ -75,6 +79,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column fulfillments.fulfilled_at is 'When the receiver took it. Set exactly when fulfilled.';
     comment on column fulfillments.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column fulfillments.created_at is 'Since when it is owed.';
+    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did.';
 
     comment on table notifications is 'A mail owed to a customer until it is sent, once for each order and kind. Is itself a queue.';
     comment on column notifications.id is 'Ours.';
@@ -86,6 +91,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column notifications.sent_at is 'When the mail server took it. Set exactly when sent.';
     comment on column notifications.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column notifications.created_at is 'Since when it is owed. A receipt is, since the line items were stored.';
+    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did.';
 
     comment on table failed_attempts is 'Every attempt at owed work that failed, and why. One that was cut off by the end of its process is missing, unless it was the last.';
     comment on column failed_attempts.id is 'Ascending in the order in which they failed.';

@@ -1,9 +1,6 @@
 import type { Knex } from 'knex';
 
-/**
- * An event that Stripe signed and the service refused was remembered by the process alone that refused it, and a second one
- * told nobody while the alert of the first one stood.
- */
+/** An alert counts them and names the latest, whichever process refused it: from here the others are known. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table refused_events (
@@ -23,17 +20,9 @@ export async function up(knex: Knex): Promise<void> {
     comment on column refused_events.reason is 'Why. It names the field, and nothing of its value.';
     comment on column refused_events.first_refused_at is 'When it was refused first.';
     comment on column refused_events.last_refused_at is 'When it was refused last: Stripe repeats it for three days.';
-
-    -- Such an alert knew its latest event alone, and counted none.
-    update alerts set fewest = 1, details = jsonb_build_object(
-      'count', 1, 'event_id', details->'event_id', 'reason', details->'code')
-    where cause = 'event_refused';
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw(`
-    drop table refused_events;
-    delete from alerts where cause = 'event_refused';
-  `);
+  await knex.raw('drop table refused_events');
 }

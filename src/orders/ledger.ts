@@ -36,7 +36,7 @@ const VERDICTS = JSON.stringify(
   ),
 );
 
-/** All that a batch of news changes, in one statement and so in one transaction: migrations/0023_keep_how_it_ships_and_what_was_charged.ts. */
+/** All that a batch of news changes, in one statement and so in one transaction: migrations/0009_record_news.ts. */
 const RECORD = 'select * from record_news(:news, :payloads, :verdicts)';
 
 /** Rounds after which two processes that keep racing for one session are told to come again. */

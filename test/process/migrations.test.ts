@@ -142,16 +142,16 @@ test('a server that takes no changes stops the start also where nothing is pendi
 
 test('a migration that waits for a table lets those pass that wait behind it', async () => {
   const { db } = inUse;
-  const name = '0023_keep_how_it_ships_and_what_was_charged.ts';
+  const name = '0011_index_what_operators_ask.ts';
   const { down } = await import(`../../migrations/${name}`);
   await down(db);
   await db('knex_migrations').where({ name }).delete();
 
-  await using reader = await hold(db, (trx) => trx.raw('select from orders'));
+  await using writer = await hold(db, (trx) => trx.raw('lock table orders in row exclusive mode'));
   await using migrating = run('src/db/migrate-cli.ts', serviceEnv(inUse));
   await untilWaiting(db, 'migration', 1);
   await db('orders').update({ updated_at: db.fn.now() });
-  await reader.release();
+  await writer.release();
   expect(await migrating.ended).toEqual({ code: 0, signal: null });
   expect((await appliedTo(db)).toSorted()).toEqual(files);
 });
