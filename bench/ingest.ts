@@ -136,13 +136,14 @@ function ratio(rounds: Rounds, one: Contestant, other: Contestant): number {
 
 const FIGURES = ['perSecond', 'p50', 'p99', 'p999', 'senderUs', 'serverUs', 'postgresUs'] as const;
 type Medians = Record<(typeof FIGURES)[number], number>;
+type Contest = Partial<Record<Contestant, Medians>>;
 
-function mediansOf(rounds: Rounds): Partial<Record<Contestant, Medians>> {
+function mediansOf(rounds: Rounds): Contest {
   const taken = contestants.filter((name) => rounds[name].length > 0);
   return Object.fromEntries(taken.map((name) => [name, medians(rounds[name], FIGURES)]));
 }
 
-function tableOf(title: string, contest: Partial<Record<Contestant, Medians>>): string[] {
+function tableOf(title: string, contest: Contest): string[] {
   const headings = [
     '',
     'events/s',
@@ -169,8 +170,8 @@ function chartOf({
   at128,
   ratios,
 }: {
-  at64: Partial<Record<Contestant, Medians>>;
-  at128: Partial<Record<Contestant, Medians>>;
+  at64: Contest;
+  at128: Contest;
   ratios: { at64: { toCeiling: number }; at128: { toCeiling: number } };
 }): string {
   const titles = {
@@ -178,7 +179,7 @@ function chartOf({
     service: 'this service',
     naive: 'a transaction each',
   };
-  const bars = (contest: typeof at64, toCeiling: number) =>
+  const bars = (contest: Contest, toCeiling: number) =>
     contestants.flatMap((name) => {
       const perSecond = contest[name]?.perSecond;
       if (perSecond === undefined) return [];

@@ -1,33 +1,12 @@
-import { checkoutOf } from '../../src/sandbox/carts.ts';
+import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { newLineItem, newSession } from '../../src/sandbox/session-object.ts';
 import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { announce } from '../support/announce.ts';
 
 /** Stripe's API as cheap as it gets: it knows every session, each is paid and has the same three line items. */
-const ITEMS = 3;
 const SESSION_ID = /cs_test_a1\w{56}/;
 
-const cart = {
-  buyer: {
-    name: 'Jenny Rosen',
-    email: 'jenny.rosen@example.com',
-    address: {
-      city: 'San Francisco',
-      country: 'US',
-      line1: '510 Townsend St',
-      line2: null,
-      postal_code: '94103',
-      state: 'CA',
-    },
-  },
-  currency: 'usd' as const,
-  items: Array.from({ length: ITEMS }, (_, n) => ({
-    name: `Mug No. ${n}`,
-    unitAmount: 1_999,
-    quantity: 1 + n,
-  })),
-};
-const params = sessionParams.parse(checkoutOf(cart, 0));
+const params = sessionParams.parse(checkoutOf(cartOf(0), 0));
 const lineItems = params.line_items.map(newLineItem);
 const session = newSession(params, lineItems);
 const url = `/v1/checkout/sessions/${session.id}/line_items`;

@@ -10,21 +10,13 @@ export async function startNginx(dir: string, upstreams: readonly string[]): Pro
   mkdirSync(home, { recursive: true });
   const port = await freePort();
   const config = path.join(home, 'nginx.conf');
-  writeFileSync(config, configuration({ home, port, upstreams }));
+  writeFileSync(config, configuration(home, port, upstreams));
   const logFile = path.join(dir, 'nginx.log');
   const peer = await startPeer('nginx', ['-p', home, '-e', 'stderr', '-c', config], { port, logFile });
   return { ...peer, url: `http://127.0.0.1:${port}` };
 }
 
-function configuration({
-  home,
-  port,
-  upstreams,
-}: {
-  home: string;
-  port: number;
-  upstreams: readonly string[];
-}): string {
+function configuration(home: string, port: number, upstreams: readonly string[]): string {
   const servers = upstreams.map((url) => `    server ${new URL(url).host} max_fails=0;`).join('\n');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${home}/${name};`)
