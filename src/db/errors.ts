@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { messageOf } from '../errors.ts';
 
 /** What a person is told where no server can be asked: an error of the network alone does not say that it is the database. */
@@ -47,9 +48,9 @@ export function isTableTaken(error: unknown): boolean {
   return codeOf(error) === '42P07';
 }
 
+/** Null: it is not PostgreSQL's. Node's code of a broken connection, EPIPE, has the form of an SQLSTATE as well. */
 function classOf(error: unknown): string | null {
-  const code = codeOf(error);
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : null;
+  return error instanceof pg.DatabaseError ? (error.code?.slice(0, 2) ?? null) : null;
 }
 
 function codeOf(error: unknown): unknown {
