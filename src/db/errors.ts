@@ -23,36 +23,20 @@ export function isDataError(error: unknown): boolean {
   return ['22', '54'].includes(classOf(error) ?? '');
 }
 
-/** Whether the server takes no changes: it is a standby, or was told to take none. */
-export function isReadOnlyError(error: unknown): boolean {
-  return codeOf(error) === '25006';
-}
+const is = (sqlState: string) => (error: unknown) => (error as { code?: unknown } | null)?.code === sqlState;
 
-/** Whether a statement waited for a lock for longer than it may. */
-export function isLockTimeout(error: unknown): boolean {
-  return codeOf(error) === '55P03';
-}
-
-/** Whether a statement met a database in which the service's tables are not there (yet). */
-export function isTableMissing(error: unknown): boolean {
-  return codeOf(error) === '42P01';
-}
-
-/** Whether the role may not do what it was asked to. */
-export function isDenied(error: unknown): boolean {
-  return codeOf(error) === '42501';
-}
-
-/** Whether there is a table of that name already. */
-export function isTableTaken(error: unknown): boolean {
-  return codeOf(error) === '42P07';
-}
+/** The server takes no changes: it is a standby, or was told to take none. */
+export const isReadOnlyError = is('25006');
+/** A statement waited for a lock for longer than it may. */
+export const isLockTimeout = is('55P03');
+/** The service's tables are not there (yet). */
+export const isTableMissing = is('42P01');
+/** There is a table of that name already. */
+export const isTableTaken = is('42P07');
+/** The role may not do what it was asked to. */
+export const isDenied = is('42501');
 
 /** Null: it is not PostgreSQL's. Node's code of a broken connection, EPIPE, has the form of an SQLSTATE as well. */
 function classOf(error: unknown): string | null {
   return error instanceof pg.DatabaseError ? (error.code?.slice(0, 2) ?? null) : null;
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code;
 }
