@@ -14,7 +14,7 @@ function explain(error: unknown): string {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
     return `${address}:${port} is taken by another program. Set PORT to another one.`;
-  if (code !== undefined && ['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(code))
+  if (code !== undefined && ['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL', 'EINVAL'].includes(code))
     return 'HOST is no address of this machine. Set it to one, such as 127.0.0.1, or 0.0.0.0 for all of them.';
   return messageOf(error);
 }

@@ -144,9 +144,12 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     );
   });
 
-  test.each(['not a host', '192.0.2.1'])('when HOST is no address of this machine: %s', async (HOST) => {
-    expect(await refusal({ ...stripe, DATABASE_URL, PORT: '0', HOST })).toMatch(/: HOST is no address of /);
-  });
+  test.each(['not a host', '192.0.2.1', 'fe80::1'])(
+    'when HOST is no address of this machine: %s',
+    async (HOST) => {
+      expect(await refusal({ ...stripe, DATABASE_URL, PORT: '0', HOST })).toMatch(/: HOST is no address of /);
+    },
+  );
 
   test.each([
     ['nobody listens', 1],
