@@ -8,7 +8,7 @@ import { oneOf, plainAddress, sender, wholeNumber } from './shapes.ts';
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
 
-const ESCAPED = 'write special characters of the password as %23 for #';
+const ESCAPED = 'percent-encode special characters of the password: %23 for #, %2F for /';
 
 const url = (...protocols: string[]) =>
   z
@@ -22,6 +22,12 @@ const url = (...protocols: string[]) =>
       abort: true,
     });
 
+/**
+ * An unescaped / ? or # ends the part that holds the password and the host. Pieces of such a password would be taken for a host
+ * and a database, and told in errors; the @ is then found behind it, where but a parameter's value may hold one.
+ */
+const withWholePassword = /^\w+:\/\/[^/?#]*(\/[^@?#]*)?(\?[^@=#]*(=[^#]*)?)?$/;
+
 /** As pg reads it, which takes the directory of a socket in place of a host: no URL has a user and no host. */
 const connectionString = z
   .string()
@@ -29,12 +35,15 @@ const connectionString = z
     error: 'must be a URL that begins with postgres:// or postgresql://',
     abort: true,
   })
-  .refine(isReadable, `can't be read: look at its port and at the files that it names, and ${ESCAPED}`);
+  .refine(
+    isReadable,
+    `can't be read: look at its host (one alone), its port and the files that it names, and ${ESCAPED}`,
+  );
 
 function isReadable(connectionString: string): boolean {
   try {
-    new pg.Client({ connectionString });
-    return true;
+    const { host } = new pg.Client({ connectionString });
+    return withWholePassword.test(connectionString) && !host.includes(',');
   } catch {
     return false;
   }
@@ -96,7 +105,7 @@ const schema = z.object({
   FULFILLMENT_TIMEOUT_MS: wholeNumber(1, 25_000).default(10_000),
   FULFILLMENT_CONCURRENCY: wholeNumber(1, 1_000).default(10),
   FULFILLMENT_MAX_ATTEMPTS: wholeNumber(1, 100).default(12),
-  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  SMTP_URL: url('smtp:', 'smtps:').regex(withWholePassword, `can't be read: ${ESCAPED}`).optional(),
   MAIL_FROM: sender.optional(),
   SHOP_NAME: z.string().default('Your shop'),
   SHOP_URL: url('http:', 'https:').optional(),

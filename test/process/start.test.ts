@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { parseConfig } from '../../src/config.ts';
 import { openHome } from '../../src/db/embedded/home.ts';
 import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -105,11 +106,16 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
     'postgres://shop:hunter2@localhost:99999/shop',
     'postgres://shop:hunter2#@localhost/shop',
     'postgres://shop:hunter2@localhost/shop?sslrootcert=/hunter2',
+    'postgres://shop:1/hunter2@localhost/shop',
+    'postgres://shop:1@hunter2/2@localhost/shop',
+    'postgres://shop:1?hunter2@localhost/shop?sslmode=disable',
+    'postgres://shop:1@hunter2#2@localhost/shop',
+    'postgres://shop@hunter2,localhost/shop',
   ])("with a DATABASE_URL that can't be read: %s", async (DATABASE_URL) => {
     expect(await refusal({ DATABASE_URL })).toMatch(/^ {2}DATABASE_URL can't be read: /m);
   });
 
-  test.each(['smtp://shop:hunter2#@mail.example:587', 'smtp://'])(
+  test.each(['smtp://shop:hunter2#@mail.example:587', 'smtp://shop:1@hunter2/2@mail.example', 'smtp://'])(
     "with an SMTP_URL that can't be read: %s",
     async (SMTP_URL) => {
       expect(await refusal({ SMTP_URL, MAIL_FROM: 'shop@mail.example' })).toMatch(
@@ -167,6 +173,13 @@ describe('a start that can not succeed ends with exit code 1 and one message', (
       /PostgreSQL .*DATABASE_URL/,
     );
   });
+});
+
+test.each([
+  'postgres://shop%40eu:hunter@2%2F@localhost/shop?application_name=shop@eu',
+  'postgres:///shop?host=/tmp&user=shop@eu&password=hunter@2/',
+])('an @ may stand where nothing else can be meant: %s', (url) => {
+  expect(parseConfig({ DATABASE_URL: url }).database.url).toBe(url);
 });
 
 test('the database is reached over a socket as well, also by the commands of knex', async () => {
