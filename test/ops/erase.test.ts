@@ -279,7 +279,10 @@ test('events that no order belongs to are found by the address, and are accounte
   expect(await actions().where({ subject: 'stripe_events' })).toMatchObject([{ details: { events: 2 } }]);
 });
 
-test('without an address it is bad usage', async () => {
-  const { code, stdout, stderr } = await ops(env, 'erase', 'jenny');
-  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('must be a mail address')]);
-});
+test.each(['jenny', 'Jenny <jenny@example.com>', '<jenny@example.com>', 'jenny@example.com,'])(
+  'what is no address alone is bad usage: %s',
+  async (given) => {
+    const { code, stdout, stderr } = await ops(env, 'erase', given);
+    expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('must be a mail address')]);
+  },
+);

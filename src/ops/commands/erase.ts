@@ -41,7 +41,8 @@ export const erase: Describe = (act) =>
 
 function address(given: string): string {
   const email = given.trim();
-  if (!/^\S+@\S+$/.test(email)) throw new InvalidArgumentError('It must be a mail address.');
+  if (!/^[^\s<>]+@[^\s<>",;]+$/.test(email))
+    throw new InvalidArgumentError('It must be a mail address alone.');
   return email;
 }
 
