@@ -70,7 +70,9 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     await pools.webFirst();
 
     const metrics = createMetrics();
-    const watches = [watchSignatures(), watchRefusals(pools.worker)];
+    const refusals = watchRefusals({ db: pools.worker, log });
+    opened.defer(refusals.stop);
+    const watches = [watchSignatures(), refusals];
     const deliveries = watches.map(({ findings }) => findings);
     const alerts = startAlerts(config, { db: pools.worker, deliveries, log, opened });
     const stripe = await openStripe(config, log, opened);

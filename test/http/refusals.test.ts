@@ -3,6 +3,7 @@ import { BadRequest } from '../../src/errors.ts';
 import { watchRefusals } from '../../src/http/refusals.ts';
 import type { Delivery } from '../../src/http/webhook.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
 import { insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
@@ -34,7 +35,7 @@ const hoursAgo = (hours: number) => ({ at: Date.now() - hours * HOUR_MS });
 
 /** How many events a person is told of, and the latest, once a process has seen these. */
 async function toldAfter(...deliveries: Delivery[]) {
-  const watch = watchRefusals(db);
+  const watch = watchRefusals({ db, log: silent });
   for (const one of deliveries) watch.saw(one);
   const [finding] = await watch.findings();
   return finding?.cause === 'event_refused' ? [finding.details.count, finding.details.event_id] : undefined;
@@ -52,12 +53,12 @@ async function take(id: string): Promise<void> {
 }
 
 test('what is refused is kept, and is a finding in every process from then on', async () => {
-  const watch = watchRefusals(db);
+  const watch = watchRefusals({ db, log: silent });
   watch.saw(delivery('evt_1', hoursAgo(1)));
   const details = { count: 1, event_id: 'evt_1', reason: 'It says too much.' };
   const findings = [{ cause: 'event_refused', details }];
   expect(await watch.findings()).toEqual(findings);
-  expect(await watchRefusals(db).findings()).toEqual(findings);
+  expect(await watchRefusals({ db, log: silent }).findings()).toEqual(findings);
   expect(await toldAfter(delivery('evt_2'))).toEqual([2, 'evt_2']);
 });
 
@@ -110,7 +111,7 @@ test('what was not verified, or could not be kept for the moment, is none', asyn
 });
 
 test('while the database is away, refused events wait for it, a thousand at most', async () => {
-  const watch = watchRefusals(db);
+  const watch = watchRefusals({ db, log: silent });
   for (let n = 0; n < 1_200; n += 1) watch.saw(delivery(`evt_${n}`));
   await db.raw('alter table refused_events rename to away');
   await expect(watch.findings()).rejects.toThrow('does not exist');

@@ -17,7 +17,7 @@ import {
   workDir,
 } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
-import type { EventJson } from '../support/stripe-events.ts';
+import { type EventJson, stripeEvent } from '../support/stripe-events.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
@@ -152,6 +152,15 @@ test.each(['reset', 'swallow'] as const)(
     expect(service.written.stderr).toBe('');
   },
 );
+
+test('what it has refused since it last looked for alerts is kept', async () => {
+  await using service = await spawnService({ ...env, ROLE: 'web' });
+  const unreadable = stripeEvent('checkout.session.completed', { id: 'cs_1', object: 'checkout.session' });
+  expect(await deliver(service.url, unreadable)).toBe(400);
+  service.kill('SIGTERM');
+  expect(await service.ended).toEqual({ code: 0, signal: null });
+  expect(await db('refused_events').pluck('id')).toEqual([unreadable.id]);
+});
 
 test('a start that waits for the migrations of another process is not waited for', async () => {
   await using _migrating = await hold(db, (trx) => trx.raw('select pg_advisory_xact_lock(4242001)'));
