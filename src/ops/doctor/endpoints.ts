@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts';
 import { handledTypes } from '../../orders/handlers.ts';
 import { API_VERSION } from '../../stripe/client.ts';
 import { isConnect, placeOf } from '../endpoint.ts';
-import { type Checks, ok, warning, wrong } from './finding.ts';
+import { type Checks, notChecked, ok, warning, wrong } from './finding.ts';
 
 type Endpoint = Pick<
   Stripe.WebhookEndpoint,
@@ -40,6 +40,7 @@ export const endpointChecks: Checks<Subject> = {
   /** Events of older versions can be read (src/stripe/checkout-session.ts), those to come may not be. */
   'API version': (subject) => {
     const enabled = ours(subject).filter(isEnabled);
+    if (enabled.length === 0) return notChecked('no endpoint is enabled');
     const unpinned = enabled.filter(({ api_version }) => api_version === null);
     const newer = enabled.filter(({ api_version }) => isNewer(api_version ?? API_VERSION));
     if (newer.length > 0)
@@ -49,7 +50,7 @@ export const endpointChecks: Checks<Subject> = {
     if (unpinned.length > 0)
       return warning(`${places(unpinned)} sends the account's default version: pin it to ${API_VERSION}`);
     const versions = [...new Set(enabled.map(({ api_version }) => api_version))].join(', ');
-    return ok(`${versions || 'none to look at'} (this code knows ${API_VERSION}, and reads older ones)`);
+    return ok(`${versions} (this code knows ${API_VERSION}, and reads older ones)`);
   },
 
   'one endpoint a URL': (subject) => {

@@ -81,6 +81,13 @@ test.each([
 });
 
 test.each([
+  ['none', []],
+  ['one that is disabled', [endpoint({ status: 'disabled' })]],
+])('no API version to look at: %s', async (_what, endpoints) => {
+  expect((await verdicts(endpoints))['API version']?.state).toBe('not_checked');
+});
+
+test.each([
   ['one secret, which is one too few', 'whsec_1', 'wrong'],
   ['two secrets', 'whsec_1,whsec_2', 'warning'],
 ])('two endpoints on one URL and %s', async (_what, STRIPE_WEBHOOK_SECRET, state) => {
