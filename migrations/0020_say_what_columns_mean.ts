@@ -79,7 +79,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column fulfillments.fulfilled_at is 'When the receiver took it. Set exactly when fulfilled.';
     comment on column fulfillments.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column fulfillments.created_at is 'Since when it is owed.';
-    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did.';
+    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did. 0 once it is dead.';
 
     comment on table notifications is 'A mail owed to a customer until it is sent, once for each order and kind. Is itself a queue.';
     comment on column notifications.id is 'Ours.';
@@ -91,7 +91,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column notifications.sent_at is 'When the mail server took it. Set exactly when sent.';
     comment on column notifications.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column notifications.created_at is 'Since when it is owed. A receipt is, since the line items were stored.';
-    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did.';
+    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did. 0 once it is dead.';
 
     comment on table failed_attempts is 'Every attempt at owed work that failed, and why. One that was cut off by the end of its process is missing, unless it was the last.';
     comment on column failed_attempts.id is 'Ascending in the order in which they failed.';
