@@ -11,6 +11,7 @@ export function wordsOf(error: unknown, tableMissing: string): string {
 /** Reads what somebody typed by a shape whose faults say what it must be. */
 export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
   return (text) => {
+    if (text.startsWith('--')) throw new InvalidArgumentError('It must not begin with --, as options do.');
     const parsed = shape.safeParse(text);
     if (parsed.success) return parsed.data;
     throw new InvalidArgumentError(`It ${parsed.error.issues.map(({ message }) => message).join('; ')}.`);

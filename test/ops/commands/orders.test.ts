@@ -112,6 +112,7 @@ test.each([
   [['--limit', '0'], 'must be a whole number from 1 to 1000'],
   [['--after', '42'], 'must be what the page before ended with'],
   [['paid'], 'too many arguments'],
+  [['--email', '--status'], 'must not begin with --'],
 ])('%j is bad usage, which programs are told of as well', async (args, words) => {
   const ran = await ops(env, 'orders', ...args);
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([2, '', expect.stringContaining(words)]);
