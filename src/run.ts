@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, loadConfig, SANDBOX_WEBHOOK_SECRET } from './config.ts';
+import { messageOf } from './errors.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { runProgram } from './program.ts';
@@ -89,7 +90,12 @@ async function stop(
   }, STOP_WITHIN_MS).unref();
   // An embedded server would be left running.
   const service = await (database.url === null ? starting : Promise.race([starting, pause(START_GRACE_MS)]));
-  await service?.stop();
-  log.info('stopped');
-  process.exit(0);
+  try {
+    await service?.stop();
+    log.info('stopped');
+    process.exit(0);
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'not all was let go');
+    process.exit(1);
+  }
 }

@@ -9,6 +9,7 @@ import { type Database, openDatabase } from './db/database.ts';
 import { firstConnectionOf } from './db/first-connection.ts';
 import { type Knex, openPool } from './db/knex.ts';
 import { migrate } from './db/migrations.ts';
+import { messageOf } from './errors.ts';
 import { fulfillments, fulfillmentWork } from './fulfillment/fulfill.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';
 import { opsAccess } from './http/access.ts';
@@ -89,7 +90,7 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     if (config.role !== 'web') startJobs(parts, workers);
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {
-    await opened.disposeAsync();
+    await opened.disposeAsync().catch((also) => log.warn({ reason: messageOf(also) }, 'not all was let go'));
     throw error;
   }
 }

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { parseConfig } from '../../src/config.ts';
 import { openHome } from '../../src/db/embedded/home.ts';
 import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
+import { startService } from '../../src/service.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { listen } from '../support/listen.ts';
 import { logOf, run, spawnService, workDir } from '../support/process.ts';
@@ -254,6 +257,16 @@ test('with a key and no secret: it says that anyone can sign what it takes', asy
 describe('with nothing set', () => {
   const home = () => openHome(path.join(workDir, '.data/postgres'));
   const findServer = async () => findPostmaster(await home());
+  const startLock = path.join(workDir, '.data/postgres/start.lock');
+  /** So that the embedded server is not stopped: who can't take the lock leaves it running. */
+  const breakLock = () => {
+    rmSync(startLock);
+    mkdirSync(startLock);
+  };
+  const mend = async () => {
+    await rm(startLock, { recursive: true });
+    await stopPostmaster(await home());
+  };
   const status = async (url: string) => (await fetch(url)).status;
 
   test('it is a sandbox with a database of its own, which ends with it and is there again after it', async () => {
@@ -288,6 +301,29 @@ describe('with nothing set', () => {
       }
     } finally {
       await stopPostmaster(await home());
+    }
+  });
+
+  test('a stop that fails says so in its log, without a stack', async () => {
+    await using service = await spawnService({});
+    try {
+      breakLock();
+      service.kill('SIGTERM');
+      expect(await service.ended).toEqual({ code: 1, signal: null });
+      expect(service.written.stderr).toBe('');
+      expect(logOf(service).at(-1)).toMatchObject({ level: 50, reason: 'unable to open database file' });
+    } finally {
+      await mend();
+    }
+  });
+
+  test('a start that fails says why, also where what it began can not be ended', async () => {
+    const config = { ...parseConfig({ PORT: String(silentPort) }), dataDir: path.join(workDir, '.data') };
+    const log = pino({}, { write: (line: string) => line.includes('PostgreSQL is ready') && breakLock() });
+    try {
+      await expect(startService(config, log)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    } finally {
+      await mend();
     }
   });
 });
