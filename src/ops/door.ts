@@ -23,8 +23,6 @@ interface Door {
   /** What became of a login. */
   logIn(req: Request, res: Response): 'in' | 'wrong' | { readonly waitSeconds: number };
   logOut(res: Response): void;
-  /** False where there is no token, and so nothing to log in with. */
-  readonly hasLock: boolean;
 }
 
 interface Dependencies extends Guard {
@@ -47,15 +45,17 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
     res.locals.visitor = visitor;
   };
 
+  const issue: RequestHandler = (req, res, next) => {
+    if (token === null && !isOpenTo(req, production)) return refuseAll(res);
+    letIn(res, { actor: 'ops', session: sessionOf(req) ?? begin(res, null) });
+    next();
+  };
+
   return {
-    hasLock: token !== null,
+    issue,
 
     enter(req, res, next) {
-      if (token === null) {
-        if (!isOpenTo(req, production)) return refuseAll(res);
-        letIn(res, { actor: 'ops', session: sessionOf(req) ?? begin(res, null) });
-        return next();
-      }
+      if (token === null) return issue(req, res, next);
       const bearer = bearerOf(req);
       if (bearer !== null) {
         if (!isSame(bearer, token)) return refuseToken(res);
@@ -71,12 +71,6 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
       if (req.path.startsWith('/api/') || (isPost && !isOfThisSite(req))) return refuseToken(res);
       if (!isPost && req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
       res.redirect(303, `/ops/login?to=${encodeURIComponent(pageOf(req))}`);
-    },
-
-    issue(req, res, next) {
-      if (token === null && !isOpenTo(req, production)) return refuseAll(res);
-      letIn(res, { actor: 'ops', session: sessionOf(req) ?? begin(res, null) });
-      next();
     },
 
     guardForms(req, res, next) {

@@ -54,7 +54,7 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
   router.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 20 }));
 
   router.get('/login', door.issue, async (req, res) => {
-    if (!door.hasLock) return res.redirect(303, '/ops');
+    if (token === null) return res.redirect(303, '/ops');
     await send(res, loginPage({ to: pathWithin(req.query.to) }, readerOf(req, res)));
   });
   router.post('/login', door.issue, door.guardForms, async (req, res) => {
