@@ -29,8 +29,7 @@ export function choice(label: string, ways: Readonly<Record<string, string>>, he
 }
 
 /** An instant in the reader's zone, and by the second in UTC for whoever points at it. */
-export function time(at: Date | null, zone: string): Markup {
-  if (at === null) return NOTHING;
+export function time(at: Date, zone: string): Markup {
   const iso = at.toISOString();
   return html`<time datetime="${iso}" title="${iso}">${clockOf(zone).format(at)}</time>`;
 }
