@@ -4,20 +4,19 @@ import { createLogger } from '../../logger.ts';
 import { createStripe } from '../../stripe/client.ts';
 import { configurationChecks } from './configuration.ts';
 import { databaseChecks, findServer } from './database.ts';
-import { check, type Finding, noneChecked, ok, type Verdict, verdictOf } from './finding.ts';
+import { check, type Finding, failed, noneChecked, ok } from './finding.ts';
 import { examineStripe, stripeChecks } from './stripe.ts';
 
 /** All that can be wrong with a process like this one, from near to far. Without a configuration it ends there. */
 export async function examine(): Promise<Finding[]> {
-  let config: Config | undefined;
-  const sound = await verdictOf(() => {
+  let config: Config;
+  try {
     config = loadConfig();
-    return ok(`sound: ${modeOf(config)}`);
-  });
-  const configuration = { check: 'configuration', ...sound };
-  if (config === undefined) return [configuration];
+  } catch (error) {
+    return [{ check: 'configuration', ...failed(error) }];
+  }
   return [
-    configuration,
+    { check: 'configuration', ...ok(`sound: ${modeOf(config)}`) },
     ...(await check(configurationChecks, config)),
     ...(await examineDatabase(config)),
     ...(await examineApi(config)),
@@ -32,14 +31,14 @@ function modeOf({ production, sandbox, stripe }: Config): string {
 async function examineDatabase(config: Config): Promise<Finding[]> {
   const log = createLogger('silent', false, 2);
   await using opened = new AsyncDisposableStack();
-  let checks: readonly Finding[] = noneChecked(Object.keys(databaseChecks), 'there is no database to ask');
-  const server = await verdictOf(async (): Promise<Verdict> => {
+  try {
     const db = await openOpsPool(config, log, opened);
-    const found = await findServer(db);
-    checks = await check(databaseChecks, { db, config });
-    return found;
-  });
-  return [{ check: 'database', ...server }, ...checks];
+    const server = await findServer(db);
+    return [{ check: 'database', ...server }, ...(await check(databaseChecks, { db, config }))];
+  } catch (error) {
+    const rest = noneChecked(Object.keys(databaseChecks), 'there is no database to ask');
+    return [{ check: 'database', ...failed(error) }, ...rest];
+  }
 }
 
 async function examineApi(config: Config): Promise<Finding[]> {

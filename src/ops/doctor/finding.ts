@@ -20,26 +20,23 @@ export const notChecked = (message: string): Verdict => ({ state: 'not_checked',
 /** Checks by their names, all of one subject. */
 export type Checks<Subject> = Readonly<Record<string, (subject: Subject) => Verdict | Promise<Verdict>>>;
 
-/** One after another. */
+/** One after another. What keeps a check from its verdict is one. */
 export async function check<Subject>(checks: Checks<Subject>, subject: Subject): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, ask] of Object.entries(checks)) {
-    findings.push({ check: name, ...(await verdictOf(() => ask(subject))) });
+    const verdict = async () => ask(subject);
+    findings.push({ check: name, ...(await verdict().catch(failed)) });
   }
   return findings;
 }
 
-/** What keeps a check from its verdict is one. */
-export async function verdictOf(ask: () => Verdict | Promise<Verdict>): Promise<Verdict> {
-  try {
-    return await ask();
-  } catch (error) {
-    return wrong(
-      messageOf(error)
-        .replace(/:\n\s*/g, ': ')
-        .replace(/\n\s*/g, '; '),
-    );
-  }
+/** An error, in one line. */
+export function failed(error: unknown): Verdict {
+  return wrong(
+    messageOf(error)
+      .replace(/:\n\s*/g, ': ')
+      .replace(/\n\s*/g, '; '),
+  );
 }
 
 export function noneChecked(names: readonly string[], why: string): Finding[] {
