@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { wallClock } from './wall-clock.ts';
 import { zone as here } from './words.ts';
 
@@ -22,6 +23,14 @@ export function parseMoment(text: string, zone = here): Moment | null {
   const at = offset ? Date.parse(`${date}T${time}${offset}`) : wallClock(zone).instantOf(shown);
   return Number.isNaN(at) ? null : { at: new Date(at) };
 }
+
+export const momentShape = (zone?: string) =>
+  z.string().transform((text, context) => {
+    const read = parseMoment(text, zone);
+    if (read !== null) return read;
+    context.addIssue({ code: 'custom', message: `must be like ${MOMENTS}` });
+    return z.NEVER;
+  });
 
 /** @param now the database's time, in seconds since 1970, as is the result */
 export function secondsOf(moment: Moment, now: number): number {

@@ -4,23 +4,10 @@ import { orderStatuses } from '../orders/status.ts';
 import { oneOf } from '../shapes.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
-import { MOMENTS, type Moment, parseMoment } from './moment.ts';
-
-const moment = (zone?: string) =>
-  z.string().transform((text, context): Moment => {
-    const read = parseMoment(text, zone);
-    if (read !== null) return read;
-    context.addIssue({ code: 'custom', message: `must be like ${MOMENTS}` });
-    return z.NEVER;
-  });
+import { MOMENTS, momentShape } from './moment.ts';
 
 /** A sum of money in minor units. Without its currency it is one that Stripe counts in hundredths, as nearly all are. */
-interface Sum {
-  readonly minor: number;
-  readonly currency: string | null;
-}
-
-const sum = z.string().transform((text, context): Sum => {
+const sum = z.string().transform((text, context) => {
   const [, major = '', currency] = /^(\d{1,12}(?:\.\d{1,3})?) ?([a-z]{3})?$/i.exec(text) ?? [];
   const minor = major === '' ? null : minorUnits(major, currency ?? 'usd');
   if (minor !== null) return { minor, currency: currency?.toLowerCase() ?? null };
@@ -56,8 +43,8 @@ export const orderFilterShape = (zone?: string) =>
     email: words
       .optional()
       .describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),
-    since: moment(zone).optional().describe(`created since then: ${MOMENTS}`),
-    until: moment(zone).optional().describe('created before then'),
+    since: momentShape(zone).optional().describe(`created since then: ${MOMENTS}`),
+    until: momentShape(zone).optional().describe('created before then'),
     reference: words.optional().describe("the shop's own reference, client_reference_id"),
     amount: sum.optional().describe('the total: 64.98, "64.98 eur", "500 jpy"'),
     session: id('cs').optional().describe('the checkout session'),

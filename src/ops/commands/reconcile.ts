@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { typed } from '../../command-line.ts';
 import { databaseSeconds } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
 import { messageOf } from '../../errors.ts';
@@ -10,7 +11,7 @@ import { audit, EVENTS_REACH, type Run, takeNewEvents } from '../../reconcile/re
 import { rehearsal } from '../../reconcile/rehearsal.ts';
 import { recordAction } from '../actions.ts';
 import type { Describe, Report, Tools } from '../command.ts';
-import { MOMENTS, type Moment, parseMoment, secondsOf } from '../moment.ts';
+import { MOMENTS, type Moment, momentShape, secondsOf } from '../moment.ts';
 import { reportOf } from '../reconcile-report.ts';
 
 const help = `
@@ -38,21 +39,18 @@ interface Options {
   readonly json?: true;
 }
 
+const past = momentShape().refine(
+  (moment) => 'ago' in moment || moment.at.getTime() <= Date.now(),
+  'must not be in the future',
+);
+
 export const reconcile: Describe = (act) =>
   new Command('reconcile')
     .description('Compares orders with Stripe, both ways, and repairs what is missing here.')
-    .option('--since <when>', `from then on: ${MOMENTS}`, sinceOf)
+    .option('--since <when>', `from then on: ${MOMENTS}`, typed(past))
     .option('--dry-run', 'change nothing, and tell what would be')
     .addHelpText('after', help)
     .action(act(run));
-
-function sinceOf(text: string): Moment {
-  const since = parseMoment(text);
-  if (since === null) throw new InvalidArgumentError(`It must be like ${MOMENTS}.`);
-  if ('at' in since && since.at.getTime() > Date.now())
-    throw new InvalidArgumentError('It must not be in the future.');
-  return since;
-}
 
 async function run(tools: Tools, { since: given, dryRun = false, json }: Options): Promise<Report> {
   const { db, stripe, config } = tools;
