@@ -31,10 +31,11 @@ export const show: Describe = (act) =>
       }),
     );
 
-function showOrder({ now, ...whole }: WholeOrder, width: number | null): Report {
-  const { order, line_items, timeline } = whole;
+function showOrder(whole: WholeOrder, width: number | null): Report {
+  const { now, ...data } = whole;
+  const { order, line_items, timeline } = data;
   const parts = [
-    facts(factsOf(whole, now), width),
+    facts(factsOf(whole), width),
     line_items.length > 0 &&
       table(ITEM_COLUMNS, [...line_items.map(itemRow), ...sumsOf(order).map(sumRow)], width),
     table(
@@ -45,14 +46,14 @@ function showOrder({ now, ...whole }: WholeOrder, width: number | null): Report 
     adviceFor(whole),
   ];
   const title = styleText('bold', `Order ${order.id}: ${stateOf(stateIn(whole))}`);
-  return { ok: true, data: whole, text: [title, ...parts.filter((part) => part !== false)].join('\n\n') };
+  return { ok: true, data, text: [title, ...parts.filter((part) => part !== false)].join('\n\n') };
 }
 
-function stateIn({ order: { status }, fulfillment }: Omit<WholeOrder, 'now'>) {
+function stateIn({ order: { status }, fulfillment }: WholeOrder) {
   return { status, fulfillment_status: fulfillment?.status ?? null, attempts: fulfillment?.attempts ?? null };
 }
 
-function factsOf({ order, fulfillment }: Omit<WholeOrder, 'now'>, now: Date): readonly Fact[] {
+function factsOf({ order, fulfillment, now }: WholeOrder): readonly Fact[] {
   return [
     ['Total', amountOf(order.amount_total, order.currency)],
     ['Customer', [order.customer_name, order.customer_email].filter(Boolean).join(', ')],
@@ -98,7 +99,7 @@ function styled(entry: Entry): Cell {
   return entry.kind === 'event' && entry.outcome === 'conflict' ? { text, style: 'red' } : text;
 }
 
-function adviceFor({ order, fulfillment }: Omit<WholeOrder, 'now'>): string | false {
+function adviceFor({ order, fulfillment }: WholeOrder): string | false {
   return (
     fulfillment?.status === 'dead' && `What to do: find the cause, then npm run ops -- retry ${order.id}`
   );
