@@ -35,8 +35,8 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
     const refuse = (status: number, code: string, message: string) =>
       void res.status(status).json({ error: { code, message } });
 
-    const found = await lookUp(stripe, id, () => within(DATABASE_WITHIN_MS, accountOf(db, id)));
-    if (found === 'unknown') return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
+    const found = await lookUp(id, { stripe, db });
+    if (found === null) return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
     if (isRefusal(found)) {
       log.error(
         { checkout_session_id: id, reason: messageOf(found) },
@@ -63,19 +63,18 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
   return router;
 }
 
+/** Null: Stripe has no such session. */
 async function lookUp(
-  stripe: Stripe,
   id: string,
-  findAccount: () => Promise<string | null>,
-): Promise<CheckoutSession | 'unknown' | Error> {
-  if (!idPattern('cs').test(id)) return 'unknown';
-  const account = await findAccount();
+  { stripe, db }: Pick<Dependencies, 'stripe' | 'db'>,
+): Promise<CheckoutSession | null | Error> {
+  if (!idPattern('cs').test(id)) return null;
+  const account = await within(DATABASE_WITHIN_MS, accountOf(db, id));
   try {
     // Twice: the client's own timeout is for silence before an answer, and then once more for the answer.
     const once = { account, timeoutMs: STRIPE_WITHIN_MS, retries: 0 };
     return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, once));
   } catch (error) {
-    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return 'unknown';
     return error as Error;
   }
 }

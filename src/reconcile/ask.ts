@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import Stripe from 'stripe';
+import type Stripe from 'stripe';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { atStripesPace } from '../stripe/rate-limit.ts';
 import type { Findings } from './findings.ts';
@@ -32,17 +32,8 @@ export async function askAbout(
   found.lookedAt.orders += orders.length;
   const each = (order: Asked) =>
     unlessUnusable(order.checkout_session_id, found, async () => {
-      await tell(order, await sessionOf(stripe, order));
+      const ask = () => retrieveSession(stripe, order.checkout_session_id, patient);
+      await tell(order, await atStripesPace(ask));
     });
   await Promise.all([...orders.map(each), pause(TOGETHER_MS)]);
-}
-
-/** @throws {BadRequest} when it can't be read */
-async function sessionOf(stripe: Stripe, { checkout_session_id }: Asked): Promise<CheckoutSession | null> {
-  try {
-    return await atStripesPace(() => retrieveSession(stripe, checkout_session_id, patient));
-  } catch (error) {
-    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return null;
-    throw error;
-  }
 }

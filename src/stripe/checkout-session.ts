@@ -1,4 +1,4 @@
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import { z } from 'zod';
 import { BadRequest } from '../errors.ts';
 import { amount, describeIssues, json, reference, text, word } from './shapes.ts';
@@ -73,14 +73,19 @@ export function sessionOfApi(given: unknown): CheckoutSession {
   return read(checkoutSessionShape, given);
 }
 
-/** Without its items. Account and errors are as below; an error of status 404 says that there is no such session. */
+/** Without its items; null where Stripe has no such session. Account and errors are as below. */
 export async function retrieveSession(
   stripe: Stripe,
   id: string,
   { account, timeoutMs, retries }: { account: string | null; timeoutMs: number; retries: number },
-): Promise<CheckoutSession> {
+): Promise<CheckoutSession | null> {
   const options = { ...ofAccount(account), timeout: timeoutMs, maxNetworkRetries: retries };
-  return read(checkoutSessionShape, await retrieve(stripe, id, {}, options));
+  try {
+    return read(checkoutSessionShape, await retrieve(stripe, id, {}, options));
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return null;
+    throw error;
+  }
 }
 
 /**
