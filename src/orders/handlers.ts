@@ -1,7 +1,6 @@
-import { BadRequest } from '../errors.ts';
-import { type CheckoutSession, checkoutSessionShape } from '../stripe/checkout-session.ts';
-import { describeIssues, idOf, jsonOf, textOf } from '../stripe/shapes.ts';
-import type { SignedEvent, StripeEvent } from '../stripe/signature.ts';
+import { type CheckoutSession, readSession } from '../stripe/checkout-session.ts';
+import { idOf, jsonOf, textOf } from '../stripe/shapes.ts';
+import type { SignedEvent } from '../stripe/signature.ts';
 import type { SessionFields } from './order.ts';
 import type { OrderStatus } from './status.ts';
 
@@ -46,21 +45,12 @@ export function requestOfSession(session: CheckoutSession, livemode: boolean): R
 export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boolean): Request | null {
   const handler = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
   if (!handler || event.livemode !== livemode || event.data.object.object !== 'checkout.session') return null;
-  const session = readSession(event);
+  const session = readSession(event.data.object, "The event's checkout session");
   if (session.mode === 'setup') return null;
   return {
     wanted: handler(session),
     session: sessionFields(session, { account: event.account ?? null, livemode }),
   };
-}
-
-function readSession({ data }: StripeEvent): CheckoutSession {
-  const parsed = checkoutSessionShape.safeParse(data.object);
-  if (parsed.success) return parsed.data;
-  throw new BadRequest(
-    'session_unreadable',
-    `The event's checkout session can't be read: ${describeIssues(parsed.error)}.`,
-  );
 }
 
 function sessionFields(

@@ -5,7 +5,7 @@ import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts
 import type { Ledger, News } from '../orders/ledger.ts';
 import type { Order } from '../orders/order.ts';
 import type { Outcome } from '../orders/status.ts';
-import { sessionOfApi } from '../stripe/checkout-session.ts';
+import { readSession } from '../stripe/checkout-session.ts';
 import { eventOfApi } from '../stripe/signature.ts';
 import { type Compared, differencesOf } from './compare.ts';
 import type { Findings, Unrepaired } from './findings.ts';
@@ -66,7 +66,7 @@ export async function takeSessions(
   await Promise.all(
     page.map((given) =>
       unlessUnusable(given.id, found, async () => {
-        const request = requestOfSession(sessionOfApi(given), livemode);
+        const request = requestOfSession(readSession(given), livemode);
         // What is unpaid says too little: that its money will not come any more is known to its events alone.
         if (request?.wanted !== 'paid') return;
         const order = orders.get(given.id);

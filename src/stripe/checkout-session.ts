@@ -66,11 +66,11 @@ interface SessionWithItems {
 }
 
 /**
- * A session as a list of the API has it.
+ * @param whose what holds it, as the error names that
  * @throws {BadRequest} when it can't be read
  */
-export function sessionOfApi(given: unknown): CheckoutSession {
-  return read(checkoutSessionShape, given);
+export function readSession(given: unknown, whose?: string): CheckoutSession {
+  return read(checkoutSessionShape, given, whose);
 }
 
 /** Without its items; null where Stripe has no such session. Account and errors are as below. */
@@ -81,7 +81,7 @@ export async function retrieveSession(
 ): Promise<CheckoutSession | null> {
   const options = { ...ofAccount(account), timeout: timeoutMs, maxNetworkRetries: retries };
   try {
-    return read(checkoutSessionShape, await retrieve(stripe, id, {}, options));
+    return readSession(await retrieve(stripe, id, {}, options));
   } catch (error) {
     if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return null;
     throw error;
@@ -142,12 +142,12 @@ async function listAllLineItems(
   return items;
 }
 
-function read<T>(shape: z.ZodType<T>, value: unknown): T {
+function read<T>(shape: z.ZodType<T>, value: unknown, whose?: string): T {
   const parsed = shape.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw unreadable(describeIssues(parsed.error));
+  throw unreadable(describeIssues(parsed.error), whose);
 }
 
-function unreadable(why: string): BadRequest {
-  return new BadRequest('session_unreadable', `Stripe's answer can't be read: ${why}`);
+function unreadable(why: string, whose = "Stripe's answer"): BadRequest {
+  return new BadRequest('session_unreadable', `${whose} can't be read: ${why}.`);
 }

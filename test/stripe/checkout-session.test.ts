@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   checkoutSessionShape,
+  readSession,
   retrieveSession,
   retrieveSessionWithItems,
-  sessionOfApi,
 } from '../../src/stripe/checkout-session.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { answerJson } from '../support/http.ts';
@@ -148,8 +148,8 @@ describe("an answer that can't be read is an error that names the field, and not
 
 test('a session out of a list is read the same way', () => {
   const session = checkoutSession();
-  expect(sessionOfApi(session)).toMatchObject({ id: session.id, payment_status: 'paid' });
-  expect(() => sessionOfApi({ ...session, mode: 7 })).toThrow(/^Stripe's answer can't be read: mode: /);
+  expect(readSession(session)).toMatchObject({ id: session.id, payment_status: 'paid' });
+  expect(() => readSession({ ...session, mode: 7 })).toThrow(/^Stripe's answer can't be read: mode: /);
 });
 
 describe('a session for somebody who waits', () => {
