@@ -2,16 +2,13 @@ import { inspect } from 'node:util';
 
 /** Errors are classed by what their receiver must do. */
 
-/**
- * The sender's fault: the same request will fail again. Its message goes out over HTTP, so nothing internal may stand in
- * it; the cause is for the log.
- */
+/** The sender's fault: the same request will fail again. Its message goes out over HTTP, so nothing internal may stand in it. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
   readonly code: string;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: string, message: string) {
+    super(message);
     this.code = code;
   }
 }

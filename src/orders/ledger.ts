@@ -153,9 +153,7 @@ async function recordable(db: Knex, batch: readonly Entry[], until?: number): Pr
         'An event of this id has made the order of another session paid.',
       );
     if (!isDataError(error)) throw error;
-    throw new BadRequest('event_unstorable', `PostgreSQL can't hold the event's data (SQLSTATE ${code}).`, {
-      cause: error,
-    });
+    throw new BadRequest('event_unstorable', `PostgreSQL can't hold the event's data (SQLSTATE ${code}).`);
   }
 }
 

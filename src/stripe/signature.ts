@@ -73,8 +73,8 @@ export class NotAnEvent extends BadRequest {
   /** What it calls itself; null where it has no name. */
   readonly names: EventNames | null;
 
-  constructor(message: string, body: unknown, options?: ErrorOptions) {
-    super('not_an_event', message, options);
+  constructor(message: string, body: unknown) {
+    super('not_an_event', message);
     const { data: named } = namedShape.safeParse(body);
     this.names = named
       ? { event_id: named.id, type: named.type, checkout_session_id: named.related_object?.id }
@@ -151,12 +151,12 @@ function isSigned(payload: string, signature: string, secret: string): boolean {
   }
 }
 
-function notASnapshot(payload: string, cause: unknown): NotAnEvent {
-  if (cause instanceof SyntaxError)
-    return new NotAnEvent('The signature is right, but the body is no JSON.', null, { cause });
+function notASnapshot(payload: string, error: unknown): NotAnEvent {
+  if (error instanceof SyntaxError)
+    return new NotAnEvent('The signature is right, but the body is no JSON.', null);
   const words =
     "The signature is right, but the body is a thin event, which says nothing of a payment: the endpoint's payload style must be Snapshot.";
-  return new NotAnEvent(words, JSON.parse(payload), { cause });
+  return new NotAnEvent(words, JSON.parse(payload));
 }
 
 /** The package has one error class for every refusal; its message alone tells an old signature from a wrong one. */

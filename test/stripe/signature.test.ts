@@ -147,7 +147,6 @@ describe('verifyEvent', () => {
   ])('signed, but nothing that the stripe package takes for an event: %s', (_case, text, what) => {
     const error = codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]));
     expect(error).toEqual(refusal('not_an_event', new RegExp(`signature is right, .*${what}`)));
-    expect(error).toHaveProperty('cause.message');
   });
 
   test.each([
