@@ -69,7 +69,7 @@ test('dead work is told by chat and by mail, and again when it is over', async (
   expect(chat.posts).toEqual([
     { text: expect.stringContaining(`[Mugs &amp; More] ${title}\nEvery attempt failed.`) },
   ]);
-  expect(chat.posts[0]?.text).toContain(`npm run ops -- retry ${id}`);
+  expect(chat.posts[0]?.text).toContain('npm run ops -- retry dead');
   expect(mails).toMatchObject([{ to: ['ops@mugs.example'], mail: { subject: `[Mugs & More] ${title}` } }]);
   expect(mails[0]?.mail.text).toContain(`npm run ops -- show ${id}`);
   expect(`${chat.posts[0]?.text}${mails[0]?.mail.text}${mails[0]?.mail.html}`).not.toMatch(/jenny/i);
