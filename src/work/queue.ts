@@ -245,10 +245,13 @@ export async function makeDeadDue(db: Knex, queue: Queue): Promise<number[]> {
   return rows.map(({ order_id }) => order_id);
 }
 
-/** Ends what an order is owed here without another attempt: it was done by hand. An attempt that is under way has lost its claim. */
+/**
+ * Ends what an order is owed here without another attempt: it was done by hand. An attempt that is under way has lost its
+ * claim; its loss stays counted, or its failure would be taken for one that was written already (`settleFailed`).
+ */
 export async function settleByHand(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update :table: set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null, attempts_lost = 0
+    `update :table: set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null
      where order_id = :orderId and status <> :done`,
     { ...queue, orderId },
   );

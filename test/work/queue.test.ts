@@ -4,9 +4,11 @@ import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import {
   type Claim,
   claim,
+  makeDeadDue,
   makeDue,
   release,
   renew,
+  settleByHand,
   settleDone,
   settleFailed,
 } from '../../src/work/queue.ts';
@@ -236,6 +238,20 @@ describe('many settled in one statement', () => {
   });
 });
 
+test('dead work is locked in the order of ids, so that two people who try all again never wait for each other in a circle', async () => {
+  const [first, second] = [await owe(), await owe()];
+  // The first one's row is written anew, and so behind the second one's.
+  for (const id of [second, first])
+    await db('fulfillments').where({ id }).update({ status: 'dead', next_attempt_at: null });
+  const other = await db.transaction();
+  await other('fulfillments').where({ id: first }).forUpdate();
+  const retrying = makeDeadDue(db, queue);
+  await untilWaiting(db, 'worker', 1);
+  await other('fulfillments').where({ id: second }).forUpdate().noWait();
+  await other.rollback();
+  expect(await retrying).toHaveLength(2);
+});
+
 describe('a held claim', () => {
   test('is renewed for 30 s more', async () => {
     const id = await owe();
@@ -268,13 +284,13 @@ describe('a held claim', () => {
   test('that a person has brought to an end is lost, and costs no other its lease', async () => {
     const [ended, free] = [await owe(), await owe()];
     const held = await claimAll();
-    const [lost] = held.filter(({ id }) => id === ended);
-    await db('fulfillments').where({ id: ended }).update({ status: 'dead', next_attempt_at: null });
+    const lost = held.find(({ id }) => id === ended) as Claim;
+    expect(await settleByHand(db, queue, lost.order_id)).toBe(1);
     const before = await rowOf(ended);
     expect(await renew(db, queue, held)).toEqual([{ id: free, renewed: true }]);
     await release(db, queue, held, { counted: true });
     expect((await rowOf(free)).due_in).toBeLessThanOrEqual(0);
-    expect(await settleFailed(db, queue, lost as Claim, { error: 'no', pauseMs: 0 })).toBe(false);
+    expect(await settleFailed(db, queue, lost, { error: 'no', pauseMs: 0 })).toBe(false);
     expect(await settleDone(db, queue, held)).toEqual([free]);
     expect(await rowOf(ended)).toEqual(before);
     expect(await failuresOf(ended)).toEqual([]);
