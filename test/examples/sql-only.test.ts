@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { closeOrder } from '../../src/ops/close.ts';
 import { startExample } from '../support/example.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startSurroundings } from '../support/process.ts';
 import { deliver, scratchDir, startTestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -51,4 +53,19 @@ test('an order that another consumer is taking is passed over, and is still ther
   expect((await db.raw(await sql('take.sql'))).rowCount).toBe(0);
   await other.rollback();
   expect((await db.raw(await sql('take.sql'))).rowCount).toBe(2);
+});
+
+test('an order that a person closes does not come to the inbox, nor one that was closed before', async () => {
+  const { id } = await insertOrder(db);
+  await insertFulfillment(db, id, { status: 'dead' });
+  const closed = await closeOrder(db, id, { because: 'refunded in Stripe', actor: 'cli:jo' });
+  expect(closed).toMatchObject({ fulfillments: 1 });
+  expect(await db('shop_inbox')).toEqual([]);
+  await db.raw(
+    'drop table shop_inbox, shop_shipments; drop view shop_closed; drop function shop_receive_order cascade',
+  );
+  await db.raw(await sql('setup.sql'));
+  const inbox = await db('shop_inbox').pluck('order_id');
+  expect(inbox).toHaveLength(3);
+  expect(inbox).not.toContain(id);
 });
