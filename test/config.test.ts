@@ -1,0 +1,104 @@
+import { expect, test } from '@jest/globals';
+import { parseConfig } from '../src/config.ts';
+import { SetupError } from '../src/errors.ts';
+import { SECRET } from './support/stripe-events.ts';
+
+const stripe = { STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
+
+/** What a process says when it does not start: test/process/start has one that does. */
+function refusal(env: Record<string, string>): string {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(SetupError);
+    const { message } = error as SetupError;
+    expect(message).not.toContain('hunter2');
+    return message;
+  }
+  throw new Error('it was taken');
+}
+
+const named = (message: string) => [...message.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
+
+test('what the README has in place of secrets is refused', () => {
+  const copied = { STRIPE_SECRET_KEY: 'sk_test_…', STRIPE_WEBHOOK_SECRET: 'whsec_…' };
+  expect(named(refusal(copied))).toEqual(Object.keys(copied));
+});
+
+test.each([
+  'https://hunter2@api.stripe.com',
+  'https://api.stripe.com?hunter2',
+  'https://api.stripe.com#hunter2',
+])('a STRIPE_API_BASE of which a part would be dropped: %s', (STRIPE_API_BASE) => {
+  expect(named(refusal({ STRIPE_API_BASE }))).toEqual(['STRIPE_API_BASE']);
+});
+
+test.each([
+  'shop',
+  'shop@',
+  'Mugs <@shop.example>',
+  'shop@ops@shop.example',
+  "'shop@shop.example'",
+  'shop@shop.example, ops@shop.example',
+])('a MAIL_FROM that is not one address: %s', (MAIL_FROM) => {
+  expect(named(refusal({ MAIL_FROM }))).toEqual(['MAIL_FROM']);
+});
+
+test('an ALERT_MAIL to which no mail would go', () => {
+  expect(named(refusal({ ALERT_MAIL: 'ops(night)@shop.example' }))).toEqual(['ALERT_MAIL']);
+});
+
+test('a live key and ALERT_MAIL, where mails would become files that nobody reads', () => {
+  const live = { ...stripe, STRIPE_SECRET_KEY: 'sk_live_123', ALERT_MAIL: 'ops@shop.example' };
+  expect(named(refusal(live))).toEqual(['SMTP_URL']);
+});
+
+test('SMTP_URL and no MAIL_FROM', () => {
+  expect(named(refusal({ SMTP_URL: 'smtp://shop:hunter2@mail.example' }))).toEqual(['MAIL_FROM']);
+});
+
+test.each([
+  'postgres://shop:hunter2@localhost:99999/shop',
+  'postgres://shop:hunter2#@localhost/shop',
+  'postgres://shop:hunter2@localhost/shop?sslrootcert=/hunter2',
+  'postgres://shop:1/hunter2@localhost/shop',
+  'postgres://shop:1@hunter2/2@localhost/shop',
+  'postgres://shop:1?hunter2@localhost/shop?sslmode=disable',
+  'postgres://shop:1@hunter2#2@localhost/shop',
+  'postgres://shop@hunter2,localhost/shop',
+])("a DATABASE_URL that can't be read: %s", (DATABASE_URL) => {
+  expect(refusal({ DATABASE_URL })).toMatch(/^ {2}DATABASE_URL can't be read: /m);
+});
+
+test.each([
+  'postgres://shop%40eu:hunter@2%2F@localhost/shop?application_name=shop@eu',
+  'postgres:///shop?host=/tmp&user=shop@eu&password=hunter@2/',
+])('an @ may stand where nothing else can be meant: %s', (url) => {
+  expect(parseConfig({ DATABASE_URL: url }).database.url).toBe(url);
+});
+
+test.each(['smtp://shop:hunter2#@mail.example:587', 'smtp://shop:1@hunter2/2@mail.example', 'smtp://'])(
+  "an SMTP_URL that can't be read: %s",
+  (SMTP_URL) => {
+    expect(refusal({ SMTP_URL, MAIL_FROM: 'shop@mail.example' })).toMatch(/^ {2}SMTP_URL can't be read: /m);
+  },
+);
+
+test('what is meant for the receiver under a name that nobody reads', () => {
+  const meant = { FULFILMENT_URL: 'https://shop.example', FULFILMENT_SECRET: 'whsec_hunter2' };
+  expect(named(refusal({ ...stripe, ...meant }))).toEqual(Object.keys(meant));
+});
+
+test.each(['prod', 'Production', '"production"'])('a NODE_ENV that nearly is production: %s', (NODE_ENV) => {
+  expect(refusal({ ...stripe, NODE_ENV })).toMatch(/^ {2}NODE_ENV must be production/m);
+});
+
+test('blanks around production, which is meant all the same', () => {
+  expect(named(refusal({ NODE_ENV: ' production\r' }))).toContain('DATABASE_URL');
+});
+
+test('blanks around a value are none of it', () => {
+  const env = { ...stripe, PORT: '0', ROLE: 'web', HOST: '127.0.0.1', LOG_LEVEL: 'info' };
+  const blanked = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, ` ${value}\r`]));
+  expect(parseConfig(blanked)).toEqual(parseConfig(env));
+});
