@@ -2,11 +2,12 @@ import { expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { ops } from '../support/ops.ts';
+import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
+const here = openOps(env);
 
 const insertMail = (orderId: number, kind: string, columns: Record<string, unknown>) =>
   db('notifications').insert({ order_id: orderId, kind, ...columns });
@@ -33,9 +34,9 @@ test('what an order is owed ends without another attempt, and why is on its time
   });
   expect(await db('notifications').where({ order_id: id })).toMatchObject([{ kind: 'payment_failed' }]);
   expect(await fulfillmentOf(other.id)).toMatchObject({ status: 'dead' });
-  const shown = await ops(env, 'show', String(id));
-  expect(shown.stdout).toContain('The fulfilment is owed no more: a person closed it.');
-  expect(shown.stdout).toMatch(/cli:\S+: close \d+ .*"because":"refunded in Stripe"/);
+  const shown = await here('show', String(id));
+  expect(shown.text).toContain('The fulfilment is owed no more: a person closed it.');
+  expect(shown.text).toMatch(/cli:\S+: close \d+ .*"because":"refunded in Stripe"/);
 });
 
 test('what was fulfilled before is told as it was, whatever is closed later', async () => {
@@ -53,20 +54,22 @@ test('an attempt that is under way has lost its claim', async () => {
   await insertFulfillment(db, id);
   const held = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
   expect(held).toMatchObject([{ order_id: id }]);
-  const { code } = await ops(env, 'close', String(id), '--because', 'fulfilled by hand');
-  expect(code).toBe(0);
+  expect(await here('close', String(id), '--because', 'fulfilled by hand')).toMatchObject({ ok: true });
   const closed = await fulfillmentOf(id);
   expect(closed).toMatchObject({ status: 'fulfilled' });
   expect(await settleDone(db, fulfillments, held)).toEqual([]);
   expect(await fulfillmentOf(id)).toEqual(closed);
 });
 
-test('an order that is owed nothing is let be, and the exit code says so', async () => {
+test('an order that is owed nothing is let be, and it says so', async () => {
   const { id } = await insertOrder(db);
   await insertFulfillment(db, id, { status: 'fulfilled' });
   const before = await fulfillmentOf(id);
-  const { code, stdout } = await ops(env, 'close', String(id), '--because', 'refunded', '--json');
-  expect([code, JSON.parse(stdout)]).toEqual([1, { order_id: id, fulfillments: 0, notifications: 0 }]);
+  expect(await here('close', String(id), '--because', 'refunded')).toEqual({
+    ok: false,
+    data: { order_id: id, fulfillments: 0, notifications: 0 },
+    text: `Order ${id} is owed nothing.`,
+  });
   expect(await fulfillmentOf(id)).toEqual(before);
   expect(await db('ops_actions').where({ subject: String(id) })).toEqual([]);
 });
@@ -76,6 +79,5 @@ test.each([
   ['an empty one', ['42', '--because', ' '], 'must not be empty'],
   ['a novel', ['42', '--because', 'x'.repeat(201)], '200 characters'],
 ])('%s is bad usage', async (_what, args, words) => {
-  const { code, stdout, stderr } = await ops(env, 'close', ...args);
-  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
+  await expect(here('close', ...args)).rejects.toThrow(words);
 });

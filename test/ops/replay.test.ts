@@ -1,16 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
-import { ops } from '../support/ops.ts';
+import { openOps, ops } from '../support/ops.ts';
 import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
 
 const { db, url } = await createTestDatabase();
 const env = { DATABASE_URL: url, STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
 
-async function replay(id: string, ...args: string[]) {
-  const { code, stdout, stderr } = await ops(env, 'replay', id, ...args);
-  return { code, said: stdout.trim() || stderr.trim() };
-}
+const here = openOps(env);
+const replay = (id: string) => here('replay', id);
 
 const orderOf = (session: string) => db('orders').where({ checkout_session_id: session }).first();
 const actionsOf = (id: string) => db('ops_actions').where({ subject: id });
@@ -20,9 +18,9 @@ test('an event that another configuration ignored makes its order now, which is 
   const id = await recordEvent(db, events.completedPaid(session), { livemode: true });
   expect(await orderOf(session.id)).toBeUndefined();
 
-  const { code, said } = await replay(id);
+  const { code, stdout } = await ops(env, 'replay', id);
   const order = await orderOf(session.id);
-  expect([code, said]).toEqual([0, `Order ${order.id} was made: paid.`]);
+  expect([code, stdout]).toEqual([0, `Order ${order.id} was made: paid.\n`]);
   expect(order).toMatchObject({ status: 'paid', amount_total: 6498, customer_email: 'jenny@example.com' });
   expect(await db('order_transitions').where({ order_id: order.id })).toMatchObject([
     { from_status: null, to_status: 'paid', event_id: id, source: 'reconcile' },
@@ -45,10 +43,9 @@ test('it moves an order that it should have moved', async () => {
   await recordEvent(db, events.completedUnpaid(session));
   const id = await recordEvent(db, events.asyncSucceeded(session), { livemode: true });
   const { id: order_id } = await orderOf(session.id);
-  const { code, said } = await replay(id, '--json');
-  expect([code, JSON.parse(said)]).toEqual([
-    0,
-    {
+  expect(await replay(id)).toEqual({
+    ok: true,
+    data: {
       event_id: id,
       outcome: 'applied',
       order_id,
@@ -56,7 +53,8 @@ test('it moves an order that it should have moved', async () => {
       moved_to: 'paid',
       why_ignored: null,
     },
-  ]);
+    text: `Order ${order_id} moved: awaiting_payment → paid.`,
+  });
 });
 
 test('an order that is paid and fulfilled is left alone', async () => {
@@ -66,19 +64,19 @@ test('an order that is paid and fulfilled is left alone', async () => {
     .where({ event_id: id })
     .update({ status: 'fulfilled', fulfilled_at: db.fn.now(), next_attempt_at: null, attempts: 1 });
   const before = await contentsOf(db);
-  const { code, said } = await replay(id);
-  expect([code, said]).toEqual([0, expect.stringContaining('Nothing to do: order')]);
+  const { ok, text } = await replay(id);
+  expect([ok, text]).toEqual([true, expect.stringContaining('Nothing to do: order')]);
   expect(await contentsOf(db)).toEqual(before);
   expect(await actionsOf(id)).toMatchObject([{ details: { outcome: 'stale', moved_to: null } }]);
 });
 
-test('a failure of what is paid moves nothing, and the exit code says that something is wrong', async () => {
+test('a failure of what is paid moves nothing, and it says that something is wrong', async () => {
   const session = checkoutSession();
   await recordEvent(db, events.completedPaid(session));
   const id = await recordEvent(db, events.asyncFailed(session));
   const before = await contentsOf(db);
-  const { code, said } = await replay(id);
-  expect([code, said]).toEqual([1, expect.stringContaining('look at it in Stripe')]);
+  const { ok, text } = await replay(id);
+  expect([ok, text]).toEqual([false, expect.stringContaining('look at it in Stripe')]);
   expect(await contentsOf(db)).toEqual(before);
 });
 
@@ -101,22 +99,19 @@ test.each([
 ])('an event %s is told why it is nobody’s news', async (_what, event, why) => {
   const id = await recordEvent(db, event as EventJson);
   const before = await contentsOf(db);
-  const { code, said } = await replay(id);
-  expect([code, said]).toEqual([1, expect.stringMatching(`^Nothing was done: .*${why}`)]);
+  const { ok, text } = await replay(id);
+  expect([ok, text]).toEqual([false, expect.stringMatching(`^Nothing was done: .*${why}`)]);
   expect(await contentsOf(db)).toEqual(before);
 });
 
 test('an event whose payload was emptied is a clear error with a way out, and nothing is recorded', async () => {
   const id = await recordEvent(db, events.completedPaid(checkoutSession()));
   await db('stripe_events').where({ id }).update({ payload: null });
-  const { code, said } = await replay(id);
-  expect([code, said]).toEqual([1, expect.stringMatching(/was emptied .* npm run ops -- reconcile$/)]);
+  await expect(replay(id)).rejects.toThrow(/was emptied .* npm run ops -- reconcile$/);
   expect(await actionsOf(id)).toEqual([]);
 });
 
 test('what is not kept here is a clear error', async () => {
-  expect(await replay('evt_unknown')).toEqual({
-    code: 1,
-    said: expect.stringContaining('There is no event'),
-  });
+  const { code, stdout, stderr } = await ops(env, 'replay', 'evt_unknown');
+  expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('There is no event')]);
 });

@@ -1,12 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { retryOrder } from '../../src/ops/retry.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { ops } from '../support/ops.ts';
+import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { untilWaiting } from '../support/process.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
+const here = openOps(env);
 
 /** A paid order whose fulfilment stands so; `dueIn` in seconds, null for what is not pending. */
 async function orderWith(status: string, dueIn: number | null, columns: Record<string, number> = {}) {
@@ -50,8 +51,10 @@ test('a dead fulfilment is due at once with all its attempts, and who did it is 
 
 test('one that waits for its next attempt is due at once with the attempts it has left', async () => {
   const { id } = await orderWith('pending', 3_600, { attempts: 5 });
-  const { code, stdout } = await ops(env, 'retry', String(id), '--json');
-  expect([code, JSON.parse(stdout)]).toEqual([0, { order_id: id, fulfillments: 1, notifications: 0 }]);
+  expect(await here('retry', String(id))).toMatchObject({
+    ok: true,
+    data: { order_id: id, fulfillments: 1, notifications: 0 },
+  });
   expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 5, due: true });
 });
 
@@ -75,11 +78,13 @@ test('whoever erases the order meanwhile goes on: no circle', async () => {
 test.each([
   ['may be in an attempt right now', 'pending', 29],
   ['is done', 'fulfilled', null],
-])('what %s is let be, and the exit code says so', async (_what, status, dueIn) => {
+])('what %s is let be, and it says so', async (_what, status, dueIn) => {
   const { id } = await orderWith(status, dueIn, { attempts_lost: 1 });
   const before = await db('fulfillments').where({ order_id: id });
-  const { code, stdout } = await ops(env, 'retry', String(id));
-  expect([code, stdout]).toEqual([1, expect.stringContaining('nothing to try again')]);
+  expect(await here('retry', String(id))).toMatchObject({
+    ok: false,
+    text: expect.stringContaining('nothing to try again'),
+  });
   expect(await db('fulfillments').where({ order_id: id })).toEqual(before);
 });
 
@@ -95,8 +100,10 @@ test('all that is dead is due at once, and kept with each order; what is not dea
     status: 'dead',
     next_attempt_at: null,
   });
-  const { code, stdout } = await ops(env, 'retry', 'dead');
-  expect([code, stdout]).toEqual([0, '2 fulfilments and 1 mail will be tried again now.\n']);
+  expect(await here('retry', 'dead')).toMatchObject({
+    ok: true,
+    text: '2 fulfilments and 1 mail will be tried again now.',
+  });
   for (const { id } of [dead, mailless])
     expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 0, due: true });
   expect(await db('notifications').where({ order_id: dead.id })).toMatchObject([
@@ -115,7 +122,7 @@ test('all that is dead is due at once, and kept with each order; what is not dea
     [{ action: 'retry', details: { fulfillments: 1, notifications: 0 } }],
     [],
   ]);
-  expect((await ops(env, 'retry', 'dead')).stdout).toBe('Nothing is dead.\n');
+  expect(await here('retry', 'dead')).toMatchObject({ ok: true, text: 'Nothing is dead.' });
 });
 
 test.each([

@@ -1,9 +1,10 @@
+import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { type Claim, claim, makeDue, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
-import { ops } from '../support/ops.ts';
+import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
 
@@ -14,6 +15,9 @@ const env = {
   STRIPE_WEBHOOK_SECRET: SECRET,
   TZ: 'Asia/Tokyo',
 };
+const here = openOps(env);
+/** Without the colours of whoever runs the tests at a terminal. */
+const textOf = async (id: string) => stripVTControlCharacters((await here('show', id)).text);
 
 /** An order that was paid by a delayed method, and whose only attempt at its fulfilment failed for good. */
 async function deadOrder() {
@@ -46,8 +50,7 @@ test('an order by any of its ids: how it stands, and its life in plain words', a
   ])
     expect(stdout).toMatch(words);
   expect(stdout).not.toContain('\u001b');
-  for (const given of [session, succeeded])
-    expect((await ops(env, 'show', given)).stdout).toMatch(`Order ${id}: paid, dead\n`);
+  for (const given of [session, succeeded]) expect(await textOf(given)).toMatch(`Order ${id}: paid, dead\n`);
 });
 
 test.each(['UTC+3', ''])('where TZ, "%s", names no zone, times are those of UTC', async (TZ) => {
@@ -60,7 +63,7 @@ test.each(['UTC+3', ''])('where TZ, "%s", names no zone, times are those of UTC'
 test('an attempt is under way until it has ended, and not the next one due', async () => {
   const { id: order_id } = await insertOrder(db);
   await insertFulfillment(db, order_id);
-  const tell = async () => (await ops(env, 'show', String(order_id))).stdout;
+  const tell = () => textOf(String(order_id));
   for (const attempt of [1, 2]) {
     await makeDue(db, fulfillments, order_id);
     const [held] = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
@@ -110,8 +113,9 @@ test('what was bought stands there, and what makes the total of it', async () =>
     amount_total: 3_500,
     currency: 'jpy',
   });
-  const { stdout } = await ops(env, 'show', String(id));
-  expect(stdout).toMatch(/^ +3 +¥4,500 +Mug\n +-¥1,000 +Discount\n +¥800 +Shipping\n +¥4,300 +Total$/m);
+  expect(await textOf(String(id))).toMatch(
+    /^ +3 +¥4,500 +Mug\n +-¥1,000 +Discount\n +¥800 +Shipping\n +¥4,300 +Total$/m,
+  );
 });
 
 test('what a customer typed can not steer the terminal', async () => {
@@ -131,16 +135,15 @@ test.each([
   ['that would make an order now', events.completedPaid(checkoutSession()), true, 'npm run ops -- replay'],
 ])('an event %s is shown alone, with why there is no order', async (_what, event, livemode, why) => {
   const id = await recordEvent(db, event as EventJson, { livemode: livemode as boolean });
-  const { stdout, code } = await ops(env, 'show', id);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(`Event ${id}: no order is about it`);
-  expect(stdout).toMatch(why);
-  const json = JSON.parse((await ops(env, 'show', id, '--json')).stdout);
-  expect(json).toMatchObject({
+  const { ok, data, text } = await here('show', id);
+  expect(ok).toBe(true);
+  expect(text).toContain(`Event ${id}: no order is about it`);
+  expect(text).toContain(why);
+  expect(data).toMatchObject({
     event: { id, outcome: 'ignored', payload_kept: true },
     why: expect.stringContaining(why),
   });
-  expect(json.event).not.toHaveProperty('payload');
+  expect(data).not.toHaveProperty('event.payload');
 });
 
 test('an event whose order somebody has deleted is not said to be ignored', async () => {
@@ -148,9 +151,9 @@ test('an event whose order somebody has deleted is not said to be ignored', asyn
   const id = await recordEvent(db, events.completedUnpaid(session));
   await db('order_transitions').where({ event_id: id }).delete();
   await db('orders').where({ checkout_session_id: session.id }).delete();
-  expect((await ops(env, 'show', id)).stdout).toMatch(`npm run ops -- replay ${id}`);
+  expect(await textOf(id)).toMatch(`npm run ops -- replay ${id}`);
   await db('stripe_events').where({ id }).update({ payload: null });
-  expect((await ops(env, 'show', id)).stdout).toMatch(/^Why +its order is there no more$/m);
+  expect(await textOf(id)).toMatch(/^Why +its order is there no more$/m);
 });
 
 test.each(['evt_refused', 'cs_test_of_the_refused'])(
@@ -168,9 +171,7 @@ test.each(['evt_refused', 'cs_test_of_the_refused'])(
       })
       .onConflict()
       .ignore();
-    const { code, stderr } = await ops(env, 'show', given);
-    expect(code).toBe(1);
-    expect(stderr).toContain(
+    await expect(here('show', given)).rejects.toThrow(
       `${given}. evt_refused of cs_test_of_the_refused was refused at ${at}. It says too much.`,
     );
   },
@@ -186,8 +187,9 @@ test('a refused event leads to the order that its session has all the same', asy
     first_refused_at: db.fn.now(),
     last_refused_at: db.fn.now(),
   });
-  const { stderr } = await ops(env, 'show', 'evt_refused_of_an_order');
-  expect(stderr).toContain(`It says too much. Its session has order ${order.id}: awaiting_payment.`);
+  await expect(here('show', 'evt_refused_of_an_order')).rejects.toThrow(
+    `It says too much. Its session has order ${order.id}: awaiting_payment.`,
+  );
 });
 
 test.each([

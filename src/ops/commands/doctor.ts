@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
+import { loadConfig } from '../../config.ts';
 import type { Describe, Report } from '../command.ts';
 import { examine } from '../doctor/examine.ts';
 import type { Finding, State } from '../doctor/finding.ts';
@@ -8,13 +9,12 @@ export const doctor: Describe = (_act, actAlone) =>
   new Command('doctor')
     .description('Looks for what is wrong: configuration, database, clocks, Stripe, what is owed.')
     .addHelpText('after', '\nExample:\n  npm run ops -- doctor')
-    .action(
-      actAlone(async (): Promise<Report> => {
-        const findings = await examine();
-        const ok = findings.every(({ state }) => state !== 'wrong');
-        return { ok, data: findings, text: findings.map(line).join('\n') };
-      }),
-    );
+    .action(actAlone(async () => reportOf(await examine(loadConfig))));
+
+export function reportOf(findings: readonly Finding[]): Report {
+  const ok = findings.every(({ state }) => state !== 'wrong');
+  return { ok, data: findings, text: findings.map(line).join('\n') };
+}
 
 const marks = {
   ok: ['green', '✓'],

@@ -1,4 +1,4 @@
-import { type Config, loadConfig } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { openOpsPool } from '../../db/database.ts';
 import { createLogger } from '../../logger.ts';
 import { createStripe } from '../../stripe/client.ts';
@@ -8,10 +8,10 @@ import { check, type Finding, failed, noneChecked, ok } from './finding.ts';
 import { examineStripe, stripeChecks } from './stripe.ts';
 
 /** All that can be wrong with a process like this one, from near to far. Without a configuration it ends there. */
-export async function examine(): Promise<Finding[]> {
+export async function examine(configure: () => Config): Promise<Finding[]> {
   let config: Config;
   try {
-    config = loadConfig();
+    config = configure();
   } catch (error) {
     return [{ check: 'configuration', ...failed(error) }];
   }

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { fulfillmentStandings } from '../../../src/ops/order-filter.ts';
 import { orderStatuses } from '../../../src/orders/status.ts';
 import { createTestDatabase } from '../../support/database.ts';
-import { ops } from '../../support/ops.ts';
+import { openOps, ops } from '../../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../../support/orders.ts';
 import { runFile } from '../../support/process.ts';
 
@@ -11,6 +11,8 @@ const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase();
 const unmigrated = await createTestDatabase({ migrated: false });
 const env = { DATABASE_URL };
+const here = openOps(env);
+const hereEmpty = openOps({ DATABASE_URL: empty.url });
 const cli = path.resolve(import.meta.dirname, '../../../src/cli.ts');
 
 const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
@@ -55,10 +57,10 @@ test.each(['stuck', 'dead'])('those that are %s say why', async (fulfillment) =>
 });
 
 test('a page names the next one', async () => {
-  const first = await ops(env, 'orders', '--limit', '3');
-  const [, place = ''] = /There are more: add --after (\S+)\n$/.exec(first.stdout) ?? [];
-  const second = await ops(env, 'orders', '--limit', '3', '--after', place, '--json');
-  expect(JSON.parse(second.stdout)).toMatchObject({ orders: [{ id: ids[3] }], next: null });
+  const { text } = await here('orders', '--limit', '3');
+  const [, place = ''] = /There are more: add --after (\S+)$/.exec(text) ?? [];
+  const { data } = await here('orders', '--limit', '3', '--after', place);
+  expect(data).toMatchObject({ orders: [{ id: ids[3] }], next: null });
 });
 
 test('filters are options', async () => {
@@ -79,15 +81,14 @@ test('filters are options', async () => {
 });
 
 test('an empty list says what to do next', async () => {
-  const [none, filtered] = await Promise.all([
-    ops({ DATABASE_URL: empty.url }, 'orders'),
-    ops(env, 'orders', '--status', 'failed'),
-  ]);
-  expect([none.code, none.stdout]).toEqual([0, expect.stringContaining('There are no orders yet.')]);
-  expect([filtered.code, filtered.stdout]).toEqual([0, expect.stringContaining('With fewer filters')]);
-  expect(JSON.parse((await ops(env, 'orders', '--status', 'failed', '--json')).stdout)).toEqual({
-    orders: [],
-    next: null,
+  const nothing = { ok: true, data: { orders: [], next: null } };
+  expect(await hereEmpty('orders')).toEqual({
+    ...nothing,
+    text: expect.stringContaining('There are no orders yet.'),
+  });
+  expect(await here('orders', '--status', 'failed')).toEqual({
+    ...nothing,
+    text: expect.stringContaining('With fewer filters'),
   });
 });
 
@@ -113,7 +114,12 @@ test.each([
   [['--after', '42'], 'must be what the page before ended with'],
   [['paid'], 'too many arguments'],
   [['--email', '--status'], 'must not begin with --'],
-])('%j is bad usage, which programs are told of as well', async (args, words) => {
+])('%j is bad usage', async (args, words) => {
+  await expect(here('orders', ...args)).rejects.toThrow(words);
+});
+
+test('bad usage is said to programs as well', async () => {
+  const [args, words] = [['--status', 'open'], 'must be one of awaiting_payment, paid, failed'];
   const ran = await ops(env, 'orders', ...args);
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([2, '', expect.stringContaining(words)]);
   const forPrograms = await ops(env, 'orders', ...args, '--json');
