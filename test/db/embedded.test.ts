@@ -27,6 +27,7 @@ import { openHome } from '../../src/db/embedded/home.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { isUnlocked, lockShared } from '../../src/db/embedded/lock.ts';
 import { findPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
+import { NODE_COMPILE_CACHE } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -91,7 +92,7 @@ function run(code: string, { project = root, uid, path }: Where = {}): ChildProc
       startEmbeddedPostgres({ dir, log: { info() {}, warn() {}, error() {} }, settings: { fsync: 'off' } });
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', preamble + code], {
-    env: { ...process.env, ...(path && { PATH: path }) },
+    env: { ...process.env, NODE_COMPILE_CACHE, ...(path && { PATH: path }) },
     ...(uid && { uid, gid: uid }),
     cwd: '/',
     detached: true,

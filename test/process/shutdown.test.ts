@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
@@ -13,8 +13,8 @@ import {
   runFile,
   spawnService,
   startSurroundings,
+  untilItWrites,
   untilWaiting,
-  workDir,
 } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { type EventJson, stripeEvent } from '../support/stripe-events.ts';
@@ -205,16 +205,11 @@ inTerminals('so does a terminal that is closed, and takes no line of the stop', 
 test('npm ends and leaves it behind: it stops as well', async () => {
   // npm hands a signal to its shell, which dies of it.
   const main = path.join(root, 'src/main.ts');
-  const shell = spawn('sh', ['-c', `"${process.execPath}" "${main}"; true`], {
-    cwd: workDir,
-    env: { PATH: process.env.PATH, npm_lifecycle_event: 'start', PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let log = '';
-  shell.stdout.setEncoding('utf8').on('data', (text: string) => {
-    log += text;
-  });
-  await until('it listens', () => log.includes('listening on'));
+  const started = ['-c', `"${process.execPath}" "${main}"; true`];
+  await using shell = runFile('sh', { npm_lifecycle_event: 'start', PORT: '0', ...env }, started);
+  await untilItWrites(shell, /listening on/);
   shell.kill('SIGTERM');
-  await until('it has stopped', () => log.includes('"msg":"stopped"'));
+  // The service writes to the same pipe: this is its end as well.
+  await shell.ended;
+  expect(logOf(shell).map(({ msg }) => msg)).toContain('stopped');
 });

@@ -11,7 +11,7 @@ import { until } from './until.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 /** Where Node keeps what it has compiled: a process of the service was up after 0.6 s instead of 1.0, and the suite starts hundreds. */
-const NODE_COMPILE_CACHE = path.join(root, '.data/test-compiled');
+export const NODE_COMPILE_CACHE = path.join(root, '.data/test-compiled');
 
 /** Where the processes of a test file run; what they keep is in its `.data`. Gone when the file ends. */
 export const workDir = await scratchDir();
