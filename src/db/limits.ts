@@ -67,8 +67,8 @@ async function statementTimeout(settings: pg.ClientConfig): Promise<string> {
   }
 }
 
-/** pgbouncer's words, with the SQLSTATE of a breach of the protocol. */
+/** pgbouncer's words, with the SQLSTATE of a breach of the protocol; Amazon's RDS Proxy has that of a feature that it lacks. */
 function isRefusedParameter(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
-  return code === '08P01' && /startup parameter/.test(message ?? '');
+  return code === '0A000' || (code === '08P01' && /startup parameter/.test(message ?? ''));
 }

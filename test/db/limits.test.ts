@@ -9,6 +9,11 @@ import { hold, untilWaiting } from '../support/process.ts';
 
 const direct = await createTestDatabase();
 const unlimited = await startPooler(direct.url);
+const rdsProxy = await startPooler(
+  direct.url,
+  '0A000',
+  "Feature not supported: RDS Proxy currently doesn't support the option statement_timeout",
+);
 const ofItsOwn = await createTestDatabase();
 const limitedByRole = await startPooler(ofItsOwn.url);
 const empty = await createTestDatabase({ migrated: false });
@@ -52,8 +57,8 @@ describe('PostgreSQL itself', () => {
 });
 
 describe('a pooler that refuses limits at connect', () => {
-  test('is used without them, with one warning', async () => {
-    const { limits, lines } = await limitsThrough(unlimited.url, 'web');
+  test.each([unlimited, rdsProxy])('is used without them, with one warning: $words', async ({ url }) => {
+    const { limits, lines } = await limitsThrough(url, 'web');
     expect(limits).toEqual(thrice({ statement: '0', lock: '0', idle: '0' }));
     expect(lines).toEqual([expect.stringMatching(/statement_timeout.*docs\/scaling\.md/)]);
   });
