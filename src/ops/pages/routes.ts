@@ -6,7 +6,7 @@ import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
 import { isFaulty, readListQuery } from '../filter-query.ts';
-import { NotFound, orderIdOf } from '../identify.ts';
+import { NotAnId, NotFound, orderIdOf } from '../identify.ts';
 import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
@@ -144,7 +144,7 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
       const notice = orders.some(({ id }) => id !== found) ? '?done=found_with_reference' : '';
       return res.redirect(303, `/ops/orders/${found}${notice}`);
     }
-    if (orders.length === 0 && /^(\d{1,15}|(cs|pi|evt)_[\w-]+)$/.test(q)) throw found;
+    if (orders.length === 0 && !(found instanceof NotAnId)) throw found;
     const field = orders.length > 0 ? 'reference' : 'email';
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
   });
