@@ -5,13 +5,7 @@ import helmet from 'helmet';
  * Headers of pages. Nothing but what this server sends itself: no script in a page, no frame around it, no form to elsewhere.
  * @param frames pages may hold frames, of this server's own
  */
-export function pageHeaders({
-  frames = false,
-  ...options
-}: {
-  readonly frames?: boolean;
-  readonly originAgentCluster?: false;
-} = {}): RequestHandler {
+export function pageHeaders({ frames = false } = {}): RequestHandler {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -31,6 +25,5 @@ export function pageHeaders({
     strictTransportSecurity: { includeSubDomains: false },
     // 'no-referrer', helmet's own, makes browsers hide where a form comes from, from us too.
     referrerPolicy: { policy: 'same-origin' },
-    ...options,
   });
 }

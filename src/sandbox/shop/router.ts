@@ -39,8 +39,8 @@ const AGAIN_AFTER_MS = 3_000;
 
 const STATIC = path.join(import.meta.dirname, 'static');
 
-/** Mails are shown in a frame. Of an agent cluster Chromium complains where the address was once open without it. */
-const headers = pageHeaders({ frames: true, originAgentCluster: false });
+/** Mails are shown in a frame. */
+const headers = pageHeaders({ frames: true });
 
 /** The shop under /sandbox, for whoever sits at this machine. */
 export async function openSandboxShop(
