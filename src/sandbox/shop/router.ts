@@ -8,6 +8,7 @@ import { isOpenTo } from '../../http/access.ts';
 import { isUnreadable } from '../../http/errors.ts';
 import type { Logger } from '../../logger.ts';
 import { isOfThisSite } from '../../ops/door.ts';
+import { NotFound } from '../../ops/identify.ts';
 import { openLive } from '../../ops/live.ts';
 import { pageHeaders } from '../../ops/page-headers.ts';
 import { send } from '../../ops/pages/send.ts';
@@ -18,7 +19,7 @@ import { openCourier } from './courier.ts';
 import { openJournal } from './journal.ts';
 import { messagePage } from './layout.ts';
 import { sandboxPulse } from './pulse.ts';
-import { Missing, routes } from './routes.ts';
+import { routes } from './routes.ts';
 
 interface Dependencies {
   readonly db: Knex;
@@ -77,7 +78,7 @@ export async function openSandboxShop(
   router.use(routes(stage));
   const answerWithPage: ErrorRequestHandler = async (error, _req, res, next) => {
     if (res.headersSent) return next(error);
-    if (error instanceof Missing)
+    if (error instanceof NotFound)
       return await send(res.status(404), messagePage({ title: 'Not found', text: error.message }));
     if (isUnreadable(error)) {
       const text = 'The request could not be read.';
@@ -87,7 +88,7 @@ export async function openSandboxShop(
     const text = 'The service’s log says why. Try again in a moment.';
     await send(res.status(503), messagePage({ title: 'Not now', text }));
   };
-  router.use((req, _res, next) => next(new Missing(`There is no page ${req.baseUrl + req.path} here.`)));
+  router.use((req, _res, next) => next(new NotFound(`There is no page ${req.baseUrl + req.path} here.`)));
   router.use(answerWithPage);
   return {
     router: express.Router().use('/sandbox', router),

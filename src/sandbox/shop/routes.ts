@@ -2,6 +2,7 @@ import express, { type Request, type Router } from 'express';
 import type Stripe from 'stripe';
 import { originOf } from '../../http/server.ts';
 import { orderPaid, paymentFailed } from '../../notifications/messages.ts';
+import { NotFound } from '../../ops/identify.ts';
 import { type WholeOrder, wholeOrder } from '../../ops/look-up.ts';
 import { send } from '../../ops/pages/send.ts';
 import { retryOrder } from '../../ops/retry.ts';
@@ -15,18 +16,13 @@ import { shopPage } from './shop-page.ts';
 import type { Stage } from './stage.ts';
 import { PLAYER } from './story.ts';
 
-/** The sandbox has no such page, or no such session. */
-export class Missing extends Error {
-  override readonly name = 'Missing';
-}
-
 export function routes(stage: Stage): Router {
   const { db, stripe, sessions, journal, receiver, receives, shop } = stage;
   const router = express.Router();
 
   async function sessionOf(id: string): Promise<StoredSession> {
     const stored = await sessions.find(id);
-    if (stored === null) throw new Missing(`There is no checkout session ${id} in this sandbox.`);
+    if (stored === null) throw new NotFound(`There is no checkout session ${id} in this sandbox.`);
     return stored;
   }
 
@@ -98,7 +94,7 @@ export function routes(stage: Stage): Router {
   router.get('/orders/:id/mails/:kind', async (req, res) => {
     const { session } = await sessionOf(req.params.id);
     const whole = await orderOf(session.id);
-    if (whole === null) throw new Missing('There is no such order.');
+    if (whole === null) throw new NotFound('There is no such order.');
     const { order, line_items: lineItems } = whole;
     const mail =
       req.params.kind === 'order_paid'
