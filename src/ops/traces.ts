@@ -1,12 +1,8 @@
 import type { Knex } from '../db/knex.ts';
+import type { Order } from '../orders/order.ts';
 
 /** A person's order, with the ids by which events speak of it. */
-interface TracedOrder {
-  readonly id: number;
-  readonly checkout_session_id: string;
-  readonly payment_intent_id: string | null;
-  readonly customer_id: string | null;
-}
+type TracedOrder = Pick<Order, 'id' | 'checkout_session_id' | 'payment_intent_id' | 'customer_id'>;
 
 /** What the database keeps of a person. */
 export interface Traces {

@@ -1,15 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type Stripe from 'stripe';
+import type { Order } from '../orders/order.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { atStripesPace } from '../stripe/rate-limit.ts';
 import type { Findings } from './findings.ts';
 import { unlessUnusable } from './repair.ts';
 
 /** An order whose session Stripe is asked for. */
-export interface Asked {
-  readonly id: number;
-  readonly checkout_session_id: string;
-}
+export type Asked = Pick<Order, 'id' | 'checkout_session_id'>;
 
 /** Orders asked for together, and the least that takes: 16 calls a second, of Stripe's 25. The worker has the rest. */
 const AT_ONCE = 4;
