@@ -1,6 +1,8 @@
 import { oneLine } from '../one-line.ts';
 import type { LineItem, Order } from '../orders/order.ts';
+import type { OrderWithItems } from '../orders/store.ts';
 import { asHtml, asText, type Letter, type Row } from './letter.ts';
+import type { Mail } from './mailer.ts';
 import { formatAmount, presentmentOf } from './money.ts';
 import { sumsOf } from './sums.ts';
 
@@ -9,21 +11,9 @@ export interface Shop {
   readonly url: string | null;
 }
 
-export interface Message {
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-}
+export type Message = Omit<Mail, 'to' | 'messageId'>;
 
-export function orderPaid({
-  order,
-  lineItems,
-  shop,
-}: {
-  order: Order;
-  lineItems: readonly LineItem[];
-  shop: Shop;
-}): Message {
+export function orderPaid({ order, lineItems, shop }: OrderWithItems & { shop: Shop }): Message {
   const nothingToPay = order.payment_status === 'no_payment_required' || order.amount_total === 0;
   const charged = nothingToPay ? null : presentmentOf(order.presentment_details);
   return message(order, shop, {

@@ -18,18 +18,14 @@ export function sumsOf(order: Order): Sum[] {
   const onTop = amount_subtotal === null ? tax : amount_total - (amount_subtotal - discount + shipping);
   // Some prices may have it included, and others not. Where the sums make no sense of it, it is left as Stripe has it.
   const taxAdded = onTop >= 0 && onTop <= tax ? onTop : tax;
+  const sum = (label: string, amount: number): Sum => ({ label, amount, currency });
   const parts = [
-    { label: 'Discount', amount: -discount },
-    { label: 'Shipping', amount: shipping },
-    { label: 'Tax', amount: taxAdded },
-    { label: 'Tax (included)', amount: tax - taxAdded },
+    sum('Discount', -discount),
+    sum('Shipping', shipping),
+    sum('Tax', taxAdded),
+    sum('Tax (included)', tax - taxAdded),
   ];
-  return [...parts.filter(({ amount }) => amount !== 0), { label: 'Total', amount: amount_total }].map(
-    (sum) => ({
-      ...sum,
-      currency,
-    }),
-  );
+  return [...parts.filter(({ amount }) => amount !== 0), sum('Total', amount_total)];
 }
 
 /** A part of Stripe's `total_details`, which is kept as Stripe sent it. */
