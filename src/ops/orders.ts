@@ -90,32 +90,23 @@ export async function listOrders(
   };
 }
 
-function bindings({
-  status,
-  fulfillment,
-  email,
-  since,
-  until,
-  reference,
-  amount,
-  session,
-  event,
-}: OrderFilter) {
+function bindings(filter: OrderFilter) {
+  const { fulfillment, email, since, until, amount } = filter;
   // Every address has an @.
   const beginning = /\*$|^[^@]*$/.test(email ?? '');
   const literal = email?.replace(/\*$/, '').replace(/[\\%_]/g, '\\$&');
   return {
-    status: status ?? null,
+    status: filter.status ?? null,
     fulfillment: fulfillment === 'stuck' ? null : (fulfillment ?? null),
     stuck: fulfillment === 'stuck' || null,
     email: beginning ? null : (email ?? null),
     beginning: beginning && email ? `${literal}%` : null,
-    reference: reference ?? null,
+    reference: filter.reference ?? null,
     minor: amount?.minor ?? null,
     currency: amount?.currency ?? null,
     other_currencies: amount?.currency === null ? notInHundredths : null,
-    session: session ?? null,
-    event: event ?? null,
+    session: filter.session ?? null,
+    event: filter.event ?? null,
     since_at: since && 'at' in since ? since.at : null,
     since_ago: since && 'ago' in since ? `${since.ago} seconds` : null,
     until_at: until && 'at' in until ? until.at : null,

@@ -1,5 +1,6 @@
 import { counted } from '../counted.ts';
 import type { OrderStatus } from '../orders/status.ts';
+import type { Difference } from '../reconcile/compare.ts';
 import { asksForAPerson, type Findings } from '../reconcile/findings.ts';
 import type { Report } from './command.ts';
 
@@ -77,13 +78,7 @@ function describeSection([title, items]: Section): string[] {
   return [`${title}: ${items.length}`, ...items.slice(0, SHOWN).map((item) => `  ${item}`), ...more];
 }
 
-function describeDifference({
-  checkout_session_id,
-  order_id,
-  field,
-  here,
-  at_stripe,
-}: Findings['differing'][number]) {
+function describeDifference({ checkout_session_id, order_id, field, here, at_stripe }: Difference): string {
   return `${checkout_session_id}, order ${order_id}: ${field} is ${here} here, and ${at_stripe} at Stripe`;
 }
 
