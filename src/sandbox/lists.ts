@@ -1,37 +1,29 @@
 import { z } from 'zod';
+import type { Listed } from '../stripe/lists.ts';
 import { Refusal } from './refusal.ts';
 
 const time = z.coerce.number().int();
 /** What every list of Stripe's API takes: https://docs.stripe.com/api/pagination */
-export const pageParams = {
+export const pageParams = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(10),
   starting_after: z.string().optional(),
   ending_before: z.string().optional(),
-};
+});
+type Paging = z.infer<typeof pageParams>;
+
 /** When the objects of a page were made, in seconds: within bounds, or at that very second. */
 export const created = z.preprocess(
   (when) => (typeof when === 'string' ? { gte: when, lte: when } : when),
   z.strictObject({ gt: time, gte: time, lt: time, lte: time }).partial().default({}),
 );
 
-interface Dated {
-  readonly id: string;
-  readonly created: number;
-}
-
 /** In the order of Stripe's lists. */
-export function newestFirst<T extends Dated>(objects: readonly T[]): T[] {
+export function newestFirst<T extends Listed>(objects: readonly T[]): T[] {
   return objects.toSorted((a, b) => b.created - a.created || (a.id < b.id ? 1 : -1));
 }
 
-export function isWithin({ gt, gte, lt, lte }: z.infer<typeof created>, { created: at }: Dated): boolean {
+export function isWithin({ gt, gte, lt, lte }: z.infer<typeof created>, { created: at }: Listed): boolean {
   return !(at <= (gt ?? -1) || at < (gte ?? 0) || at >= (lt ?? Infinity) || at > (lte ?? Infinity));
-}
-
-interface Paging {
-  readonly limit: number;
-  readonly starting_after?: string | undefined;
-  readonly ending_before?: string | undefined;
 }
 
 /**

@@ -50,7 +50,7 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
   });
 
   app.get(`${sessionsUrl}/:id/line_items`, async (req, res) => {
-    const page = read(lineItemsParams, req.query);
+    const page = read(pageParams, req.query);
     const { session, lineItems } = await existing(sessions, req.params.id);
     res.json(pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, page));
   });
@@ -89,15 +89,12 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
 
 const retrieveParams = z.strictObject({ expand: z.array(z.literal('line_items')).default([]) });
 
-const lineItemsParams = z.strictObject(pageParams);
-const sessionsParams = z.strictObject({
-  ...pageParams,
+const sessionsParams = pageParams.extend({
   created,
   status: z.enum(['open', 'complete', 'expired']).optional(),
   payment_intent: z.string().optional(),
 });
-const eventsParams = z.strictObject({
-  ...pageParams,
+const eventsParams = pageParams.extend({
   created,
   type: z.string().optional(),
   types: z.array(z.string()).max(20).optional(),
