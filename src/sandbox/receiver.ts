@@ -9,8 +9,6 @@ import { type Files, openFiles } from './files.ts';
 import { serveOnLoopback } from './loopback.ts';
 
 export interface ReceivedRequest {
-  /** ISO 8601 */
-  readonly at: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   /** What it was answered. */
@@ -68,7 +66,7 @@ async function take(
   new Webhook(SECRET).verify(body, headers);
   const id = headers['webhook-id'] as string;
   const status = (await outages.find(id))?.down ? 503 : 200;
-  const request = { at: new Date().toISOString(), headers, body, status };
+  const request = { headers, body, status };
   const before = (await requests.find(id)) ?? [];
   await requests.save(id, [...before, request].slice(-KEPT));
   if (status === 200) {
