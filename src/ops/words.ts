@@ -36,7 +36,7 @@ export function momentOf(at: Date): string {
   return moments.format(at);
 }
 
-/** What is said of `2 h ago` and `in 2 h`. */
+/** How far it is from now: `2 h ago`, `in 2 h`. */
 export function distanceOf(at: Date, now: Date): string {
   const seconds = (at.getTime() - now.getTime()) / 1_000;
   return seconds > 0 ? `in ${ageOf(seconds)}` : `${ageOf(seconds)} ago`;
