@@ -6,9 +6,9 @@ export class AttemptFailed extends Error {
   /** No further attempt can succeed. */
   readonly final: boolean;
 
-  constructor(message: string, options: ErrorOptions & { retryAfterMs?: number; final?: boolean } = {}) {
-    super(message, options);
-    this.retryAfterMs = options.retryAfterMs ?? 0;
-    this.final = options.final ?? false;
+  constructor(message: string, { retryAfterMs = 0, final = false } = {}) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+    this.final = final;
   }
 }
