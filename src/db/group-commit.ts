@@ -94,7 +94,7 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
     void drain();
   }
 
-  /** Where nothing is held up there is no such end, which costs more round trips. */
+  /** Only for what was held up: a commit with such an end takes more round trips. */
   const untilOf = ({ since }: Entry<Item, Result>) =>
     performance.now() - since > lateAfterMs ? since + maxWaitMs : undefined;
 

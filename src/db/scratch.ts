@@ -5,7 +5,7 @@ export interface Scratch extends Disposable {
 
 /** As large as the parameters of most batches; what is larger gets a place of its own. */
 const PLACE = 512 * 1024;
-/** Two for each of two commits: of late ones, which are rare, others are let go. */
+/** Two for each of two commits; further ones, of commits that are late, are rare and let go. */
 const MOST_FREE = 4;
 
 const free: Buffer[] = [];

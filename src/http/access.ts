@@ -37,9 +37,9 @@ export function refuseAll(res: Response): void {
 }
 
 /**
- * At once, however often. The shop's own calls must come in beside any number of guesses, and while the right token is let in
- * at any time, a guess loses nothing by what becomes of the wrong ones: it is up against the token's length, of which doctor
- * warns. The login form can slow guesses down (src/ops/guesses.ts), since there a person waits with a right token too.
+ * At once, however often. The shop's own calls must come in beside any number of guesses, and as long as the right token is
+ * let in at any time, to slow wrong ones down hinders nobody who guesses: only the token's length does, of which doctor warns.
+ * The login form can slow guesses down (src/ops/guesses.ts), since there a person waits with a right token too.
  */
 export function refuseToken(res: Response): void {
   const error = { code: 'unauthorized', message: 'The bearer token is missing or wrong.' };

@@ -36,7 +36,7 @@ export interface Delivery {
   /** When it was answered, on this process's clock, in milliseconds; and what that took. */
   readonly at: number;
   readonly seconds: number;
-  /** What of it went by from when the event was handed to the ledger; null where it was not. */
+  /** How much of that was after the event was handed to the ledger; null where it was not. */
   readonly waitedSeconds: number | null;
 }
 

@@ -112,7 +112,7 @@ export async function* oldestFirst<T extends Listed>(
   }
 }
 
-/** Where the next page begins. A stand-in that leaves out where this one had to begin gives it again and again. */
+/** Where the next page begins. A stand-in that doesn't look where a page has to begin gives the same one again and again. */
 function further(position: string | undefined, reached: Listed | undefined): string | undefined {
   if (reached && reached.id === position) throw new Error("Stripe's list has no end");
   return reached?.id;

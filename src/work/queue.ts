@@ -28,14 +28,14 @@ export const LEASE_SECONDS = 30;
 export const SHORTEST_LEASE_SECONDS = 20;
 
 /**
- * After so many attempts in a row of which nobody heard, a process claims it one row at a time: it may be what kills it.
- * Where that is back only when all its leases have ended (Kubernetes waits for up to five minutes), what was beside it would
- * always be claimed with it, and 9 healthy orders of 9 were dead. What is dead has none that count: one that is claimed alone
- * waits for a poll, and so a second each, and what a person has given all its attempts anew has three before that.
+ * After so many attempts in a row of which nobody heard, a row is a suspect: it may be what killed the process. Of
+ * suspects a process claims one at a time. Where a killed process is back only when all its leases have ended (Kubernetes waits
+ * for up to five minutes), what was beside the row would always be claimed with it: 9 healthy orders of 9 were dead. What is
+ * dead counts none: else all that a person tries again would be claimed one by one, a second apart.
  */
 const SUSPECT_AFTER = 3;
 
-/** Whether it was claimed as what may kill its process. */
+/** Whether it was a suspect when it was claimed: since then this attempt counts as well. */
 export function isSuspect({ attempts_lost }: Claim): boolean {
   return attempts_lost > SUSPECT_AFTER;
 }
