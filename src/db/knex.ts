@@ -1,6 +1,7 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
+import { sharing } from '../sharing.ts';
 import { isDataError, isReadOnlyError } from './errors.ts';
 import { type Kind, limited } from './limits.ts';
 
@@ -57,7 +58,8 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
   const db = knex({
     compileSqlOnError: false,
     client: 'pg',
-    connection: untilItSucceeds(() => limited(settings, { kind, log }) as Promise<Knex.PgConnectionConfig>),
+    // Until it is answered, knex asks for each connection that it opens.
+    connection: sharing(() => limited(settings, { kind, log }) as Promise<Knex.PgConnectionConfig>),
     // One connection stays open, so that a lone event after a quiet hour is as quick as any.
     pool: { min: 1, max, validate: isFit },
     acquireConnectionTimeout: 3_000,
@@ -90,16 +92,4 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
 interface Statement {
   readonly sql: string;
   readonly __knexUid: string;
-}
-
-/** Whoever asks while it is under way, or once it has succeeded, shares one result. */
-function untilItSucceeds<T>(find: () => Promise<T>): () => Promise<T> {
-  let found: Promise<T> | undefined;
-  return () => {
-    found ??= find().catch((error) => {
-      found = undefined;
-      throw error;
-    });
-    return found;
-  };
 }
