@@ -48,7 +48,9 @@ export async function migrate(url: string, log: Logger): Promise<void> {
       }
       return applyPending(trx, log);
     });
-    const applied = await migrating.catch(explain);
+    const applied = await migrating.catch((error) => {
+      throw new SetupError(explanationOf(error), { cause: error });
+    });
     if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
   } finally {
     await db.destroy();
@@ -71,10 +73,6 @@ async function applyPending(trx: Knex.Transaction, log: Logger): Promise<string[
       await pause(AGAIN_MS);
     }
   }
-}
-
-function explain(error: Error): never {
-  throw new SetupError(explanationOf(error), { cause: error });
 }
 
 function explanationOf(error: Error): string {
