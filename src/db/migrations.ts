@@ -3,7 +3,14 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, SetupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { isDenied, isLockTimeout, isTableMissing, isTableTaken, unusable } from './errors.ts';
+import {
+  isDenied,
+  isLockTimeout,
+  isReadOnlyError,
+  isTableMissing,
+  isTableTaken,
+  unusable,
+} from './errors.ts';
 import { unfitBecause } from './fitness.ts';
 import { type Knex, openPool } from './knex.ts';
 
@@ -79,6 +86,8 @@ function explanationOf(error: Error): string {
   const message = messageOf(error);
   if (error.name === 'MigrationLocked')
     return "The lock of knex's own commands is taken. If none of them is running, one was killed: npx knex migrate:unlock";
+  if (isReadOnlyError(error))
+    return `${message}: DATABASE_URL leads to a standby, or the database is set to be read only`;
   if (isDenied(error))
     return `${message}. Let the role of DATABASE_URL own the database, or grant it what it is denied`;
   if (isTableTaken(error))
