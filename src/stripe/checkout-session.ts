@@ -101,10 +101,11 @@ export async function retrieveSessionWithItems(
   const options = ofAccount(account);
   const found = await retrieve(stripe, id, { expand: ['line_items'] }, options);
   const session = read(paymentShape, found);
-  // An expanded list is only its first page. Most carts end there, and so cost one request instead of two.
+  // An expanded list is only its first page. Most carts end there, and so cost one request instead of two. A stand-in that
+  // expands nothing may have anything there.
   const firstPage = found.line_items;
   const items =
-    firstPage && !firstPage.has_more ? firstPage.data : await listAllLineItems(stripe, id, options);
+    firstPage?.data && !firstPage.has_more ? firstPage.data : await listAllLineItems(stripe, id, options);
   // Pages that overlap, as a stand-in's may, tell of an item twice: the receiver was sent it twice, and once on the next attempt.
   const once = new Map(items.map((item) => [item.id, item]));
   return { session, lineItems: [...once.values()].map((item) => read(lineItemShape, item)) };

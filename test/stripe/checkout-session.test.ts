@@ -77,15 +77,18 @@ describe('a session with its line items', () => {
     await expect(retrieve(id)).rejects.toThrow('has no end');
   });
 
-  test('has them also where the API does not expand', async () => {
-    const { id } = keep(lineItems(2));
-    api.fault = (req, res) => {
-      if (req.url?.includes('/line_items')) return false;
-      answerJson(res, 200, checkoutSession({ id }));
-      return true;
-    };
-    expect((await retrieve(id)).lineItems).toHaveLength(2);
-  });
+  test.each([undefined, null, []])(
+    'has them also where the API does not expand, and has %p in their place',
+    async (line_items) => {
+      const { id } = keep(lineItems(2));
+      api.fault = (req, res) => {
+        if (req.url?.includes('/line_items')) return false;
+        answerJson(res, 200, checkoutSession({ id, line_items }));
+        return true;
+      };
+      expect((await retrieve(id)).lineItems).toHaveLength(2);
+    },
+  );
 
   test.each([
     ['the shop itself', null, undefined],
