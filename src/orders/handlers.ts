@@ -61,7 +61,7 @@ function sessionFields(
     checkout_session_id: session.id,
     account,
     payment_status: session.payment_status,
-    mode: session.mode,
+    mode: session.mode ?? 'payment',
     livemode: session.livemode ?? livemode,
     currency: textOf(session.currency),
     amount_subtotal: session.amount_subtotal ?? null,

@@ -10,7 +10,8 @@ import { amount, describeIssues, json, reference, text, word } from './shapes.ts
 export const checkoutSessionShape = z.object({
   object: z.literal('checkout.session'),
   id: word,
-  mode: word,
+  /** A lean stand-in leaves it out. */
+  mode: word.nullish(),
   /** `open` until the customer has finished, then `complete`; or `expired`. */
   status: text,
   payment_status: z.enum(['paid', 'unpaid', 'no_payment_required']),

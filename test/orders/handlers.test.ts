@@ -48,6 +48,10 @@ describe('what an event asks', () => {
     expect(request(event)).toBeNull();
   });
 
+  test.each([undefined, null])('a session that leaves its mode out (%p) is a payment', (mode) => {
+    expect(request(completed({ mode }))?.session.mode).toBe('payment');
+  });
+
   test('a session that leaves livemode out is of its event', () => {
     expect(request(completed({ livemode: undefined }))?.session.livemode).toBe(false);
   });
@@ -216,7 +220,7 @@ describe('a session that can not be read is refused, by field and without its va
     ['amount_total', 2 ** 60],
     ['payment_status', 'perhaps'],
     ['payment_status', undefined],
-    ['mode', null],
+    ['mode', 7],
     ['mode', 'päyment'],
     ['payment_intent', 'pi_\ud800'],
     ['customer_details', 'jenny@example.com'],
