@@ -68,7 +68,8 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
         return next();
       }
       const isPost = req.method !== 'GET';
-      if (req.path.startsWith('/api/') || (isPost && !isOfThisSite(req))) return refuseToken(res);
+      if (req.path.startsWith('/api/') || !isOfBrowser(req) || (isPost && !isOfThisSite(req)))
+        return refuseToken(res);
       if (!isPost && req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
       res.redirect(303, `/ops/login?to=${encodeURIComponent(pageOf(req))}`);
     },
@@ -117,6 +118,11 @@ export function visitorOf(res: Response): Visitor {
 /** A form that was posted from another site, or from a session that has ended. */
 export class StaleForm extends Error {
   override readonly name = 'StaleForm';
+}
+
+/** A program that follows redirects would take the login form, and its 200, for the page. Browsers ask for text/html by name. */
+function isOfBrowser(req: Request): boolean {
+  return (req.get('accept') ?? 'text/html').includes('text/html');
 }
 
 /** The page asked for, or that of a button which was pressed after the session had ended: it shows that nothing was done. */

@@ -105,12 +105,13 @@ test('behind a proxy that calls this server by another name, a form is taken all
 });
 
 describe('without a session', () => {
-  test.each([
-    ['/ops/api/orders', 401],
-    ['/ops/live', 303],
-  ])('%s wants a token (%i)', async (path, status) => {
-    await request(url).get(path).set('Accept', 'application/json').expect(status);
-  });
+  test.each(['/ops', '/ops/orders/42', '/ops/live', '/ops/api/orders'])(
+    '%s answers a program 401, also where it follows redirects',
+    async (path) => {
+      const answer = await fetch(url + path);
+      expect([answer.status, failure.parse(await answer.json()).error.code]).toEqual([401, 'unauthorized']);
+    },
+  );
 
   test.each([
     ['/ops/orders/42/retry', '/ops/orders/42'],
