@@ -50,7 +50,7 @@ export interface Purchase {
 /**
  * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
  * together. Each once: a repeat changes nothing. Whoever was erased meanwhile is owed none: it would be dead at once, and a
- * person be called for it.
+ * person be called for it. Nor is one owed for an order that a person closed meanwhile: it may have been refunded.
  */
 export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
   const items = purchases.flatMap(({ orderId, items }) =>
@@ -70,8 +70,10 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
      )
      insert into notifications (order_id, kind)
      select id, 'order_paid' from orders
-     where id = any (:ids) and (customer_email is not null or not exists (
-       select from ops_actions where subject = orders.id::text and action = 'erase'))
+     where id = any (:ids)
+       and (customer_email is not null or not exists (
+         select from ops_actions where subject = orders.id::text and action = 'erase'))
+       and not exists (select from fulfillments where order_id = orders.id and status = 'fulfilled')
      order by id
      on conflict (order_id, kind) do nothing`,
     { items: JSON.stringify(items), ids: purchases.map(({ orderId }) => orderId) },

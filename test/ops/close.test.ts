@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
+import { storeLineItems } from '../../src/orders/store.ts';
 import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
@@ -80,4 +81,13 @@ test.each([
   ['a novel', ['42', '--because', 'x'.repeat(201)], '200 characters'],
 ])('%s is bad usage', async (_what, args, words) => {
   await expect(here('close', ...args)).rejects.toThrow(words);
+});
+
+test('nor does an attempt that is under way owe the customer a receipt any more', async () => {
+  const { id } = await insertOrder(db);
+  await insertFulfillment(db, id);
+  await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
+  await here('close', String(id), '--because', 'refunded in Stripe');
+  await storeLineItems(db, [{ orderId: id, items: [] }]);
+  expect(await db('notifications').where({ order_id: id })).toEqual([]);
 });
