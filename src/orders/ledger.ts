@@ -68,11 +68,7 @@ async function recordNews(db: Knex, batch: readonly Entry[], round = 1): Promise
     outrun.map((i) => batch[i] as Entry),
     round + 1,
   );
-  const results = [...rows];
-  outrun.forEach((i, k) => {
-    results[i] = again[k] as Recorded;
-  });
-  return results;
+  return rows.map((row, i) => again[outrun.indexOf(i)] ?? row);
 }
 
 function entryOf(news: News): Entry {
