@@ -29,9 +29,9 @@ export async function benchFulfillment(rig: Rig, { rounds }: { rounds: number })
   await using receiver = await rig.startPeer('receiver');
   await using mailbox = await rig.startPeer('mailbox');
   const around = { stripe, receiver, mailbox };
-  const drains: Drain[] = [];
-  const usual: Latency[] = [];
-  const ingest: Ingest[] = [];
+  const drains: Awaited<ReturnType<typeof drain>>[] = [];
+  const usual: Awaited<ReturnType<typeof atUsualLoad>>[] = [];
+  const ingest: Awaited<ReturnType<typeof ingestBesideDrain>>[] = [];
   for (let round = 0; round < rounds; round += 1) {
     drains.push(await drain(rig, around));
     usual.push(await atUsualLoad(rig, around));
@@ -53,23 +53,17 @@ export async function benchFulfillment(rig: Rig, { rounds }: { rounds: number })
   return { figures, lines };
 }
 
-type Drain = Record<
-  'perSecond' | 'perSecondWithMails' | 'serviceUs' | 'postgresUs' | 'stripeUs' | 'receiverUs' | 'mailboxUs',
-  number
->;
-
 /** From the first call of the receiver until the last order is fulfilled, and until the last mail is sent. */
-async function drain(rig: Rig, around: Surroundings): Promise<Drain> {
+async function drain(rig: Rig, around: Surroundings) {
   await using database = await rig.postgres.createDatabase();
   await oweBacklog(rig, database);
-  const cpu = (service?: Server) =>
-    ({
-      ...Object.fromEntries(
-        Object.entries(around).map(([name, server]) => [name, rig.cpu(server).server] as const),
-      ),
-      service: service ? rig.cpu(service).server : 0,
-      postgres: rig.cpu(around.stripe).postgres,
-    }) as Record<keyof Surroundings | 'service' | 'postgres', number>;
+  const cpu = (service?: Server) => ({
+    service: service ? rig.cpu(service).server : 0,
+    postgres: rig.cpu(around.stripe).postgres,
+    stripe: rig.cpu(around.stripe).server,
+    receiver: rig.cpu(around.receiver).server,
+    mailbox: rig.cpu(around.mailbox).server,
+  });
   const before = cpu();
   await using service = await startService(rig, database, around);
   const { firstCall } = await untilNothingIsOwed(database, around);
@@ -91,10 +85,8 @@ async function drain(rig: Rig, around: Surroundings): Promise<Drain> {
   };
 }
 
-type Latency = Record<'p50' | 'p99' | 'max', number>;
-
 /** Milliseconds from an order's `paid_at`, before its event is answered, until the receiver has it. */
-async function atUsualLoad(rig: Rig, around: Surroundings): Promise<Latency> {
+async function atUsualLoad(rig: Rig, around: Surroundings) {
   await using database = await rig.postgres.createDatabase();
   await using service = await startService(rig, database, around);
   await offerAll(service, PER_SECOND, USUAL_SECONDS);
@@ -106,23 +98,11 @@ async function atUsualLoad(rig: Rig, around: Surroundings): Promise<Latency> {
   };
 }
 
-type Ingest = Record<
-  | 'aloneP50'
-  | 'aloneP99'
-  | 'besideP50'
-  | 'besideP99'
-  | 'ratioP99'
-  | 'apartP50'
-  | 'apartP99'
-  | 'ratioApartP99',
-  number
->;
-
 /**
  * What a delivery waits for its answer: of a process that only takes events, of one that drains a backlog beside, and of one
  * that only takes events while a process of its own drains the backlog.
  */
-async function ingestBesideDrain(rig: Rig, around: Surroundings): Promise<Ingest> {
+async function ingestBesideDrain(rig: Rig, around: Surroundings) {
   const alone = await webAlone(rig);
   const beside = await webBesideWorker(rig, around, ['all']);
   const apart = await webBesideWorker(rig, around, ['web', 'worker']);

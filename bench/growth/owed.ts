@@ -6,19 +6,13 @@ import { questionsAbout } from './questions.ts';
 const ORDERS = 50_000;
 const TIMES = 4;
 
-export interface OwedFigures {
-  /** Updates of `fulfillments` that touched no index. */
-  readonly hot: number;
-  readonly updates: number;
-  readonly claims: readonly { readonly settled: number; readonly ms: number; readonly pages: number }[];
-  readonly afterVacuum: { readonly ms: number; readonly pages: number };
-}
+export type OwedFigures = Awaited<ReturnType<typeof benchOwed>>;
 
 /**
  * What a claim costs as settled work piles up that no vacuum has cleared away: the index of what is owed is walked from its
  * old end, and there lies what was settled.
  */
-export async function benchOwed(db: Knex): Promise<OwedFigures> {
+export async function benchOwed(db: Knex) {
   const claims: { settled: number; ms: number; pages: number }[] = [];
   await db.raw('alter table fulfillments set (autovacuum_enabled = off)');
   const before = await updatesOf(db);
@@ -30,6 +24,7 @@ export async function benchOwed(db: Knex): Promise<OwedFigures> {
   await db.raw('vacuum fulfillments');
   await db.raw('alter table fulfillments reset (autovacuum_enabled)');
   return {
+    // Updates of `fulfillments` that touched no index.
     hot: after.hot - before.hot,
     updates: after.updates - before.updates,
     claims,
