@@ -48,7 +48,3 @@ test('half a surrogate, which no UTF-8 has, becomes U+FFFD', async () => {
   const { rows } = await db.raw('select (:matrix::text[])[1][1] as text', { matrix: matrix.bytes });
   expect(rows).toEqual([{ text: 'a\uFFFDb' }]);
 });
-
-test('rows that differ in length are no matrix', () => {
-  expect(() => textMatrix([['a'], ['b', 'c']])).toThrow(RangeError);
-});
