@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, loadConfig, SANDBOX_WEBHOOK_SECRET } from './config.ts';
+import { isPlayed } from './connect.ts';
 import { messageOf } from './errors.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -54,9 +55,11 @@ function announce({ role }: Config, url: string, log: Logger): void {
   }
 }
 
-function warnOfNoReceiver({ role, fulfillment, sandbox }: Config, log: Logger): void {
-  if (role === 'web' || fulfillment.endpoint !== null) return;
-  const where = sandbox ? "go to the sandbox's own receiver" : 'are only logged and recorded as fulfilled';
+function warnOfNoReceiver(config: Config, log: Logger): void {
+  if (config.role === 'web' || config.fulfillment.endpoint !== null) return;
+  const where = isPlayed(config)
+    ? "go to the sandbox's own receiver"
+    : 'are only logged and recorded as fulfilled';
   log.warn(`FULFILLMENT_URL is not set: paid orders ${where}`);
 }
 
@@ -67,12 +70,12 @@ function warnOfKnownSecret({ role, stripe }: Config, log: Logger): void {
   );
 }
 
-function announceSandbox({ role, stripe }: Config, url: string, log: Logger): void {
+function announceSandbox(config: Config, url: string, log: Logger): void {
   log.warn(
     'SANDBOX: no STRIPE_SECRET_KEY is set. Events are simulated, no money moves, nobody must rely on this',
   );
-  if (stripe.apiBase !== null) return;
-  if (role !== 'worker') log.info(`buy something, and break it: ${url}/sandbox`);
+  if (!isPlayed(config)) return;
+  if (config.role !== 'worker') log.info(`buy something, and break it: ${url}/sandbox`);
   log.info('or in a second terminal: npm run simulate -- paid');
 }
 

@@ -152,12 +152,21 @@ test.each([
   }
 });
 
-test('with a key and no secret: it says that anyone can sign what it takes', async () => {
-  await using service = await spawnService({ STRIPE_SECRET_KEY: 'sk_test_123', DATABASE_URL });
+test.each([
+  [
+    'with a key and no secret: it says that anyone can sign what it takes',
+    { STRIPE_SECRET_KEY: 'sk_test_123' },
+    'STRIPE_WEBHOOK_SECRET is not set',
+  ],
+  [
+    'without a key, beside a stand-in of your own: it says that no receiver is called',
+    { STRIPE_API_BASE: 'http://127.0.0.1:9' },
+    'FULFILLMENT_URL is not set: paid orders are only logged',
+  ],
+])('%s', async (_, env, words) => {
+  await using service = await spawnService({ ...env, DATABASE_URL });
   // It comes after the line by which the service is known to listen.
-  await until('it warns', () =>
-    logOf(service).some(({ level, msg }) => level === 40 && msg.includes('STRIPE_WEBHOOK_SECRET is not set')),
-  );
+  await until('it warns', () => logOf(service).some(({ level, msg }) => level === 40 && msg.includes(words)));
 });
 
 describe('with nothing set', () => {
