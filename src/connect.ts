@@ -61,7 +61,7 @@ export async function openShop(
   config: Config,
   dependencies: { db: Knex; stripe: Stripe; receives: boolean; log: Logger },
 ): Promise<SandboxShop | null> {
-  if (config.production || !isPlayed(config)) return null;
+  if (!isPlayed(config)) return null;
   const { openSandboxShop } = await import('./sandbox/shop/router.ts');
   return openSandboxShop(config, dependencies);
 }
