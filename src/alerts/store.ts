@@ -2,7 +2,7 @@ import type { Knex } from '../db/knex.ts';
 import type { Alert, Cause, Finding } from './alert.ts';
 
 /** A cause that nobody has seen for so long is over. Whoever sees one says so far more often (watch.ts). */
-const OVER_AFTER_SECONDS = 120;
+export const OVER_AFTER_SECONDS = 120;
 /** An alert that counts more by then is told once more. */
 const AGAIN_AFTER_SECONDS = 60 * 60;
 /** While one process tells, no other does; when it is killed, another one does after this time. */

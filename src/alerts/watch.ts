@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { Alert, Cause, Finding } from './alert.ts';
 import type { Channel } from './channels.ts';
-import { endUnseen, raise } from './store.ts';
+import { endUnseen, OVER_AFTER_SECONDS, raise } from './store.ts';
 import { tellDue } from './tell.ts';
 import { wordsOf } from './words.ts';
 
@@ -29,21 +29,7 @@ interface Options {
 
 /** Looks for causes, keeps them, and tells a person. Any number of processes may run it, and one tells. */
 export function startWatch({ db, looks, channels, log }: Options): Watch {
-  let found: readonly Finding[] = [];
-
-  async function look(): Promise<void> {
-    const seen = await Promise.allSettled(looks.map(async (one) => one()));
-    found = seen.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
-    for (const finding of found) {
-      const alert = await raise(db, finding);
-      if (alert !== null) log.error(reportOf(alert), wordsOf(alert).title);
-    }
-    const blind = seen.find((one) => one.status === 'rejected');
-    if (blind) log.warn({ reason: messageOf(blind.reason) }, 'could not look everywhere for alerts');
-    // Who could not look everywhere has not seen that anything is over.
-    else for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
-  }
-
+  const { look, causes } = openEyes({ db, looks, log });
   const sayWhy = (error: unknown) => log.warn({ reason: messageOf(error) }, 'could not keep or tell alerts');
   const looking = startLoop(async () => {
     await look().catch(sayWhy);
@@ -55,11 +41,37 @@ export function startWatch({ db, looks, channels, log }: Options): Watch {
     return BETWEEN_TELLINGS_MS;
   });
   return {
-    causes: () => [...new Set(found.map(({ cause }) => cause))],
+    causes,
     async stop() {
       await Promise.all([looking.stop(), telling.stop()]);
     },
   };
+}
+
+/** What one process sees, look by look. */
+export function openEyes({ db, looks, log }: Omit<Options, 'channels'>) {
+  let found: readonly Finding[] = [];
+  /** When it last began a look that did not see, or keep, everything. */
+  let blindAt = Number.NEGATIVE_INFINITY;
+
+  async function look(): Promise<void> {
+    const before = blindAt;
+    blindAt = performance.now();
+    const seen = await Promise.allSettled(looks.map(async (one) => one()));
+    found = seen.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+    for (const finding of found) {
+      const alert = await raise(db, finding);
+      if (alert !== null) log.error(reportOf(alert), wordsOf(alert).title);
+    }
+    const blind = seen.find((one) => one.status === 'rejected');
+    if (blind) return log.warn({ reason: messageOf(blind.reason) }, 'could not look everywhere for alerts');
+    blindAt = before;
+    // Who could not look everywhere has not seen that anything is over. And after an outage of the database the first one to
+    // look would end what the others, who could not keep it either, are about to see again.
+    if (performance.now() - blindAt < OVER_AFTER_SECONDS * 1_000) return;
+    for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
+  }
+  return { look, causes: () => [...new Set(found.map(({ cause }) => cause))] };
 }
 
 function reportOf({ id, cause, details }: Alert) {

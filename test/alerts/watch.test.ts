@@ -1,0 +1,46 @@
+import { afterEach, expect, jest, test } from '@jest/globals';
+import { raise } from '../../src/alerts/store.ts';
+import { openEyes } from '../../src/alerts/watch.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+
+const { db } = await createTestDatabase();
+
+afterEach(() => void jest.restoreAllMocks());
+
+const secondsLater = (seconds: number) => {
+  const at = performance.now() + seconds * 1_000;
+  jest.spyOn(performance, 'now').mockReturnValue(at);
+};
+
+/** What only another process sees, and has not seen for longer than it takes to be over. */
+async function seenElsewhere() {
+  await db('alerts').del();
+  await raise(db, { cause: 'clock_off', details: { host: 'other', against: 'the database', seconds: 40 } });
+  await db('alerts').update({ seen_at: db.raw(`now() - interval '121 seconds'`) });
+}
+const overNow = async () => (await db('alerts')).filter(({ over_at }) => over_at !== null).length;
+
+test.each([
+  ['could not look', () => Promise.reject(new Error('away'))],
+  ['could not keep what it found', () => [{ cause: 'bad_mood', details: {} } as never]],
+])('a process that %s ends nothing for two minutes from then on', async (_case, fault) => {
+  await seenElsewhere();
+  let look = fault;
+  const eyes = openEyes({ db, looks: [() => look()], log: silent });
+  await eyes.look().catch(() => {});
+  look = () => [];
+  await eyes.look();
+  secondsLater(119);
+  await eyes.look();
+  expect(await overNow()).toBe(0);
+  secondsLater(2);
+  await eyes.look();
+  expect(await overNow()).toBe(1);
+});
+
+test('a process that has seen everything ends what nobody sees any more at once', async () => {
+  await seenElsewhere();
+  await openEyes({ db, looks: [() => []], log: silent }).look();
+  expect(await overNow()).toBe(1);
+});
