@@ -8,6 +8,11 @@ const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: 
     tone: 'plain',
     words: 'There was nothing to try again: nothing was dead or put off. An attempt may have been under way.',
   },
+  dead_retried: {
+    tone: 'plain',
+    words: 'Another attempt was asked for at all that was dead: what fails again is listed here anew.',
+  },
+  nothing_dead: { tone: 'plain', words: 'Nothing was dead any more.' },
   closed: { tone: 'good', words: 'What the order was owed is closed: no attempt is made any more.' },
   nothing_to_close: { tone: 'plain', words: 'There was nothing to close: the order is owed nothing.' },
   no_reason: { tone: 'bad', words: 'Nothing was closed: say why, in 200 characters at most.' },

@@ -12,6 +12,8 @@ import { choice, type Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 interface Overview {
+  /** What became of what the reader just did. */
+  readonly notice: Markup | null;
   readonly alerts: readonly Alert[];
   readonly standing: ShopStanding;
   readonly range: Range;
@@ -31,6 +33,7 @@ export function overviewPage(overview: Overview, reader: Reader): Markup {
   const body = html`<div class="head"><h1>Overview</h1>
 ${choice('Range of the charts', ranges, addressOf(range))}
 ${findForm()}</div>
+${overview.notice}
 <div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}
 ${charts(overview)}

@@ -46,7 +46,8 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     // For five, PostgreSQL walks all orders from the newest on: 0.6 s of 250,000.
     const { orders: stuck } = await listOrders(db, { fulfillment: 'stuck' }, { limit: 50, after: null });
     const { orders: newest } = await listOrders(db, {}, { limit: 8, after: null });
-    const overview = { alerts, standing, range, history, stuck: stuck.slice(0, 5), newest };
+    const notice = noticeOf(req.query.done);
+    const overview = { notice, alerts, standing, range, history, stuck: stuck.slice(0, 5), newest };
     await send(res, overviewPage(overview, reader));
   });
 
@@ -93,8 +94,9 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
   });
 
   router.post('/retry-dead', async (_req, res) => {
-    await retryDead(db, visitorOf(res).actor);
-    res.redirect(303, '/ops');
+    const retried = await retryDead(db, visitorOf(res).actor);
+    const done = retried.fulfillments + retried.notifications > 0 ? 'dead_retried' : 'nothing_dead';
+    res.redirect(303, `/ops?done=${done}`);
   });
 
   router.get('/events', async (req, res) => {
