@@ -5,16 +5,21 @@ import type { Markup } from './markup.ts';
 
 /** For an order that is not to be attempted any more; `owed` is what it is owed yet. */
 export function closeForm(orderId: number, owed: readonly string[], reader: Reader): Markup {
-  const [name, what] = owed.includes('fulfillment')
+  const [name, what, button] = owed.includes('fulfillment')
     ? [
         'Close without another attempt',
-        'It stays paid, and is called fulfilled from then on. Mails that were not sent are not sent.',
+        'For an order that was fulfilled by hand, or refunded in Stripe. It stays paid, and is called fulfilled from then on. Mails that were not sent are not sent.',
+        `Close order ${orderId}`,
       ]
-    : ['Do without the mail', 'It is not sent any more.'];
+    : [
+        'Do without the mail',
+        'For an address that does not exist, say. Nothing else changes.',
+        'Send no mail',
+      ];
   return html`<details class="card foldable"><summary>${name}</summary>
 <form method="post" action="/ops/orders/${orderId}/close">${formToken(reader)}
-<p class="muted">For an order that was fulfilled by hand, or refunded in Stripe. ${what}</p>
+<p class="muted">${what}</p>
 <label>Why, without the customer's name<input name="because" required maxlength="${LONGEST_REASON}" autocomplete="off"></label>
-<button class="button">Close order ${orderId}</button>
+<button class="button">${button}</button>
 </form></details>`;
 }

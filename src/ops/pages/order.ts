@@ -86,7 +86,7 @@ export function replayForm(event: string, reader: Reader): Markup {
 }
 
 function deadNote({ attempts, last_error }: Fulfillment): Markup {
-  return html`<p class="note bad">Dead after ${counted(attempts, 'attempt')}${last_error && `: ${last_error}`}. Repair the cause, then try again.</p>`;
+  return html`<p class="note bad">Dead after ${counted(attempts, 'attempt')}${last_error && `: ${last_error}`}. Repair the cause, then try again. If it was refunded, or fulfilled by hand, close it below.</p>`;
 }
 
 function facts(order: Order, { zone }: Reader): Markup {
