@@ -408,11 +408,12 @@ test('an event whose payload was emptied is not replayed, and the page says so',
 });
 
 test('events that contradict an order are a list of their own', async () => {
-  const { session } = await shop.paid();
+  const { session, order } = await shop.paid();
   const late = events.asyncFailed(session);
   await shop.service.deliver(late);
   const { text } = await get('/ops/events?outcome=conflict').expect(200);
   expect([...text.matchAll(/evt_\w+(?=<\/code>)/g)].map(([id]) => id)).toEqual([late.id]);
+  expect(text).toContain(`href="/ops/orders/${order.id}"`);
 });
 
 test('in the Dashboard of Stripe, by the mode and the account', async () => {
