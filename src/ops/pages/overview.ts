@@ -36,9 +36,9 @@ ${findForm()}</div>
 ${overview.notice}
 <div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}
-${charts(overview)}
 <div data-part="stuck">${overview.stuck.length > 0 && stuckOrders(overview, reader)}</div>
 <div data-part="mails">${overview.standing.dead_mails > 0 && deadMails(overview.standing, reader)}</div>
+${charts(overview)}
 ${newestOrders(overview.newest, reader)}`;
   // A month is counted anew at a price that nobody wants to pay each second.
   return page(
@@ -161,7 +161,7 @@ ${
 <p>An order appears here when Stripe delivers the event of its checkout to <code>/webhook</code>.
 ${
   reader.mode === 'sandbox'
-    ? html`Try it in a terminal: <code>npm run simulate -- paid</code>`
+    ? html`<a href="/sandbox">Buy something</a> in the sandbox's shop, or in a terminal: <code>npm run simulate -- paid</code>`
     : html`Register that endpoint in the Stripe Dashboard, or forward to it with <code>stripe listen</code>.`
 }</p></div>`
 }</section>`;
