@@ -58,9 +58,9 @@ Days pass at Stripe; here you are the bank.</p>
 }
 
 function repair({ id }: Session, whole: WholeOrder | null, down: boolean | null): Markup {
-  const { status, attempts } = whole?.fulfillment ?? { status: 'fulfilled', attempts: 0 };
-  const waits = status !== 'fulfilled' && attempts > 0;
-  if (!down && !waits) return html``;
+  const { status, attempts } = whole?.fulfillment ?? { status: 'pending', attempts: 0 };
+  const waits = attempts > 0;
+  if (status === 'fulfilled' || !(down || waits)) return html``;
   const next =
     status === 'dead'
       ? 'All attempts have failed: the next one comes when you ask for it.'

@@ -25,6 +25,11 @@ test.each([
   },
 );
 
+test('of a receiver that is down nothing is said once a person has closed the order', async () => {
+  const page = await shown('paid', { status: 'fulfilled', attempts: 12 }, true);
+  expect(page).not.toContain('The receiver is');
+});
+
 test.each([
   ['paid', 'The request is on its way.'],
   ['awaiting_payment', 'No request yet: only a paid order makes one.'],
