@@ -121,7 +121,8 @@ function refusalOf(owed: readonly Owed[]): string {
 
 function reasonOf({ id, order_status, fulfillment_status }: Owed): string {
   if (order_status === 'awaiting_payment') return 'waits for its money';
-  if (fulfillment_status === 'dead') return `is paid, and its fulfilment is dead: npm run ops -- retry ${id}`;
+  if (fulfillment_status === 'dead')
+    return `is paid, and its fulfilment is dead: npm run ops -- retry ${id}, or close ${id}`;
   if (order_status === 'paid' && fulfillment_status !== 'fulfilled') return 'is paid and not fulfilled yet';
   return 'has a mail that is being sent: erase in a minute';
 }

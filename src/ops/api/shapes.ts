@@ -138,7 +138,7 @@ const entry = z
     }),
     z
       .strictObject({ kind: z.literal('done'), at, work, attempt: z.int().nullable() })
-      .meta({ description: 'No attempt: a person closed it.' }),
+      .meta({ description: '`attempt` is null where a person closed it.' }),
     z.strictObject({
       kind: z.literal('action'),
       at,

@@ -101,7 +101,8 @@ function styled(entry: Entry): Cell {
 
 function adviceFor({ order, fulfillment }: WholeOrder): string | false {
   return (
-    fulfillment?.status === 'dead' && `What to do: find the cause, then npm run ops -- retry ${order.id}`
+    fulfillment?.status === 'dead' &&
+    `What to do: find the cause, then npm run ops -- retry ${order.id}\nIf it was refunded, or fulfilled by hand: npm run ops -- close ${order.id} --because …`
   );
 }
 
