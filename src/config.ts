@@ -145,7 +145,9 @@ function combinedFaults(env: Record<string, string | undefined>): Fault[] {
       ],
     !!env.FULFILLMENT_URL &&
       !env.FULFILLMENT_SECRET && ['FULFILLMENT_SECRET', 'is required with FULFILLMENT_URL'],
-    !!env.SMTP_URL && !env.MAIL_FROM && ['MAIL_FROM', 'is required with SMTP_URL'],
+    (production || live) &&
+      !!env.SMTP_URL &&
+      !env.MAIL_FROM && ['MAIL_FROM', 'is required with SMTP_URL in production and with a live key'],
     (production || live) &&
       !!env.ALERT_MAIL &&
       !env.SMTP_URL && ['SMTP_URL', 'is required with ALERT_MAIL in production and with a live key'],

@@ -53,8 +53,9 @@ test('a live key and ALERT_MAIL, where mails would become files that nobody read
   expect(named(refusal(live))).toEqual(['SMTP_URL']);
 });
 
-test('SMTP_URL and no MAIL_FROM', () => {
-  expect(named(refusal({ SMTP_URL: 'smtp://shop:hunter2@mail.example' }))).toEqual(['MAIL_FROM']);
+test('a live key and SMTP_URL, but no MAIL_FROM', () => {
+  const live = { ...stripe, STRIPE_SECRET_KEY: 'sk_live_123', SMTP_URL: 'smtp://shop:hunter2@mail.example' };
+  expect(named(refusal(live))).toEqual(['MAIL_FROM']);
 });
 
 test.each([

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
-import { fileMailer, type Mail, type MailTransport, smtpMailer } from '../../src/notifications/mailer.ts';
+import { parseConfig } from '../../src/config.ts';
+import {
+  fileMailer,
+  type Mail,
+  type MailTransport,
+  openMailer,
+  smtpMailer,
+} from '../../src/notifications/mailer.ts';
 import { serveMail } from '../support/smtp.ts';
 import { until } from '../support/until.ts';
 
@@ -84,6 +91,13 @@ describe('by SMTP', () => {
     await mailer.send(mail);
     expect(deliveries).toMatchObject([{ sender: 'orders@acme.example', recipients: ['jenny@example.com'] }]);
     await expectTheMail(deliveries[0]?.source ?? '');
+  });
+
+  test('is from shop@localhost without MAIL_FROM, where nothing is live', async () => {
+    const { send, close } = openMailer(parseConfig({ SMTP_URL: `smtp://${usual.host}` }));
+    await send(mail);
+    close();
+    expect(deliveries).toMatchObject([{ sender: 'shop@localhost', recipients: ['jenny@example.com'] }]);
   });
 
   test('a repeat has the same message id', async () => {
