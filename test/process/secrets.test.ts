@@ -5,6 +5,8 @@ import { type EventJson, SECRET, signatureOf } from '../support/stripe-events.ts
 import { until } from '../support/until.ts';
 
 const { db, env, paidEvent } = await startSurroundings();
+/** Some 150 deliveries a second: each restart meets some, and has the machine to itself. */
+const BETWEEN_EVENTS_MS = 20;
 const NEW_SECRET = 'whsec_test_of_the_endpoint_rolled';
 
 /** One header with a signature of each secret, all of one second, as Stripe writes it while two are good. */
@@ -48,6 +50,7 @@ function startSender(addresses: (string | null)[]) {
       const event = paidEvent();
       sender.ids.push(event.id);
       while (!(await isTaken(event))) await pause(20);
+      await pause(BETWEEN_EVENTS_MS);
     }
   }
 
