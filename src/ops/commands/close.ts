@@ -7,7 +7,7 @@ import { orderIdOf } from '../identify.ts';
 
 const HELP = `
 The order stays paid, and is called fulfilled from then on: nobody is to see to it any more. Mails that were not sent are not
-sent. An attempt that is under way in that moment may still reach the receiver, and owe the customer the receipt.
+sent. An attempt that is under way in that moment may still reach the receiver.
 
 Examples:
   npm run ops -- close 42 --because "fulfilled by hand"
