@@ -72,12 +72,11 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 
     const metrics = createMetrics();
     const refusals = watchRefusals({ db: pools.worker, log });
-    opened.defer(refusals.stop);
     const watches = [watchSignatures(), refusals];
     const deliveries = watches.map(({ findings }) => findings);
     const alerts = startAlerts(config, { db: pools.worker, deliveries, log, opened });
     const stripe = await openStripe(config, log, opened);
-    const parts: Parts = { config, pools, stripe, metrics, watches, alerts, log, opened };
+    const parts: Parts = { config, pools, stripe, metrics, watches, refusals, alerts, log, opened };
     const receives = ownFulfil === undefined && config.fulfillment.endpoint === null;
     const fulfil = ownFulfil ?? (await openFulfiller(config, log, opened));
     const workers = config.role === 'web' ? [] : startWorkers(parts, fulfil);
@@ -120,6 +119,7 @@ interface Parts {
   readonly metrics: Metrics;
   /** What each delivery is shown to. */
   readonly watches: readonly { saw(delivery: Delivery): void }[];
+  readonly refusals: { stop(): Promise<void> };
   readonly alerts: Watch;
   readonly log: Logger;
   readonly opened: AsyncDisposableStack;
@@ -133,7 +133,7 @@ interface Doors {
 
 /** Every process says how it is; one for the web takes events as well, the calls of the shop's pages, and operators. */
 async function openDoors(
-  { config, pools, stripe, metrics, watches, alerts, log, opened }: Parts,
+  { config, pools, stripe, metrics, watches, refusals, alerts, log, opened }: Parts,
   { workers, receives }: { workers: readonly Worker[]; receives: boolean },
 ): Promise<Doors> {
   const { role, sandbox, opsToken: token, production, tracing } = config;
@@ -155,7 +155,10 @@ async function openDoors(
   const ops = opsRouter({ token, production, db, stripe, live, mode, log });
   const app = createApp([health, figures, landingPage, ops, ...(shop ? [shop.router] : [])], log);
   const acknowledgements = keepAcknowledgements({ db, log });
-  opened.defer(acknowledgements.stop);
+  // Side by side: where the database is away, each takes its second.
+  opened.defer(async () => {
+    await Promise.all([acknowledgements.stop(), refusals.stop()]);
+  });
   const count = countDeliveries(metrics);
   const onDelivery = (delivery: Delivery) => {
     count(delivery);
