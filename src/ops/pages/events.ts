@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { EventPage, ListedEvent } from '../events.ts';
 import { page, type Reader } from './layout.ts';
-import { badge, choice, id, type Markup, orNothing, time } from './markup.ts';
+import { badge, choice, eventType, id, type Markup, orNothing, time } from './markup.ts';
 
 const PATH = '/ops/events';
 const CONFLICTS = `${PATH}?outcome=conflict`;
@@ -33,7 +33,7 @@ function table(events: readonly ListedEvent[], { zone }: Reader): Markup {
 <thead><tr><th scope="col">Type</th><th scope="col">Outcome</th><th scope="col">Order</th><th scope="col">Came in</th><th scope="col">Event</th></tr></thead>
 <tbody>${events.map(
     (event) => html`<tr>
-<th scope="row"><a href="${PATH}/${event.id}">${event.type}</a></th>
+<th scope="row"><a href="${PATH}/${event.id}">${eventType(event.type)}</a></th>
 <td>${badge(event.outcome)}</td>
 <td>${orNothing(event.order_id && html`<a href="/ops/orders/${event.order_id}">Order ${event.order_id}</a>`)}</td>
 <td class="nowrap">${time(event.received_at, zone)}</td>

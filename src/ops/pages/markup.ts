@@ -20,6 +20,12 @@ export function id(value: string | null): Markup {
   return value === null ? NOTHING : html`<code class="id">${value}</code>`;
 }
 
+/** A type of event, which a narrow screen breaks after its dots. */
+export function eventType(type: string): Markup {
+  const [first, ...rest] = type.split('.');
+  return html`${first}${rest.map((part) => html`.<wbr>${part}`)}`;
+}
+
 /** Ways to look at a page, an address each; the reader is at one of them. */
 export function choice(label: string, ways: Readonly<Record<string, string>>, here: string): Markup {
   return html`<nav class="choice" aria-label="${label}"><ul>${Object.entries(ways).map(

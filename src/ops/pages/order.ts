@@ -9,7 +9,7 @@ import type { Entry } from '../timeline.ts';
 import { distanceOf, tell } from '../words.ts';
 import { closeForm } from './close.ts';
 import { formToken, page, type Reader } from './layout.ts';
-import { badge, id, type Markup, money, orNothing, time } from './markup.ts';
+import { badge, eventType, id, type Markup, money, orNothing, time } from './markup.ts';
 import { statusOf } from './order-table.ts';
 
 interface OrderPage {
@@ -77,7 +77,7 @@ ${entry.kind === 'event' && replayForm(entry.event_id, reader)}`;
 }
 
 function eventWords({ event_id, type, outcome }: Extract<Entry, { kind: 'event' }>): Markup {
-  return html`Stripe sent <a href="/ops/events/${event_id}">${type}</a> ${badge(outcome)}`;
+  return html`Stripe sent <a href="/ops/events/${event_id}">${eventType(type)}</a> ${badge(outcome)}`;
 }
 
 export function replayForm(event: string, reader: Reader): Markup {
