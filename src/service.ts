@@ -25,6 +25,7 @@ import { watchSignatures } from './http/signatures.ts';
 import { traceDelivery } from './http/traces.ts';
 import { type Delivery, webhookListener } from './http/webhook.ts';
 import type { Logger } from './logger.ts';
+import type { Loop } from './loop.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { openMailer } from './notifications/mailer.ts';
 import { notifications, notificationWork } from './notifications/notify.ts';
@@ -72,21 +73,23 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 
     const metrics = createMetrics();
     const refusals = watchRefusals({ db: pools.worker, log });
+    const acknowledgements = keepAcknowledgements({ db: pools.web, log });
     const watches = [watchSignatures(), refusals];
     const deliveries = watches.map(({ findings }) => findings);
     const alerts = startAlerts(config, { db: pools.worker, deliveries, log, opened });
+    opened.defer(() => stopAll([refusals, acknowledgements, alerts]));
     const stripe = await openStripe(config, log, opened);
-    const parts: Parts = { config, pools, stripe, metrics, watches, refusals, alerts, log, opened };
+    const parts: Parts = { config, pools, stripe, metrics, watches, acknowledgements, alerts, log, opened };
     const receives = ownFulfil === undefined && config.fulfillment.endpoint === null;
     const fulfil = ownFulfil ?? (await openFulfiller(config, log, opened));
     const workers = config.role === 'web' ? [] : startWorkers(parts, fulfil);
     const doors = await openDoors(parts, { workers, receives });
     const server = await listen(doors.listener, config.http);
+    const jobs = config.role === 'web' ? [] : startJobs(parts, workers);
     opened.defer(async () => {
       doors.endStreams();
-      await Promise.all([server.close(), stopAll(workers)]);
+      await Promise.all([server.close(), stopAll(workers), stopAll(jobs)]);
     });
-    if (config.role !== 'web') startJobs(parts, workers);
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync().catch((also) => log.warn({ reason: messageOf(also) }, 'not all was let go'));
@@ -119,7 +122,7 @@ interface Parts {
   readonly metrics: Metrics;
   /** What each delivery is shown to. */
   readonly watches: readonly { saw(delivery: Delivery): void }[];
-  readonly refusals: { stop(): Promise<void> };
+  readonly acknowledgements: ReturnType<typeof keepAcknowledgements>;
   readonly alerts: Watch;
   readonly log: Logger;
   readonly opened: AsyncDisposableStack;
@@ -133,7 +136,7 @@ interface Doors {
 
 /** Every process says how it is; one for the web takes events as well, the calls of the shop's pages, and operators. */
 async function openDoors(
-  { config, pools, stripe, metrics, watches, refusals, alerts, log, opened }: Parts,
+  { config, pools, stripe, metrics, watches, acknowledgements, alerts, log }: Parts,
   { workers, receives }: { workers: readonly Worker[]; receives: boolean },
 ): Promise<Doors> {
   const { role, sandbox, opsToken: token, production, tracing } = config;
@@ -154,11 +157,6 @@ async function openDoors(
   const shop = await openShop(config, { db, stripe, receives, log });
   const ops = opsRouter({ token, production, db, stripe, live, mode, log });
   const app = createApp([health, figures, landingPage, ops, ...(shop ? [shop.router] : [])], log);
-  const acknowledgements = keepAcknowledgements({ db, log });
-  // Side by side: where the database is away, each takes its second.
-  opened.defer(async () => {
-    await Promise.all([acknowledgements.stop(), refusals.stop()]);
-  });
   const count = countDeliveries(metrics);
   const onDelivery = (delivery: Delivery) => {
     count(delivery);
@@ -208,18 +206,19 @@ function startWorkers(
 
 /** What is done at its own times, and not as orders come. */
 function startJobs(
-  { config, pools: { worker: db }, stripe, log, opened }: Parts,
+  { config, pools: { worker: db }, stripe, log }: Parts,
   workers: readonly Worker[],
-): void {
-  const retention = startRetention({ db, days: config.retentionDays, log });
-  opened.defer(retention.stop);
+): Loop[] {
   const record = waking(openLedger(db), workers);
-  const reconciling = startReconciling({ db, stripe, record, livemode: config.stripe.livemode, log });
-  opened.defer(reconciling.stop);
+  return [
+    startRetention({ db, days: config.retentionDays, log }),
+    startReconciling({ db, stripe, record, livemode: config.stripe.livemode, log }),
+  ];
 }
 
-async function stopAll(workers: readonly Worker[]): Promise<void> {
-  await Promise.all(workers.map((worker) => worker.stop(GRACE_MS)));
+/** Side by side: where the database does not answer each takes a second or more, and one after the other they took 11 s. */
+async function stopAll(running: readonly { stop(graceMs: number): Promise<void> }[]): Promise<void> {
+  await Promise.all(running.map((one) => one.stop(GRACE_MS)));
 }
 
 /** A ledger that rings the workers of its own process; those of others poll. */

@@ -20,9 +20,7 @@ interface Dependencies {
 /** In every process, whatever its role: that no worker runs is what orders wait for most of all. */
 export function startAlerts(config: Config, { db, deliveries, log, opened }: Dependencies): Watch {
   const looks = [...deliveries, () => findClockOff(db), () => findOrders(db), () => findMails(db)];
-  const watch = startWatch({ db, looks, channels: openChannels(config, opened), log });
-  opened.defer(watch.stop);
-  return watch;
+  return startWatch({ db, looks, channels: openChannels(config, opened), log });
 }
 
 function openChannels(config: Config, opened: AsyncDisposableStack): Channel[] {

@@ -189,8 +189,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   async function end(graceMs: number): Promise<void> {
     stopping = true;
     wake();
-    await atMost(DATABASE_PATIENCE_MS, looping);
-    await atMost(graceMs, Promise.all(leases.held().map(({ ended }) => ended)));
+    const attempts = Promise.all(leases.held().map(({ ended }) => ended));
+    await Promise.all([atMost(DATABASE_PATIENCE_MS, looping), atMost(graceMs, attempts)]);
     await leases.end();
   }
 

@@ -25,6 +25,8 @@ const { db, receiver, env, paidEvent } = await startSurroundings();
 const proxy = await startTcpProxy(env.DATABASE_URL);
 
 const CONNECTIONS = 32;
+const unreadableEvent = () =>
+  stripeEvent('checkout.session.completed', { id: 'cs_1', object: 'checkout.session' });
 const ids = (events: readonly EventJson[]) => events.map(({ id }) => id).sort();
 
 function connectTo(url: string): Socket {
@@ -138,16 +140,20 @@ test.each(['reset', 'swallow'] as const)(
     proxy.manner = 'forward';
     receiver.answer = () => {};
     receiver.calls.length = 0;
-    await using service = await spawnService({ ...env, DATABASE_URL: proxy.url });
+    const variables = { DATABASE_URL: proxy.url, ALERT_WEBHOOK_URL: receiver.url };
+    await using service = await spawnService({ ...env, ...variables });
     expect(await deliver(service.url, paidEvent())).toBe(200);
     await until('the receiver is called', () => receiver.calls.length > 0);
+    expect(await deliver(service.url, unreadableEvent())).toBe(400);
     proxy.manner = manner;
     proxy[manner]();
+    // By then whoever asks the database waits for it, and at the end all have something to write.
+    expect(await deliver(service.url, paidEvent())).toBe(503);
 
     const begin = performance.now();
     service.kill('SIGTERM');
     expect(await service.ended).toEqual({ code: 0, signal: null });
-    expect(performance.now() - begin).toBeLessThan(9_500);
+    expect(performance.now() - begin).toBeLessThan(8_500);
     expect(logOf(service).map(({ msg }) => msg)).toContain('stopped');
     expect(service.written.stderr).toBe('');
   },
@@ -155,11 +161,11 @@ test.each(['reset', 'swallow'] as const)(
 
 test('what it has refused since it last looked for alerts is kept', async () => {
   await using service = await spawnService({ ...env, ROLE: 'web' });
-  const unreadable = stripeEvent('checkout.session.completed', { id: 'cs_1', object: 'checkout.session' });
+  const unreadable = unreadableEvent();
   expect(await deliver(service.url, unreadable)).toBe(400);
   service.kill('SIGTERM');
   expect(await service.ended).toEqual({ code: 0, signal: null });
-  expect(await db('refused_events').pluck('id')).toEqual([unreadable.id]);
+  expect(await db('refused_events').pluck('id')).toContain(unreadable.id);
 });
 
 test('a start that waits for the migrations of another process is not waited for', async () => {
