@@ -13,9 +13,13 @@ Examples:
   npm run ops -- orders --status awaiting_payment --until 7d
   npm run ops -- orders --email jenny@example.com
   npm run ops -- orders --amount "64.98 eur" --since 2026-11-01
-  npm run -s ops -- orders --since 1d --limit 1000 --json`;
+  npm run -s ops -- orders --since 1d --json`;
 
-type Options = OrderFilter & { readonly limit: number; readonly after?: string };
+/** A person reads a screen, a program whatever there is: one that took the first 20 orders for all missed the rest. */
+const USUAL = 20;
+const MOST = 1_000;
+
+type Options = OrderFilter & { readonly limit?: number; readonly after?: string; readonly json?: true };
 
 export const orders: Describe = (act) => {
   const command = new Command('orders').description('Lists orders, the newest first.');
@@ -23,11 +27,16 @@ export const orders: Describe = (act) => {
     command.addOption(new Option(`--${name} <${name}>`, shape.description).argParser(typed<unknown>(shape)));
   }
   return command
-    .option('--limit <n>', 'how many at most, up to 1000', typed(wholeNumber(1, 1_000)), 20)
+    .option(
+      '--limit <n>',
+      `how many at most, up to ${MOST} (default: ${USUAL}; with --json ${MOST})`,
+      typed(wholeNumber(1, MOST)),
+    )
     .option('--after <place>', 'the page after the one that ended there', typed(placeShape))
     .addHelpText('after', HELP)
     .action(
-      act(async ({ db, terminal }, { limit, after, ...filter }: Options): Promise<Report> => {
+      act(async ({ db, terminal }, { after, json, ...options }: Options): Promise<Report> => {
+        const { limit = json ? MOST : USUAL, ...filter } = options;
         const page = await listOrders(db, filter, { limit, after: after ?? null });
         return { ok: true, data: page, text: tell(page, filter, terminal.width) };
       }),

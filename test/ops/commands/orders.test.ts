@@ -9,6 +9,7 @@ import { runFile } from '../../support/process.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase();
+const busy = await createTestDatabase();
 const unmigrated = await createTestDatabase({ migrated: false });
 const env = { DATABASE_URL };
 const here = openOps(env);
@@ -61,6 +62,14 @@ test('a page names the next one', async () => {
   const [, place = ''] = /There are more: add --after (\S+)$/.exec(text) ?? [];
   const { data } = await here('orders', '--limit', '3', '--after', place);
   expect(data).toMatchObject({ orders: [{ id: ids[3] }], next: null });
+});
+
+test('a person is shown 20 at first, a program all', async () => {
+  for (let n = 0; n < 21; n += 1) await insertOrder(busy.db);
+  const env = { DATABASE_URL: busy.url };
+  expect((await ops(env, 'orders')).stdout.match(/^ *\d+ {2,}paid/gm)).toHaveLength(20);
+  const { orders, next } = JSON.parse((await ops(env, 'orders', '--json')).stdout);
+  expect([orders.length, next]).toEqual([21, null]);
 });
 
 test('filters are options', async () => {
