@@ -127,7 +127,7 @@ describe('after an outage of three days', () => {
     const dry = await reconcileAlone('--since', '3d', '--dry-run');
     expect(await everything()).toEqual(before);
     const { ok, report } = await reconcile('--since', '3d');
-    expect([dry.ok, ok]).toEqual([false, true]);
+    expect([dry.ok, ok]).toEqual([true, true]);
     const told = ({ orders_behind, ...rest }: typeof report) => ({
       ...rest,
       orders_behind: new Set(
@@ -325,7 +325,7 @@ test('an event that was ignored, as the key was one of the other mode then, is u
     });
   const dry = await reconcile('--dry-run');
   const { ok, report } = await reconcile();
-  expect([dry.ok, dry.report.events_missing]).toEqual([false, 0]);
+  expect([dry.ok, dry.report.orders_behind.length, dry.report.events_missing]).toEqual([true, 1, 0]);
   expect([ok, report.events_missing]).toEqual([true, 0]);
   expect(await statuses()).toEqual({ [customer.sessionId]: 'failed' });
   const { id } = customer.events.at(-1) as EventJson;

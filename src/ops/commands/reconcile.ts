@@ -31,7 +31,7 @@ Examples:
   npm run ops -- reconcile --since 3d
   npm run -s ops -- reconcile --since 2026-11-20T18:00 --json
 
-Exit code: 0 all is well or was repaired, 1 something is left for a person (with --dry-run also what it would repair).`;
+Exit code: 0 all is well or was repaired, 1 something is left for a person. With --dry-run, as the run itself would have it.`;
 
 interface Options {
   readonly since?: Moment;
