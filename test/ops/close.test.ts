@@ -21,6 +21,7 @@ test('what an order is owed ends without another attempt, and why is on its time
   await insertMail(id, 'payment_failed', { status: 'sent', next_attempt_at: null, sent_at: db.fn.now() });
   const other = await insertOrder(db);
   await insertFulfillment(db, other.id, { status: 'dead' });
+  await insertMail(other.id, 'order_paid', { status: 'dead', next_attempt_at: null });
 
   const { code, stdout } = await ops(env, 'close', checkout_session_id, '--because', ' refunded in Stripe ');
   expect([code, stdout]).toEqual([
@@ -35,6 +36,7 @@ test('what an order is owed ends without another attempt, and why is on its time
   });
   expect(await db('notifications').where({ order_id: id })).toMatchObject([{ kind: 'payment_failed' }]);
   expect(await fulfillmentOf(other.id)).toMatchObject({ status: 'dead' });
+  expect(await db('notifications').where({ order_id: other.id })).toMatchObject([{ status: 'dead' }]);
   const shown = await here('show', String(id));
   expect(shown.text).toContain('The fulfilment is owed no more: a person closed it.');
   expect(shown.text).toMatch(/cli:\S+: close \d+ .*"because":"refunded in Stripe"/);
@@ -73,6 +75,15 @@ test('an order that is owed nothing is let be, and it says so', async () => {
   });
   expect(await fulfillmentOf(id)).toEqual(before);
   expect(await db('ops_actions').where({ subject: String(id) })).toEqual([]);
+});
+
+test('a reason that PostgreSQL can not hold is kept as it can', async () => {
+  const { id } = await insertOrder(db);
+  await insertFulfillment(db, id);
+  expect(await here('close', String(id), '--because', 'refunded\0')).toMatchObject({ ok: true });
+  expect(await db('ops_actions').where({ subject: String(id) })).toMatchObject([
+    { details: { because: 'refunded\ufffd' } },
+  ]);
 });
 
 test.each([

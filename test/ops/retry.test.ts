@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { retryOrder } from '../../src/ops/retry.ts';
+import { closeOrder } from '../../src/ops/close.ts';
+import { type Retried, retryDead, retryOrder } from '../../src/ops/retry.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
@@ -58,7 +59,11 @@ test('one that waits for its next attempt is due at once with the attempts it ha
   expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 5, due: true });
 });
 
-test('whoever erases the order meanwhile goes on: no circle', async () => {
+test.each<[string, (id: number) => Promise<Retried>]>([
+  ['tries an order again', (id) => retryOrder(db, id, 'test')],
+  ['tries all that is dead again', () => retryDead(db, 'test')],
+  ['closes an order', (id) => closeOrder(db, id, { because: 'refunded', actor: 'test' })],
+])('whoever erases the order goes on while another one %s: no circle', async (_what, act) => {
   const { id } = await orderWith('dead', null);
   await db('notifications').insert({
     order_id: id,
@@ -68,11 +73,11 @@ test('whoever erases the order meanwhile goes on: no circle', async () => {
   });
   const erasing = await db.transaction();
   await erasing.raw('select from notifications where order_id = ? for update', [id]);
-  const retrying = retryOrder(db, id, 'test');
+  const acting = act(id);
   await untilWaiting(db, 'worker', 1);
   await erasing.raw('update fulfillments set last_error = null where order_id = ?', [id]);
   await erasing.commit();
-  expect(await retrying).toEqual({ fulfillments: 1, notifications: 1 });
+  expect(await acting).toEqual({ fulfillments: 1, notifications: 1 });
 });
 
 test.each([
