@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { LONGEST_REASON } from '../close.ts';
 import type { Markup } from './markup.ts';
 
 /** What became of an action or a search, as the page says it to which the browser is sent afterwards; the words stay true while it stays open. */
@@ -15,7 +16,7 @@ const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: 
   nothing_dead: { tone: 'plain', words: 'Nothing was dead any more.' },
   closed: { tone: 'good', words: 'What the order was owed is closed: no attempt is made any more.' },
   nothing_to_close: { tone: 'plain', words: 'There was nothing to close: the order is owed nothing.' },
-  no_reason: { tone: 'bad', words: 'Nothing was closed: say why, in 200 characters at most.' },
+  no_reason: { tone: 'bad', words: `Nothing was closed: say why, in ${LONGEST_REASON} characters at most.` },
   replayed_applied: { tone: 'good', words: 'The event was replayed, and moved the order.' },
   replayed_stale: {
     tone: 'plain',
