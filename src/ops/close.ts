@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Knex } from '../db/knex.ts';
 import { storable } from '../db/storable.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
+import { oneLine } from '../one-line.ts';
 import { settleByHand } from '../work/queue.ts';
 import { recordAction } from './actions.ts';
 
@@ -16,10 +17,9 @@ export const LONGEST_REASON = 200;
 /** Why an order is closed, as a person types it. */
 export const reasonShape = z
   .string()
-  .trim()
-  .min(1, 'must not be empty')
   .max(LONGEST_REASON, `must have ${LONGEST_REASON} characters at most`)
-  .transform(storable);
+  .transform((text) => oneLine(storable(text)))
+  .refine((text) => text !== '', 'must not be empty');
 
 /**
  * Ends what an order is owed without another attempt, for a reason that is kept: it was fulfilled by hand, or refunded in

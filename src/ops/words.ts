@@ -98,15 +98,20 @@ export function tell(entry: Happening): string {
     case 'done':
       if (entry.attempt === null) return `${capital(WORK[entry.work])} is owed no more: a person closed it.`;
       return `${capital(WORK[entry.work])} was ${entry.work === 'fulfillment' ? 'done' : 'sent'}, at attempt ${entry.attempt}.`;
-    case 'action': {
-      const details = Object.keys(entry.details).length > 0 ? ` ${JSON.stringify(entry.details)}` : '';
-      return `${entry.actor}: ${entry.action} ${entry.subject}${details}`;
-    }
+    case 'action':
+      return actionWords(entry);
     case 'under_way':
       return `Attempt ${entry.attempt} at ${WORK[entry.work]} is under way; should it be cut off, the next one is due then.`;
     case 'due':
       return `Attempt ${entry.attempt} at ${WORK[entry.work]} is due.`;
   }
+}
+
+function actionWords({ actor, action, subject, details }: Extract<Happening, { kind: 'action' }>): string {
+  if (action === 'retry') return `${actor} asked for another attempt.`;
+  if (action === 'close') return `${actor} closed the order: ${details.because}`;
+  const told = Object.keys(details).length > 0 ? ` ${JSON.stringify(details)}` : '';
+  return `${actor}: ${action} ${subject}${told}`;
 }
 
 function capital(text: string): string {

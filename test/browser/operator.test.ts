@@ -169,7 +169,7 @@ test('all that is dead is tried again, and an order that was refunded is closed'
     await page.getByLabel('Why').fill('refunded in Stripe');
     await page.getByRole('button', { name: `Close order ${order.id}` }).click();
     await page.getByText('What the order was owed is closed').waitFor();
-    await page.getByText('"because":"refunded in Stripe"').waitFor();
+    await page.getByText('ops:Jenny closed the order: refunded in Stripe').waitFor();
     await page.getByText('Close without another attempt').waitFor({ state: 'detached' });
     expect((await shop.rowsOf(id)).fulfillments).toMatchObject([{ status: 'fulfilled' }]);
   }

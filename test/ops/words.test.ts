@@ -94,7 +94,21 @@ describe('an entry of the time line in plain words', () => {
     [{ kind: 'due', work: 'fulfillment', attempt: 3 }, 'Attempt 3 at the fulfilment is due.'],
     [
       { kind: 'action', actor: 'cli:jo', action: 'retry', subject: '42', details: { fulfillments: 1 } },
-      'cli:jo: retry 42 {"fulfillments":1}',
+      'cli:jo asked for another attempt.',
+    ],
+    [
+      {
+        kind: 'action',
+        actor: 'ops:Jo',
+        action: 'close',
+        subject: '42',
+        details: { because: 'refunded in Stripe', fulfillments: 1, notifications: 0 },
+      },
+      'ops:Jo closed the order: refunded in Stripe',
+    ],
+    [
+      { kind: 'action', actor: 'ops', action: 'replay', subject: 'evt_1', details: { outcome: 'stale' } },
+      'ops: replay evt_1 {"outcome":"stale"}',
     ],
     [
       { kind: 'action', actor: 'jo', action: 'refunded in Stripe', subject: '42', details: {} },
