@@ -12,5 +12,15 @@ interface Action {
 
 /** Kept with what it changed, or not at all. */
 export async function recordAction(trx: Knex.Transaction, action: Action): Promise<void> {
-  await trx('ops_actions').insert(action);
+  await recordActions(trx, [action]);
+}
+
+/** However many: in one statement. */
+export async function recordActions(trx: Knex.Transaction, actions: readonly Action[]): Promise<void> {
+  await trx.raw(
+    `insert into ops_actions (actor, action, subject, details)
+     select actor, action, subject, coalesce(details, '{}')
+     from json_to_recordset(:actions) as action (actor text, action text, subject text, details jsonb)`,
+    { actions: JSON.stringify(actions) },
+  );
 }

@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import { removeMails } from '../notifications/mail-files.ts';
 import { LEASE_SECONDS } from '../work/queue.ts';
-import { recordAction } from './actions.ts';
+import { recordActions } from './actions.ts';
 import { patternOf, type Traces } from './traces.ts';
 
 export interface Erased {
@@ -78,8 +78,11 @@ export async function erase(
 /** With each order; where only events named the person, with them. */
 async function recordErasure(trx: Knex.Transaction, actor: string, erased: Erased): Promise<void> {
   const subjects = erased.orders.length > 0 ? erased.orders.map(String) : ['stripe_events'];
-  for (const subject of subjects)
-    await recordAction(trx, { actor, action: 'erase', subject, details: { ...erased } });
+  const details = { ...erased };
+  await recordActions(
+    trx,
+    subjects.map((subject) => ({ actor, action: 'erase', subject, details })),
+  );
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { makeDeadDue, makeDue } from '../work/queue.ts';
-import { recordAction } from './actions.ts';
+import { recordAction, recordActions } from './actions.ts';
 
 /** How many rows of each kind are due now that were put off or dead. */
 export interface Retried {
@@ -27,20 +27,19 @@ export async function retryOrder(db: Knex, orderId: number, actor: string): Prom
 export async function retryDead(db: Knex, actor: string): Promise<Retried> {
   return db.transaction(async (trx) => {
     const mails = await makeDeadDue(trx, notifications);
-    const owed = await makeDeadDue(trx, fulfillments);
-    await trx.raw(
-      `insert into ops_actions (actor, action, subject, details)
-       select :actor, 'retry', order_id::text,
-         jsonb_build_object('fulfillments', count(*) filter (where not mail), 'notifications', count(*) filter (where mail))
-       from (
-         select unnest(cast(:mails as bigint[])) as order_id, true as mail
-         union all
-         select unnest(cast(:owed as bigint[])), false
-       ) as retried
-       group by order_id
-       order by order_id`,
-      { actor, mails, owed },
-    );
-    return { fulfillments: owed.length, notifications: mails.length };
+    const owed = new Set(await makeDeadDue(trx, fulfillments));
+    const mailsOf = Map.groupBy(mails, (orderId) => orderId);
+    const orderIds = new Set([...owed, ...mails]);
+    const actions = [...orderIds].map((orderId) => ({
+      actor,
+      action: 'retry',
+      subject: String(orderId),
+      details: {
+        fulfillments: Number(owed.has(orderId)),
+        notifications: mailsOf.get(orderId)?.length ?? 0,
+      },
+    }));
+    await recordActions(trx, actions);
+    return { fulfillments: owed.size, notifications: mails.length };
   });
 }
