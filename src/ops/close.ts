@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { Knex } from '../db/knex.ts';
 import { storable } from '../db/storable.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
+import { notifications } from '../notifications/notify.ts';
 import { oneLine } from '../one-line.ts';
-import { settleByHand } from '../work/queue.ts';
+import { settleByHand, withdraw } from '../work/queue.ts';
 import { recordAction } from './actions.ts';
 
 /** How much of each kind is owed no more. */
@@ -33,10 +34,7 @@ export async function closeOrder(
   return db.transaction(async (trx) => {
     // Locked in the order of erase.ts, so the two never wait for each other in a circle.
     const closed = {
-      notifications: await trx('notifications')
-        .where({ order_id: orderId })
-        .whereNot({ status: 'sent' })
-        .delete(),
+      notifications: await withdraw(trx, notifications, [orderId]),
       fulfillments: await settleByHand(trx, fulfillments, orderId),
     };
     if (closed.notifications + closed.fulfillments > 0)

@@ -1,6 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import { removeMails } from '../notifications/mail-files.ts';
-import { LEASE_SECONDS } from '../work/queue.ts';
+import { notifications } from '../notifications/notify.ts';
+import { LEASE_SECONDS, withdraw } from '../work/queue.ts';
 import { recordActions } from './actions.ts';
 import { patternOf, type Traces } from './traces.ts';
 
@@ -60,16 +61,14 @@ export async function erase(
     // A shop's own fulfiller may have said anything.
     await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw(`update failed_attempts set error = 'erased' where order_id = any (:ids)`, { ids });
-    const { rowCount: notifications } = await trx.raw(
-      `delete from notifications where order_id = any (:ids) and status <> 'sent'`,
-      { ids },
-    );
+    const withdrawn = await withdraw(trx, notifications, ids);
     const { rowCount: events } = await trx.raw(
       `update stripe_events set payload = null
        where payload is not null and (id = any (:events) or checkout_session_id = any (:sessions))`,
       { events: traces.events, sessions },
     );
-    const erased = { orders: ids, events, notifications, mail_files: await removeMails(mailDir, sessions) };
+    const mail_files = await removeMails(mailDir, sessions);
+    const erased = { orders: ids, events, notifications: withdrawn, mail_files };
     if (ids.length + events > 0) await recordErasure(trx, actor, erased);
     return erased;
   });

@@ -257,3 +257,12 @@ export async function settleByHand(db: Knex, queue: Queue, orderId: number): Pro
   );
   return rowCount;
 }
+
+/** Takes back what orders are owed here and have not got, as if it had never been owed. The number of rows. */
+export async function withdraw(db: Knex, queue: Queue, orderIds: readonly number[]): Promise<number> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    'delete from :table: where order_id = any (:orderIds) and status <> :done',
+    { ...queue, orderIds },
+  );
+  return rowCount;
+}
