@@ -6,12 +6,7 @@ import { notifications } from '../notifications/notify.ts';
 import { oneLine } from '../one-line.ts';
 import { settleByHand, withdraw } from '../work/queue.ts';
 import { recordAction } from './actions.ts';
-
-/** How much of each kind is owed no more. */
-export interface Closed {
-  readonly fulfillments: number;
-  readonly notifications: number;
-}
+import { type Affected, isNone } from './affected.ts';
 
 export const LONGEST_REASON = 200;
 
@@ -30,14 +25,14 @@ export async function closeOrder(
   db: Knex,
   orderId: number,
   { because, actor }: { because: string; actor: string },
-): Promise<Closed> {
+): Promise<Affected> {
   return db.transaction(async (trx) => {
     // Locked in the order of erase.ts, so the two never wait for each other in a circle.
     const closed = {
       notifications: await withdraw(trx, notifications, [orderId]),
       fulfillments: await settleByHand(trx, fulfillments, orderId),
     };
-    if (closed.notifications + closed.fulfillments > 0)
+    if (!isNone(closed))
       await recordAction(trx, {
         actor,
         action: 'close',

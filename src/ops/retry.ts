@@ -3,15 +3,10 @@ import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { makeDeadDue, makeDue } from '../work/queue.ts';
 import { recordAction, recordActions } from './actions.ts';
+import type { Affected } from './affected.ts';
 
-/** How many rows of each kind are due now that were put off or dead. */
-export interface Retried {
-  readonly fulfillments: number;
-  readonly notifications: number;
-}
-
-/** Tries again at once what an order is owed and has not got. */
-export async function retryOrder(db: Knex, orderId: number, actor: string): Promise<Retried> {
+/** Tries again at once what an order is owed and has not got: what was put off, or dead, is due now. */
+export async function retryOrder(db: Knex, orderId: number, actor: string): Promise<Affected> {
   return db.transaction(async (trx) => {
     // Locked in the order of erase.ts, so the two never wait for each other in a circle.
     const retried = {
@@ -24,7 +19,7 @@ export async function retryOrder(db: Knex, orderId: number, actor: string): Prom
 }
 
 /** Tries again at once all that is dead, of whichever order. Kept with each of them. */
-export async function retryDead(db: Knex, actor: string): Promise<Retried> {
+export async function retryDead(db: Knex, actor: string): Promise<Affected> {
   return db.transaction(async (trx) => {
     const mails = await makeDeadDue(trx, notifications);
     const owed = new Set(await makeDeadDue(trx, fulfillments));

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
+import type { Affected } from '../../src/ops/affected.ts';
 import { closeOrder } from '../../src/ops/close.ts';
-import { type Retried, retryDead, retryOrder } from '../../src/ops/retry.ts';
+import { retryDead, retryOrder } from '../../src/ops/retry.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
@@ -59,7 +60,7 @@ test('one that waits for its next attempt is due at once with the attempts it ha
   expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 5, due: true });
 });
 
-test.each<[string, (id: number) => Promise<Retried>]>([
+test.each<[string, (id: number) => Promise<Affected>]>([
   ['tries an order again', (id) => retryOrder(db, id, 'test')],
   ['tries all that is dead again', () => retryDead(db, 'test')],
   ['closes an order', (id) => closeOrder(db, id, { because: 'refunded', actor: 'test' })],

@@ -195,13 +195,14 @@ export const wholeEvent = z
   })
   .meta({ id: 'Event' });
 
-export const retried = z
-  .strictObject({ fulfillments: z.int(), notifications: z.int() })
-  .meta({ id: 'Retried', description: 'How many of each are due now that were dead or put off.' });
+const affected = z.strictObject({ fulfillments: z.int(), notifications: z.int() });
 
-export const closed = z
-  .strictObject({ fulfillments: z.int(), notifications: z.int() })
-  .meta({ id: 'Closed', description: 'How many of each are owed no more.' });
+export const retried = affected.meta({
+  id: 'Retried',
+  description: 'How many of each are due now that were dead or put off.',
+});
+
+export const closed = affected.meta({ id: 'Closed', description: 'How many of each are owed no more.' });
 
 export const replayed = z
   .strictObject({

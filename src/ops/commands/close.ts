@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { typed } from '../../command-line.ts';
 import { counted } from '../../counted.ts';
-import { type Closed, closeOrder, reasonShape } from '../close.ts';
+import { type Affected, isNone } from '../affected.ts';
+import { closeOrder, reasonShape } from '../close.ts';
 import type { Describe, Report } from '../command.ts';
 import { orderIdOf } from '../identify.ts';
 
@@ -27,13 +28,13 @@ export const close: Describe = (act) =>
       act(async ({ db, actor }, order: string, { because }: { because: string }): Promise<Report> => {
         const id = await orderIdOf(db, order);
         const closed = await closeOrder(db, id, { because, actor });
-        const ok = closed.fulfillments + closed.notifications > 0;
-        return { ok, data: { order_id: id, ...closed }, text: tell(id, closed) };
+        return { ok: !isNone(closed), data: { order_id: id, ...closed }, text: tell(id, closed) };
       }),
     );
 
-function tell(id: number, { fulfillments, notifications }: Closed): string {
-  if (fulfillments + notifications === 0) return `Order ${id} is owed nothing.`;
+function tell(id: number, closed: Affected): string {
+  if (isNone(closed)) return `Order ${id} is owed nothing.`;
+  const { fulfillments, notifications } = closed;
   const told = [
     fulfillments > 0 && 'it will not be fulfilled any more by this service',
     notifications > 0 && `${counted(notifications, 'mail')} will not be sent`,

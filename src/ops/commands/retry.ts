@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { counted } from '../../counted.ts';
+import { type Affected, isNone } from '../affected.ts';
 import type { Describe, Report } from '../command.ts';
 import { orderIdOf } from '../identify.ts';
-import { type Retried, retryDead, retryOrder } from '../retry.ts';
+import { retryDead, retryOrder } from '../retry.ts';
 
 const HELP = `
 Examples:
@@ -23,20 +24,19 @@ export const retry: Describe = (act) =>
         }
         const id = await orderIdOf(db, order);
         const retried = await retryOrder(db, id, actor);
-        const ok = retried.fulfillments + retried.notifications > 0;
-        return { ok, data: { order_id: id, ...retried }, text: tell(id, retried) };
+        return { ok: !isNone(retried), data: { order_id: id, ...retried }, text: tell(id, retried) };
       }),
     );
 
-function tell(id: number, { fulfillments, notifications }: Retried): string {
+function tell(id: number, { fulfillments, notifications }: Affected): string {
   const due = [fulfillments > 0 && 'its fulfilment', notifications > 0 && 'its mail'].filter(Boolean);
   return due.length > 0
     ? `Order ${id}: ${due.join(' and ')} will be tried again now.`
     : `Order ${id} has nothing to try again: nothing of it is dead or put off.`;
 }
 
-function tellAll({ fulfillments, notifications }: Retried): string {
-  return fulfillments + notifications > 0
-    ? `${counted(fulfillments, 'fulfilment')} and ${counted(notifications, 'mail')} will be tried again now.`
-    : 'Nothing is dead.';
+function tellAll(retried: Affected): string {
+  if (isNone(retried)) return 'Nothing is dead.';
+  const { fulfillments, notifications } = retried;
+  return `${counted(fulfillments, 'fulfilment')} and ${counted(notifications, 'mail')} will be tried again now.`;
 }

@@ -1,6 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { standingBesidesWork } from '../../alerts/store.ts';
 import { databaseTime } from '../../db/clock.ts';
+import { isNone } from '../affected.ts';
 import { closeOrder, reasonShape } from '../close.ts';
 import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
@@ -80,7 +81,7 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
   router.post('/orders/:id/retry', async (req, res) => {
     const id = await orderIdOf(db, req.params.id);
     const retried = await retryOrder(db, id, visitorOf(res).actor);
-    const done = retried.fulfillments + retried.notifications > 0 ? 'retried' : 'nothing_to_retry';
+    const done = isNone(retried) ? 'nothing_to_retry' : 'retried';
     res.redirect(303, `/ops/orders/${id}?done=${done}`);
   });
 
@@ -89,13 +90,13 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     const reason = reasonShape.safeParse(req.body?.because);
     if (!reason.success) return res.redirect(303, `/ops/orders/${id}?done=no_reason`);
     const closed = await closeOrder(db, id, { because: reason.data, actor: visitorOf(res).actor });
-    const done = closed.fulfillments + closed.notifications > 0 ? 'closed' : 'nothing_to_close';
+    const done = isNone(closed) ? 'nothing_to_close' : 'closed';
     res.redirect(303, `/ops/orders/${id}?done=${done}`);
   });
 
   router.post('/retry-dead', async (_req, res) => {
     const retried = await retryDead(db, visitorOf(res).actor);
-    const done = retried.fulfillments + retried.notifications > 0 ? 'dead_retried' : 'nothing_dead';
+    const done = isNone(retried) ? 'nothing_dead' : 'dead_retried';
     res.redirect(303, `/ops?done=${done}`);
   });
 
