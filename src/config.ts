@@ -129,26 +129,26 @@ type Fault = readonly [variable: string, fault: string];
 /** What no single variable can know: each needs another one. */
 function combinedFaults(env: Record<string, string | undefined>): Fault[] {
   const production = env.NODE_ENV === 'production';
-  const live = isLiveKey(env.STRIPE_SECRET_KEY);
+  const forReal = production || isLiveKey(env.STRIPE_SECRET_KEY);
   const faults: (Fault | false)[] = [
     production && !env.DATABASE_URL && ['DATABASE_URL', 'is required in production'],
     production && !env.STRIPE_SECRET_KEY && ['STRIPE_SECRET_KEY', 'is required in production'],
-    (production || live) &&
+    forReal &&
       !env.STRIPE_WEBHOOK_SECRET && [
         'STRIPE_WEBHOOK_SECRET',
         'is required in production and with a live key',
       ],
-    (production || live) &&
+    forReal &&
       (env.STRIPE_WEBHOOK_SECRET?.includes(SANDBOX_WEBHOOK_SECRET) ?? false) && [
         'STRIPE_WEBHOOK_SECRET',
         "must not hold the sandbox's secret, which everyone knows",
       ],
     !!env.FULFILLMENT_URL &&
       !env.FULFILLMENT_SECRET && ['FULFILLMENT_SECRET', 'is required with FULFILLMENT_URL'],
-    (production || live) &&
+    forReal &&
       !!env.SMTP_URL &&
       !env.MAIL_FROM && ['MAIL_FROM', 'is required with SMTP_URL in production and with a live key'],
-    (production || live) &&
+    forReal &&
       !!env.ALERT_MAIL &&
       !env.SMTP_URL && ['SMTP_URL', 'is required with ALERT_MAIL in production and with a live key'],
   ];

@@ -88,7 +88,7 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     const jobs = config.role === 'web' ? [] : startJobs(parts, workers);
     opened.defer(async () => {
       doors.endStreams();
-      await Promise.all([server.close(), stopAll(workers), stopAll(jobs)]);
+      await Promise.all([server.close(), stopAll([...workers, ...jobs])]);
     });
     return { url: server.url, stop: () => opened.disposeAsync() };
   } catch (error) {

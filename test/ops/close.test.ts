@@ -64,6 +64,15 @@ test('an attempt that is under way has lost its claim', async () => {
   expect(await fulfillmentOf(id)).toEqual(closed);
 });
 
+test('nor does an attempt that is under way owe the customer a receipt any more', async () => {
+  const { id } = await insertOrder(db);
+  await insertFulfillment(db, id);
+  await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
+  await here('close', String(id), '--because', 'refunded in Stripe');
+  await storeLineItems(db, [{ orderId: id, items: [] }]);
+  expect(await db('notifications').where({ order_id: id })).toEqual([]);
+});
+
 test('an order that is owed nothing is let be, and it says so', async () => {
   const { id } = await insertOrder(db);
   await insertFulfillment(db, id, { status: 'fulfilled' });
@@ -94,13 +103,4 @@ test.each([
   ['a novel', ['42', '--because', 'x'.repeat(201)], '200 characters'],
 ])('%s is bad usage', async (_what, args, words) => {
   await expect(here('close', ...args)).rejects.toThrow(words);
-});
-
-test('nor does an attempt that is under way owe the customer a receipt any more', async () => {
-  const { id } = await insertOrder(db);
-  await insertFulfillment(db, id);
-  await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
-  await here('close', String(id), '--because', 'refunded in Stripe');
-  await storeLineItems(db, [{ orderId: id, items: [] }]);
-  expect(await db('notifications').where({ order_id: id })).toEqual([]);
 });
