@@ -1,4 +1,5 @@
 import { counted } from '../counted.ts';
+import { messageOf } from '../errors.ts';
 import type { OrderStatus } from '../orders/status.ts';
 import type { Difference } from '../reconcile/compare.ts';
 import { asksForAPerson, type Findings } from '../reconcile/findings.ts';
@@ -27,7 +28,7 @@ export function reportOf(found: Findings, circumstances: Circumstances): Report 
       orders_behind: bySession(behind),
       not_at_stripe: bySession(notAtStripe),
       differing,
-      unrepaired: [...unrepaired].map(([id, { reason }]) => ({ id, reason })),
+      unrepaired: [...unrepaired].map(([id, reason]) => ({ id, reason })),
     },
     text: linesOf(found, circumstances).join('\n'),
   };
@@ -44,38 +45,52 @@ const standings: readonly (readonly [OrderStatus, string])[] = [
 ];
 
 function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances): string[] {
-  const { lookedAt, behind, notAtStripe, differing, unrepaired } = found;
-  const sections = [
-    ...standings.map(([standing, title]): Section => {
-      const sessions = [...behind].filter(([, { status }]) => status === standing).map(([id]) => id);
-      return [`${title} (${dryRun ? 'would be repaired' : 'repaired'})`, sessions];
-    }),
+  const { lookedAt, behind } = found;
+  const repaired = standings.map(([standing, title]): Section => {
+    const sessions = [...behind].filter(([, { status }]) => status === standing).map(([id]) => id);
+    return [`${title} (${dryRun ? 'would be repaired' : 'repaired'})`, sessions];
+  });
+  const eventful = [...repaired, ...leftToAPerson(found)].filter(([, items]) => items.length > 0);
+  return [
+    `Looked at ${counted(lookedAt.events, 'event')} and ${counted(lookedAt.sessions, 'checkout session')} of Stripe, and asked it about ${counted(lookedAt.orders, 'order')}.`,
+    eventsSince > since &&
+      `Stripe has no events from before ${iso(eventsSince)}: until then only checkout sessions were looked at.`,
+    ...eventful.flatMap((section) => describeSection(section, SHOWN)),
+    eventful.length === 0 && 'Nothing is missing, and nothing differs.',
+  ].filter((line) => line !== false);
+}
+
+/** What to tell of a run that broke off: the next one goes on behind what this one found. */
+export function brokenOff(error: unknown, found: Findings): Error {
+  const left = leftToAPerson(found).filter(([, items]) => items.length > 0);
+  const lines = [
+    messageOf(error),
+    `Until then ${found.behind.size} orders were repaired. Run it again without --since: it goes on there.`,
+    ...left.flatMap((section) => describeSection(section, Number.POSITIVE_INFINITY)),
+  ];
+  return new Error(lines.join('\n'), { cause: error });
+}
+
+type Section = readonly [title: string, items: readonly string[]];
+
+function leftToAPerson({ notAtStripe, differing, unrepaired }: Findings): Section[] {
+  return [
     [
       'Paid here, but not at Stripe',
       [...notAtStripe].map(([id, { order_id, reason }]) => `${id}, order ${order_id}: ${reason}`),
     ],
     ['Different here and at Stripe', differing.map(describeDifference)],
-    ['Could not be taken over', [...unrepaired].map(([id, { reason }]) => `${id}: ${reason}`)],
-  ] satisfies Section[];
-  const eventful = sections.filter(([, items]) => items.length > 0);
-  return [
-    `Looked at ${counted(lookedAt.events, 'event')} and ${counted(lookedAt.sessions, 'checkout session')} of Stripe, and asked it about ${counted(lookedAt.orders, 'order')}.`,
-    eventsSince > since &&
-      `Stripe has no events from before ${iso(eventsSince)}: until then only checkout sessions were looked at.`,
-    ...eventful.flatMap(describeSection),
-    eventful.length === 0 && 'Nothing is missing, and nothing differs.',
-  ].filter((line) => line !== false);
+    ['Could not be taken over', [...unrepaired].map(([id, reason]) => `${id}: ${reason}`)],
+  ];
 }
-
-type Section = readonly [title: string, items: readonly string[]];
 
 /** What a person reads of each; the JSON has them all. */
 const SHOWN = 20;
 
-function describeSection([title, items]: Section): string[] {
-  const hidden = items.length - SHOWN;
+function describeSection([title, items]: Section, shown: number): string[] {
+  const hidden = items.length - shown;
   const more = hidden > 0 ? [`  … and ${hidden} more: --json names them`] : [];
-  return [`${title}: ${items.length}`, ...items.slice(0, SHOWN).map((item) => `  ${item}`), ...more];
+  return [`${title}: ${items.length}`, ...items.slice(0, shown).map((item) => `  ${item}`), ...more];
 }
 
 function describeDifference({ checkout_session_id, order_id, field, here, at_stripe }: Difference): string {

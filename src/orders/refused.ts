@@ -16,7 +16,7 @@ export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Pr
   const rows = events.map(({ at, ...event }) => ({ ...event, seconds_ago: (Date.now() - at) / 1_000 }));
   await db.raw(
     `insert into refused_events (id, type, checkout_session_id, reason, first_refused_at, last_refused_at)
-     select id, type, checkout_session_id, reason, refused_at, refused_at
+     select distinct on (id) id, type, checkout_session_id, reason, refused_at, refused_at
      from json_to_recordset(:rows) as row (id text, type text, checkout_session_id text, reason text, seconds_ago float8),
        lateral (select now() - seconds_ago * interval '1 second') as refused (refused_at)
      order by id

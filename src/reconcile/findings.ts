@@ -1,4 +1,3 @@
-import type { RefusedEvent } from '../orders/refused.ts';
 import type { OrderStatus } from '../orders/status.ts';
 import type { Difference } from './compare.ts';
 
@@ -13,14 +12,8 @@ export interface Findings {
   readonly notAtStripe: Map<string, { readonly order_id: number; readonly reason: string }>;
   /** What an order and its session say differently. Nobody but a person changes it. */
   readonly differing: Difference[];
-  /** Events and sessions that could not be taken over, by their ids. */
-  readonly unrepaired: Map<string, Unrepaired>;
-}
-
-export interface Unrepaired {
-  readonly reason: string;
-  /** Of an event; null for a session. */
-  readonly event: Pick<RefusedEvent, 'type' | 'checkout_session_id'> | null;
+  /** Events and sessions that could not be taken over, by their ids, with the reason. */
+  readonly unrepaired: Map<string, string>;
 }
 
 export function nothingFound(): Findings {

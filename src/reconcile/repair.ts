@@ -4,15 +4,18 @@ import { BadRequest } from '../errors.ts';
 import { type Request, requestOf, requestOfSession } from '../orders/handlers.ts';
 import type { Ledger, News } from '../orders/ledger.ts';
 import type { Order } from '../orders/order.ts';
+import type { RefusedEvent } from '../orders/refused.ts';
 import type { Outcome } from '../orders/status.ts';
 import { readSession } from '../stripe/checkout-session.ts';
 import { eventOfApi } from '../stripe/signature.ts';
 import { type Compared, differencesOf } from './compare.ts';
-import type { Findings, Unrepaired } from './findings.ts';
+import type { Findings } from './findings.ts';
 
 export interface Dependencies {
   readonly db: Knex;
   readonly record: Ledger;
+  /** Keeps events that can't be taken over with those that a webhook has refused: a person is told of them. */
+  readonly refuse: (events: readonly RefusedEvent[]) => Promise<void>;
   readonly livemode: boolean;
   /** Filled as the run goes: it tells what was done also when the run breaks off. */
   readonly found: Findings;
@@ -20,7 +23,7 @@ export interface Dependencies {
 
 /** Records those events of a page that are not here. */
 export async function takeEvents(page: readonly Stripe.Event[], dependencies: Dependencies): Promise<void> {
-  const { db, livemode, found } = dependencies;
+  const { db, refuse, livemode, found } = dependencies;
   const ids = page.map(({ id }) => id);
   const rows: { id: string; outcome: Outcome }[] = await db('stripe_events')
     .select('id', 'outcome')
@@ -38,16 +41,18 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
     await put({ source: 'reconcile', signed, request }, dependencies);
   }
 
-  await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given), aboutOf(given))));
+  await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given))));
+  // Before the cursor passes them: a run that ends here, or is killed, comes to them again.
+  await refuse(page.flatMap((given) => refusalOf(given, found)));
 }
 
 /** Of an event that may not have the shape of one. */
-function aboutOf({ type, data }: Stripe.Event): Unrepaired['event'] {
-  const { object, id } = (data?.object ?? {}) as { object?: unknown; id?: unknown };
-  return {
-    type: String(type),
-    checkout_session_id: object === 'checkout.session' ? String(id) : null,
-  };
+function refusalOf({ id, type, data }: Stripe.Event, { unrepaired }: Findings): RefusedEvent[] {
+  const reason = unrepaired.get(id);
+  if (reason === undefined) return [];
+  const object = (data?.object ?? {}) as { object?: unknown; id?: unknown };
+  const checkout_session_id = object.object === 'checkout.session' ? String(object.id) : null;
+  return [{ id, type: String(type), checkout_session_id, reason, at: Date.now() }];
 }
 
 /** Records those sessions of a page that are paid and not here, and compares the others with their orders. */
@@ -90,12 +95,11 @@ export async function unlessUnusable(
   id: string,
   { unrepaired }: Findings,
   work: () => Promise<void>,
-  event: Unrepaired['event'] = null,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
-    unrepaired.set(id, { reason: error.message, event });
+    unrepaired.set(id, error.message);
   }
 }

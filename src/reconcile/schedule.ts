@@ -1,5 +1,4 @@
 import { databaseSeconds } from '../db/clock.ts';
-import type { Knex } from '../db/knex.ts';
 import { madeAt } from '../db/migrations.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -44,7 +43,9 @@ async function runIfDue(list: ListName, dependencies: Dependencies, signal: Abor
     // What an account did before is another program's, and would be fulfilled again.
     const made = await madeAt(db);
     const reach = Math.max(made, now - EVENTS_REACH);
-    const run = { ...dependencies, now, reach, settledOnly: true, found, openProgress: hideProgress, signal };
+    const refuse: Run['refuse'] = (events) => keepRefused(db, events);
+    const schedule = { now, reach, settledOnly: true, openProgress: hideProgress };
+    const run = { ...dependencies, ...schedule, refuse, found, signal };
     if (list === 'events') await takeNewEvents(run, held);
     else await audit(run, held, Math.max(made, now - USUAL_SECONDS));
     await held.release();
@@ -53,19 +54,7 @@ async function runIfDue(list: ListName, dependencies: Dependencies, signal: Abor
       log.warn({ list, reason: messageOf(error) }, 'reconcile broke off, and will go on later');
   } finally {
     tell(found, log);
-    await keep(found, db).catch((error) =>
-      log.warn({ reason: messageOf(error) }, 'what reconcile can not take over could not be kept'),
-    );
   }
-}
-
-/** With events that were refused, a person is told of those that can't be taken over. */
-async function keep({ unrepaired }: Findings, db: Knex): Promise<void> {
-  const at = Date.now();
-  const events = [...unrepaired].flatMap(([id, { reason, event }]) =>
-    event === null ? [] : [{ id, ...event, reason, at }],
-  );
-  await keepRefused(db, events);
 }
 
 /** An order that came by reconcile has lost its webhook, so a person should know. */
@@ -78,5 +67,5 @@ function tell({ behind, notAtStripe, differing, unrepaired }: Findings, log: Log
   for (const [checkout_session_id, { order_id, reason }] of notAtStripe)
     log.error({ checkout_session_id, order_id, reason }, 'order is paid here, but not at Stripe');
   for (const difference of differing) log.error(difference, 'order and checkout session differ');
-  for (const [id, { reason }] of unrepaired) log.error({ id, reason }, 'reconcile can not take this over');
+  for (const [id, reason] of unrepaired) log.error({ id, reason }, 'reconcile can not take this over');
 }

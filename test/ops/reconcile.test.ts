@@ -19,7 +19,7 @@ const DAY = 24 * HOUR;
 beforeEach(async () => {
   receiver.calls.length = 0;
   stripe.forget();
-  await db.raw('truncate stripe_events, orders, ops_actions cascade');
+  await db.raw('truncate stripe_events, refused_events, orders, ops_actions cascade');
   await db('reconcile_cursors').update({ position: null, since: db.fn.now() });
 });
 
@@ -405,6 +405,8 @@ describe('a clear error', () => {
     stripe.keepEvent({ ...bad, created: secondsAgo(DAY) });
     const worse = checkoutSession({ created: secondsAgo(2 * DAY), currency: 840 });
     stripe.keep(worse, []);
+    await reconcile('--dry-run');
+    expect(await db('refused_events')).toEqual([]);
     const { ok, report } = await reconcile();
     expect([ok, report.unrepaired]).toEqual([
       false,
@@ -414,5 +416,25 @@ describe('a clear error', () => {
       ],
     ]);
     expect(await statuses()).toEqual({ [broken.sessionId]: 'paid' });
+    // `show` knows of it, and an alert tells whoever did not read this.
+    expect(await db('refused_events')).toMatchObject([{ id: bad.id, checkout_session_id: 'cs_test_bad' }]);
+  });
+
+  test('what a run that breaks off has found is told: the next one goes on behind it', async () => {
+    customerOf(stripe, 'card', secondsAgo(2 * HOUR));
+    const bad = events.completedPaid(checkoutSession({ amount_total: 'much' }));
+    stripe.keepEvent({ ...bad, created: secondsAgo(HOUR) }, true);
+    stripe.fault = ({ url = '' }, res) => {
+      if (!url.startsWith('/v1/checkout/sessions')) return false;
+      answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
+      return true;
+    };
+    const told = new RegExp(
+      `^.*may not read Checkout Sessions.*\nUntil then 1 orders were repaired\\..*\n[^]*${bad.id}: .*amount_total`,
+    );
+    await expect(reconcile()).rejects.toThrow(told);
+    expect(await db('refused_events')).toMatchObject([{ id: bad.id }]);
+    stripe.fault = () => false;
+    expect(await reconcile()).toMatchObject({ ok: true, report: { unrepaired: [] } });
   });
 });

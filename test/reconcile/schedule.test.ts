@@ -69,19 +69,20 @@ test('what is due is done without a command, by one of several processes, with a
   expect(lines).toHaveLength(orders.length);
 });
 
-test('an event that can not be read is kept with those that a webhook has refused', async () => {
+test('an event that can not be read is kept with those that a webhook has refused, once where a page has it twice', async () => {
   const bad = events.completedPaid(checkoutSession({ amount_total: 'much' }));
-  api.keepEvent({ ...bad, created: secondsAgo(DAY) });
+  const listed = { ...bad, created: secondsAgo(DAY) };
+  api.fault = (_req, res) => {
+    answerJson(res, 200, { object: 'list', data: [listed, listed], has_more: false });
+    return true;
+  };
   await make('events', due);
   start();
   await isOver('events');
   const { id: checkout_session_id } = bad.data.object;
-  expect(
-    await until('it is kept', async () => {
-      const kept = await db('refused_events').where({ id: bad.id });
-      return kept.length > 0 && kept;
-    }),
-  ).toMatchObject([{ type: bad.type, checkout_session_id, reason: expect.stringContaining('amount_total') }]);
+  expect(await db('refused_events').where({ id: bad.id })).toMatchObject([
+    { type: bad.type, checkout_session_id, reason: expect.stringContaining('amount_total') },
+  ]);
 });
 
 test('a walk that Stripe does not answer holds up no audit', async () => {

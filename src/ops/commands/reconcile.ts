@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { typed } from '../../command-line.ts';
 import { databaseSeconds } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
-import { messageOf } from '../../errors.ts';
 import { openLedger } from '../../orders/ledger.ts';
+import { keepRefused } from '../../orders/refused.ts';
 import { hideProgress, showProgress } from '../../progress.ts';
 import { type Held, lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
 import { nothingFound } from '../../reconcile/findings.ts';
@@ -12,7 +12,7 @@ import { rehearsal } from '../../reconcile/rehearsal.ts';
 import { recordAction } from '../actions.ts';
 import type { Describe, Report, Tools } from '../command.ts';
 import { MOMENTS, type Moment, momentShape, secondsOf } from '../moment.ts';
-import { reportOf } from '../reconcile-report.ts';
+import { brokenOff, reportOf } from '../reconcile-report.ts';
 
 const help = `
 Without --since it goes on where the last run ended, also one that was killed (the first time: 3 days back). With it, what
@@ -61,6 +61,7 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
     db,
     stripe,
     record: dryRun ? rehearsal(db) : openLedger(db),
+    refuse: dryRun ? async () => {} : (events) => keepRefused(db, events),
     livemode: config.stripe.livemode,
     now,
     reach: now - EVENTS_REACH,
@@ -83,9 +84,7 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
     await audit(run, sessions, from);
     await sessions.release();
   } catch (error) {
-    if (dryRun) throw error;
-    const reason = `${messageOf(error)}\nUntil then ${found.behind.size} orders were repaired. Run it again without --since: it goes on there.`;
-    throw new Error(reason, { cause: error });
+    throw dryRun ? error : brokenOff(error, found);
   }
   return reportOf(found, { dryRun, since: from, eventsSince: Math.max(from, now - EVENTS_REACH) });
 }
