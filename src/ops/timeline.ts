@@ -108,3 +108,19 @@ export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promis
   );
   return rows.map(({ at, happening }) => ({ at, ...happening }));
 }
+
+/** What of it is still to be done, or dead. */
+export function owedOf(timeline: readonly Entry[]): WorkName[] {
+  const done = timeline.flatMap((entry) => (entry.kind === 'done' ? [entry.work] : []));
+  return timeline.flatMap((entry) =>
+    entry.kind === 'owed' && !done.includes(entry.work) ? [entry.work] : [],
+  );
+}
+
+/** What of that nobody attempts any more until a person says so. */
+export function deadOf(timeline: readonly Entry[]): WorkName[] {
+  const toCome = timeline.flatMap((entry) =>
+    entry.kind === 'due' || entry.kind === 'under_way' ? [entry.work] : [],
+  );
+  return owedOf(timeline).filter((work) => !toCome.includes(work));
+}

@@ -79,6 +79,26 @@ test('an attempt is under way until it has ended, and not the next one due', asy
   await db('fulfillments').where({ order_id }).del();
 });
 
+test.each([
+  [
+    'of a fulfilled order: it can be done without',
+    'fulfilled',
+    'dead',
+    /-- retry .*\nIf the mail's address does not exist: .* close/,
+  ],
+  ['while the fulfilment is due: closing would end that too', 'pending', 'dead', /-- retry \d+$/],
+  ["that is tried again is nobody's concern", 'fulfilled', 'pending', null],
+])('a dead mail %s', async (_what, fulfillment, mail, advice) => {
+  const { id } = await insertOrder(db);
+  const fulfilled = { status: 'fulfilled', fulfilled_at: db.fn.now(), next_attempt_at: null };
+  await insertFulfillment(db, id, fulfillment === 'fulfilled' ? fulfilled : { next_attempt_at: 'tomorrow' });
+  const dead = { status: 'dead', next_attempt_at: null, last_error: 'the mail was not sent' };
+  await db('notifications').insert({ order_id: id, kind: 'order_paid', ...(mail === 'dead' && dead) });
+  const [, told = null] = (await textOf(String(id))).split('What to do: ');
+  if (advice === null) expect(told).toBeNull();
+  else expect(told).toMatch(advice);
+});
+
 test('--json has all of it, for programs', async () => {
   const { id, session } = await deadOrder();
   const { stdout } = await ops(env, 'show', session, '--json');

@@ -12,7 +12,8 @@ sent. An attempt that is under way in that moment may still reach the receiver.
 
 Examples:
   npm run ops -- close 42 --because "fulfilled by hand"
-  npm run ops -- close cs_live_a1b2c3 --because "refunded in Stripe"`;
+  npm run ops -- close cs_live_a1b2c3 --because "refunded in Stripe"
+  npm run ops -- close 42 --because "no such address"   (fulfilled, and its mail is dead)`;
 
 export const close: Describe = (act) =>
   new Command('close')

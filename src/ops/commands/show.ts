@@ -7,7 +7,7 @@ import type { Describe, Report } from '../command.ts';
 import { type KeptEvent, lookUp, type WholeOrder, wholeOrder } from '../look-up.ts';
 import { whyIgnored } from '../replay.ts';
 import { type Cell, table } from '../table.ts';
-import type { Entry } from '../timeline.ts';
+import { deadOf, type Entry, owedOf } from '../timeline.ts';
 import { amountOf, distanceOf, momentOf, stateOf, tell, zone } from '../words.ts';
 
 const HELP = `
@@ -99,11 +99,16 @@ function styled(entry: Entry): Cell {
   return entry.kind === 'event' && entry.outcome === 'conflict' ? { text, style: 'red' } : text;
 }
 
-function adviceFor({ order, fulfillment }: WholeOrder): string | false {
-  return (
-    fulfillment?.status === 'dead' &&
-    `What to do: find the cause, then npm run ops -- retry ${order.id}\nIf it was refunded, or fulfilled by hand: npm run ops -- close ${order.id} --because …`
-  );
+function adviceFor({ order: { id }, timeline }: WholeOrder): string | false {
+  const dead = deadOf(timeline);
+  if (dead.length === 0) return false;
+  const again = `What to do: find the cause, then npm run ops -- retry ${id}`;
+  const close = `npm run ops -- close ${id} --because …`;
+  if (dead.includes('fulfillment')) return `${again}\nIf it was refunded, or fulfilled by hand: ${close}`;
+  // Closing it ends all that it is owed.
+  return owedOf(timeline).includes('fulfillment')
+    ? again
+    : `${again}\nIf the mail's address does not exist: ${close}`;
 }
 
 function showEvent(event: KeptEvent, now: Date, livemode: boolean, width: number | null): Report {

@@ -5,7 +5,7 @@ import { type Sum, sumsOf } from '../../notifications/sums.ts';
 import type { LineItem, Order } from '../../orders/order.ts';
 import type { Fulfillment, WholeOrder } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
-import type { Entry } from '../timeline.ts';
+import { deadOf, type Entry, owedOf } from '../timeline.ts';
 import { distanceOf, tell } from '../words.ts';
 import { closeForm } from './close.ts';
 import { formToken, page, type Reader } from './layout.ts';
@@ -37,7 +37,7 @@ export function orderPage({ whole, dashboard, notice }: OrderPage, reader: Reade
 ${atStripe && html`<a class="button" href="${atStripe}" rel="noreferrer">Open in Stripe</a>`}</span>
 </div>
 ${notice}
-<div data-part="dead">${fulfillment?.status === 'dead' && deadNote(fulfillment)}</div>
+<div data-part="dead">${fulfillment?.status === 'dead' ? deadNote(fulfillment) : deadOf(timeline).length > 0 && deadMailNote(owed)}</div>
 <div class="columns">
 <section class="card" data-part="timeline"><h2>Time line</h2>
 <ol class="timeline">${timeline.map((entry) => html`<li class="${toneOf(entry)}">${happening(entry, now, reader)}</li>`)}</ol></section>
@@ -47,14 +47,6 @@ ${notice}
 <div data-part="close">${owed.length > 0 && closeForm(order.id, owed, reader)}</div>
 </div></div>`;
   return page({ title: `Order ${order.id}`, part: 'orders', watches: `order:${order.id}`, body }, reader);
-}
-
-/** What of it is still to be done or dead. */
-function owedOf(timeline: readonly Entry[]): string[] {
-  const done = timeline.flatMap((entry) => (entry.kind === 'done' ? [entry.work] : []));
-  return timeline.flatMap((entry) =>
-    entry.kind === 'owed' && !done.includes(entry.work) ? [entry.work] : [],
-  );
 }
 
 /** Where a mail alone is owed, nobody is to think that something is shipped again, or the payment tried. */
@@ -87,6 +79,11 @@ export function replayForm(event: string, reader: Reader): Markup {
 
 function deadNote({ attempts, last_error }: Fulfillment): Markup {
   return html`<p class="note bad">Dead after ${counted(attempts, 'attempt')}${last_error && `: ${last_error}`}. Repair the cause, then try again. If it was refunded, or fulfilled by hand, close it below.</p>`;
+}
+
+function deadMailNote(owed: readonly string[]): Markup {
+  const otherwise = !owed.includes('fulfillment') && ' If its address does not exist, do without it below.';
+  return html`<p class="note bad">A mail was not sent, and is not tried any more: the time line says why. Repair the cause, then try again.${otherwise}</p>`;
 }
 
 function facts(order: Order, { zone }: Reader): Markup {

@@ -247,6 +247,22 @@ test('where a mail alone is owed, the buttons say that it is the mail which is t
   expect(text).not.toMatch(/>Try again<\/button>|refunded/);
 });
 
+test('the page of an order says that a mail of it is dead, and not where it goes out again', async () => {
+  const { order } = await shop.paid();
+  const mail = shop.db('notifications').where({ order_id: order.id });
+  await mail.clone().update({ status: 'dead', sent_at: null });
+  const page = async () => (await get(`/ops/orders/${order.id}`).expect(200)).text;
+  expect(await page()).toMatch(/A mail was not sent, .* do without it below\./);
+  await shop.db('fulfillments').where({ order_id: order.id }).update({ status: 'dead', fulfilled_at: null });
+  expect(await page()).not.toContain('A mail was not sent');
+  const later = { status: 'pending', next_attempt_at: 'tomorrow' };
+  await shop.db('fulfillments').where({ order_id: order.id }).update(later);
+  expect(await page()).toMatch(/A mail was not sent, .* then try again\.<\/p>/);
+  await mail.clone().update(later);
+  expect(await page()).not.toContain('A mail was not sent');
+  await shop.db('fulfillments').where({ order_id: order.id }).del();
+});
+
 test('the overview says how many dead mails there are, where it shows the latest alone', async () => {
   const before = await shop.db('notifications').where({ status: 'dead' });
   expect((await get('/ops').expect(200)).text).not.toContain('the latest of');
