@@ -85,6 +85,7 @@ test.each(['http://pay.example.com/webhook', 'https://pay.example.com/', 'pay.ex
 );
 
 test('the sandbox needs none', async () => {
-  const { code, stdout } = await ops({}, 'endpoint', 'create', url);
-  expect([code, stdout]).toEqual([1, expect.stringContaining('set STRIPE_SECRET_KEY first')]);
+  const { code, stdout, stderr } = await ops({}, 'endpoint', 'create', url, '--json');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('set STRIPE_SECRET_KEY first')]);
+  expect(JSON.parse(stdout)).toEqual({ error: stderr.trim() });
 });

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { loadStripeAccount } from '../../config.ts';
+import { SetupError } from '../../errors.ts';
 import { createStripe } from '../../stripe/client.ts';
 import type { Describe, Report } from '../command.ts';
 import { createEndpoint } from '../endpoint.ts';
@@ -30,7 +31,10 @@ export const endpoint: Describe = (_act, actAlone) =>
       .action(
         actAlone(async (url: string, { connect = false }: Options): Promise<Report> => {
           const { secretKey, apiBase } = loadStripeAccount();
-          if (secretKey === null) return sandboxed;
+          if (secretKey === null)
+            throw new SetupError(
+              'This is the sandbox, which needs no endpoint: set STRIPE_SECRET_KEY first.',
+            );
           const created = await createEndpoint(createStripe(secretKey, apiBase), url, { connect });
           const { id, secret } = created;
           return {
@@ -41,12 +45,6 @@ export const endpoint: Describe = (_act, actAlone) =>
         }),
       ),
   );
-
-const sandboxed: Report = {
-  ok: false,
-  data: { error: 'sandbox' },
-  text: 'This is the sandbox, which needs no endpoint: set STRIPE_SECRET_KEY first.',
-};
 
 function webhookUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
