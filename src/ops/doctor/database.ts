@@ -119,7 +119,7 @@ export const databaseChecks: Checks<Subject> = {
             `but for dead ones, no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`,
           )
         : wrong(
-            `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes: does a worker run?`,
+            `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
           );
     }),
 
