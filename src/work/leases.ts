@@ -30,8 +30,7 @@ export function keepLeases<Held extends Lease>(
 
   const undecided = () => held.filter(({ stage }) => stage !== 'settled');
 
-  async function renewAll(): Promise<void> {
-    const leases = undecided();
+  async function renewThese(leases: readonly Held[]): Promise<void> {
     if (leases.length === 0) return;
     const until = performance.now() + LEASE_SECONDS * 1_000;
     try {
@@ -48,7 +47,7 @@ export function keepLeases<Held extends Lease>(
   }
 
   const renewing = setInterval(() => {
-    renewal ??= renewAll().finally(() => {
+    renewal ??= renewThese(undecided()).finally(() => {
       renewal = undefined;
     });
   }, RENEW_MS);
@@ -71,6 +70,8 @@ export function keepLeases<Held extends Lease>(
 
   return {
     held: () => held,
+    /** Now, and not at the next time: those that were lost are aborted. */
+    renew: renewThese,
     add(leases: readonly Held[]): void {
       // An earlier attempt at one of them has lost its lease, or it could not have been claimed again.
       const ids = new Set(leases.map(({ row }) => row.id));

@@ -53,7 +53,10 @@ interface Held<Row extends Claim, Subject> extends Lease {
 }
 
 const POLL_MS = 1_000;
-/** What was read longer ago is read again for its attempt: the order may have been erased, or paid, while it waited. */
+/**
+ * What was read longer ago is read again for its attempt, and its lease renewed: the order may have been erased, paid, or closed
+ * while it waited. One that was closed as refunded, in line behind a slow receiver, was fulfilled up to 10 s later.
+ */
 const FRESH_MS = 1_000;
 /** Between two claims, so that work which comes in bit by bit is claimed together. */
 const GATHER_MS = 10;
@@ -73,8 +76,11 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const leases = keepLeases<Held<Row, Subject>>(db, queue, { maxAttempts, log });
   /** Side by side in one: those of 500 attempts kept a worker's only connection from all else, at 2,200 orders in 30 s instead of 5,000. */
   const reread = shared(
-    load,
-    ({ id }: Row) => String(id),
+    async (ones: readonly Held<Row, Subject>[]) => {
+      await leases.renew(ones);
+      return load(ones.map(({ row }) => row));
+    },
+    ({ row }) => String(row.id),
     () => true,
   );
   const waiting: Held<Row, Subject>[] = [];
@@ -172,8 +178,10 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   async function performed(one: Held<Row, Subject>): Promise<unknown> {
     const { row, abort } = one;
     try {
-      const subject = isFresh(one) ? one.subject : reread(row);
-      one.span = startSpan(`attempt ${queue.table}`, await subject.then(sessionOf, () => undefined), {
+      const subject = isFresh(one) ? one.subject : reread(one);
+      const session = await subject.then(sessionOf, () => undefined);
+      abort.signal.throwIfAborted();
+      one.span = startSpan(`attempt ${queue.table}`, session, {
         kind: SpanKind.CONSUMER,
         attributes: { 'checkout.order_id': row.order_id, 'checkout.attempt': row.attempts },
       });

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
+import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { AttemptFailed } from '../../src/work/attempt.ts';
+import { settleByHand } from '../../src/work/queue.ts';
 import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
 import { attempts, openWorkshop } from '../support/workshop.ts';
@@ -223,6 +225,24 @@ describe('a lease', () => {
     await db('fulfillments').where({ order_id: second }).update({ next_attempt_at: db.fn.now() });
     await until('it is claimed anew', () => begun.length === 2);
     expect(begun).toEqual([first, second]);
+  });
+
+  test('whose row was closed while it waited lets no attempt begin', async () => {
+    fakeClock('performance');
+    const [first = 0, closed = 0, last = 0] = await oweInTurn(3);
+    const { begun, ends, perform } = attempts();
+    const { log, lines } = recordingLog();
+    start(perform, { concurrency: 1, log });
+    await claimed(3);
+    await until('the first has begun', () => begun.length === 1);
+    await settleByHand(db, fulfillments, closed);
+    const before = await rowOf(closed);
+    tick(2);
+    ends[0]?.();
+    await until('another has begun', () => begun.length === 2);
+    expect(begun).toEqual([first, last]);
+    expect(await rowOf(closed)).toEqual(before);
+    expect(lines.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
   test('taken anew by the same worker breaks the earlier attempt off, and no other, and goes on without it', async () => {
