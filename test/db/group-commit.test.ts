@@ -223,6 +223,29 @@ describe('groupCommit', () => {
     clock.mockRestore();
   });
 
+  test('keeps as much as it can where twice as much comes: no commit is begun in vain', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+    const takesMs = 400;
+    const commit = async (batch: readonly Item[], until = Number.POSITIVE_INFINITY) => {
+      const leftMs = until - performance.now();
+      await new Promise((resolve) => setTimeout(resolve, Math.min(takesMs, leftMs)));
+      if (leftMs < takesMs) throw new Error('statement timeout');
+      return batch.map(({ n }) => n);
+    };
+    const slow = { isolates: () => false, maxBatch: 10, lateAfterMs: 500, commit };
+    const submit = groupCommit({ ...settings, ...slow });
+    const submitted: Promise<number>[] = [];
+    for (let n = 0; n < 400; n += 1) {
+      submitted.push(submit(item(n)));
+      submitted.at(-1)?.catch(() => {});
+      await jest.advanceTimersByTimeAsync(20);
+    }
+    await jest.advanceTimersByTimeAsync(settings.maxWaitMs);
+    jest.useRealTimers();
+    const results = await Promise.allSettled(submitted);
+    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(190);
+  });
+
   test('gives what was held up, and what is tried alone, until its sender has waited too long', async () => {
     const clock = jest.spyOn(performance, 'now').mockReturnValue(0);
     const asked: [number[], number | undefined][] = [];
@@ -233,13 +256,13 @@ describe('groupCommit', () => {
       if (batch.length > 1) throw new Error('lock timeout');
       return batch.map(({ n }) => n);
     };
-    const submit = groupCommit({ ...settings, lateAfterMs: 500, commit });
+    const submit = groupCommit({ ...settings, maxWaitMs: 2_000, lateAfterMs: 500, commit });
     expect(await Promise.all([submit(item(1)), submit(item(2)), submit(item(3))])).toEqual([1, 2, 3]);
     expect(asked).toEqual([
       [[1], undefined],
-      [[2, 3], 1_000],
-      [[2], 1_000],
-      [[3], 1_000],
+      [[2, 3], 2_000],
+      [[2], 2_000],
+      [[3], 2_000],
     ]);
     clock.mockRestore();
   });
