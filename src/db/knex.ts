@@ -22,6 +22,10 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
+/** knex's own asks an operator about a programmer's mistake, and knows of nothing but a full pool. */
+const NO_CONNECTION =
+  'no connection to PostgreSQL within 3 s: it does not answer, or all of DATABASE_POOL_MAX are in use';
+
 /** knex logs errors with their stacks, and whoever gets the error reports it as well. */
 function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
@@ -71,8 +75,14 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
         log.warn(`knex: ${method} is deprecated, use ${instead}`),
     },
   });
+  const { client } = db;
+  const acquire = client.acquireConnection.bind(client);
+  client.acquireConnection = () =>
+    acquire().catch((error: Error) => {
+      if (error instanceof knex.KnexTimeoutError) error.message = NO_CONNECTION;
+      throw error;
+    });
   if (before) {
-    const { client } = db;
     // Not where the settings are found: knex asks for those once.
     const open = client.acquireRawConnection.bind(client);
     client.acquireRawConnection = () => before().then(open);

@@ -23,6 +23,16 @@ test('connections that a network has swallowed are not used again', async () => 
   }
 });
 
+test('who gets no connection is told what may be wrong, in words of ours', async () => {
+  const pool = openPool(url, { kind: 'web', max: 1, log: silent });
+  try {
+    await pool.transaction(() => expect(pool.raw('select')).rejects.toThrow('DATABASE_POOL_MAX'));
+    await pool.raw('select');
+  } finally {
+    await pool.destroy();
+  }
+});
+
 test('a connection is heard of each minute, before a network forgets it', async () => {
   const asked = jest.spyOn(Socket.prototype, 'setKeepAlive');
   const pool = openPool(url, { kind: 'web', max: 1, log: silent });
