@@ -29,6 +29,10 @@ export function requestsInTurn() {
       if (connection === undefined) return;
       const before = connection.last;
       connection.last = res;
+      // It holds its request, and that the body: 600 connections that stayed, idle, after 1 MB each kept 490 MB.
+      res.once('close', () => {
+        if (connection.last === res) connection.last = null;
+      });
       if (res.socket !== null) return begin(req, res);
       connection.waiting += 1;
       if (connection.waiting > MOST_WAITING) return void req.socket.destroy();
@@ -49,7 +53,7 @@ export function requestsInTurn() {
       const refuse = inTurn((_req, res) => void res.writeHead(417).end());
       server.on('checkExpectation', refuse);
     },
-    /** The last answer of each connection that has had a request. */
+    /** The last answer under way of each connection. */
     answers: () => [...connections.values()].flatMap(({ last }) => last ?? []),
   };
 }

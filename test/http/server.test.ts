@@ -1,5 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { listen } from '../../src/http/server.ts';
 import { until } from '../support/until.ts';
@@ -83,6 +85,25 @@ test('a connection that is kept is asked again and again', async () => {
   (await until('it is asked again', () => asked[1])).res.end('2');
   await until('both are answered', () => read().match(/HTTP\/1.1 200/g)?.length === 2);
   socket.destroy();
+});
+
+test('a connection that is kept keeps nothing of what it has asked', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  let request: WeakRef<IncomingMessage> | undefined;
+  const served = await listen((req, res) => {
+    request = new WeakRef(req);
+    res.end('answered.');
+  }, address);
+  const { socket, read } = pipeline(['/'], served);
+  await until('it is answered', () => read().includes('answered.'));
+  await until('its request is forgotten', () => {
+    collectGarbage();
+    return request?.deref() === undefined;
+  });
+  expect(socket.destroyed).toBe(false);
+  socket.destroy();
+  await served.close();
 });
 
 test('requests that have waited count no more once they are answered', async () => {
