@@ -26,14 +26,16 @@ export class SetupError extends Error {
 /**
  * What an error says, in a line. Node's error of a connection that was refused twice over has a code alone; the stripe
  * package's says what the answer said, text or not, and not whose words they are: on an order's time line, "An unknown error
- * occurred" and "Request aborted due to timeout" passed for ours, or the receiver's. A shop's own function may throw anything,
- * and String() does not take all.
+ * occurred" and "Request aborted due to timeout" passed for ours, or the receiver's. Of a connection it says that there was an
+ * error, and leaves the reason beside it. A shop's own function may throw anything, and String() does not take all.
  */
 export function messageOf(error: unknown): string {
-  const { message, code, name, type } = Object(error);
+  const { message, code, name, type, detail } = Object(error);
   const said = message || code || name || error;
   const words = typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
-  return typeof type === 'string' && /^Stripe\w+Error$/.test(type) ? `Stripe: ${words}` : words;
+  if (!(typeof type === 'string' && /^Stripe\w+Error$/.test(type))) return words;
+  const reason = Object(detail).message || Object(detail).code;
+  return typeof reason === 'string' ? `Stripe: ${words} (${reason})` : `Stripe: ${words}`;
 }
 
 /** Where a fault of the code itself lies, for the log beside its message. Of what was thrown on purpose the message is enough. */

@@ -386,7 +386,9 @@ describe('a clear error', () => {
     );
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/^Stripe: An error occurred with our connection.*\n$/),
+      expect.stringMatching(
+        /^Stripe: An error occurred with our connection.* \(connect ECONNREFUSED .*\)\n$/,
+      ),
     ]);
   });
 
