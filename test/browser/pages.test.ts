@@ -114,6 +114,20 @@ test('on a phone, what was filtered is on the screen', async () => {
   expect(order?.y).toBeLessThan(looks.phone.viewport.height);
 });
 
+test('in the list of events a row leads to its event, and the link to the order to that', async () => {
+  const page = await openPage(browser, looks.light);
+  await page.goto(`${url}/ops/events`);
+  const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: /^Order/ }) });
+  const link = row.first().getByRole('link', { name: /^Order/ });
+  const order = await link.getAttribute('href');
+  await link.click({ timeout: 10_000 });
+  await page.waitForURL(url + order);
+  await page.goBack();
+  // What is clicked is the event's link, which lies over its row.
+  await row.first().getByRole('cell').last().click({ force: true });
+  await page.waitForURL(/events\/evt_/);
+});
+
 test('on a phone, the heading of a list stands clear of the border of its card', async () => {
   const page = await openPage(browser, looks.phone);
   await page.goto(`${url}/ops`);
