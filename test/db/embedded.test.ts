@@ -403,6 +403,12 @@ test('a server that does not start is quoted, and a start is tried again without
   expect((await stat(serverLog)).size).toBeLessThan(10_000);
 });
 
+test('a lock that can not be taken is named', async () => {
+  const lock = join(dir, 'start.lock');
+  await mkdir(lock, { recursive: true });
+  await expect(start()).rejects.toThrow(`${lock} can't be locked: unable to open database file`);
+});
+
 testOnUnix('an initdb that fails is quoted', async () => {
   const home = await openHome(dir);
   await writeFile(join(scratch, 'initdb'), '#!/bin/sh\necho creating; echo no space left >&2; exit 3\n', {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SetupError } from '../../errors.ts';
+import { messageOf, SetupError } from '../../errors.ts';
 
 /**
  * Locks between processes. Node has no flock of its own, but SQLite locks files through the kernel: such a lock
@@ -20,13 +20,14 @@ type Release = () => void;
 const held = new Set<DatabaseSync>();
 
 function tryLock(file: string, kind: keyof typeof statements): Release | undefined {
-  const handle = new DatabaseSync(file);
+  const handle = new DatabaseSync(file, { open: false });
   try {
+    handle.open();
     handle.exec(statements[kind]);
   } catch (error) {
-    handle.close();
+    if (handle.isOpen) handle.close();
     if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return undefined;
-    throw error;
+    throw new SetupError(`${file} can't be locked: ${messageOf(error)}`);
   }
   held.add(handle);
   return () => {
