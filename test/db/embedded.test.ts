@@ -303,6 +303,28 @@ test('a server that can not come back for its port is tried until it can', async
   await postgres.stop();
 });
 
+testOnUnix('a stop while its server is being brought back leaves no server behind', async () => {
+  await makeData();
+  dirs.add(dir);
+  const found = await findBinaries(await openHome(dir));
+  const slow = join(scratch, 'bin');
+  await mkdir(slow);
+  await writeFile(join(slow, 'postgres'), '#!/bin/sh\necho "to be pid $$"\nexec sleep 60\n', { mode: 0o755 });
+  await chmod(scratch, 0o755);
+  let { bin } = found;
+  const log = { info: note, warn: note, error: note };
+  const postgres = await startEmbeddedPostgres({ dir, log, binaries: async () => ({ ...found, bin }) });
+  // It does not come to write its pid.
+  bin = slow;
+  await killServer();
+  const serverLog = join(dir, 'server.log');
+  const started = await until('it is started', async () =>
+    /to be pid (\d+)/.exec(await readFile(serverLog, 'utf8')),
+  );
+  await postgres.stop();
+  expect(() => process.kill(Number(started[1]), 0)).toThrow('ESRCH');
+});
+
 test('a start takes another port when the last one is taken', async () => {
   await makeData();
   const before = await start();
@@ -401,6 +423,13 @@ test('a server that does not start is quoted, and a start is tried again without
   await writeFile(serverLog, 'x'.repeat(9 * 1024 * 1024));
   await (await start()).stop();
   expect((await stat(serverLog)).size).toBeLessThan(10_000);
+});
+
+test('a start that fails once its server runs leaves no server behind', async () => {
+  await expect(start(dir, { default_transaction_read_only: 'on' })).rejects.toThrow(
+    'cannot execute CREATE DATABASE in a read-only transaction',
+  );
+  expect(await pidOf()).toBeUndefined();
 });
 
 test('a lock that can not be taken is named', async () => {

@@ -1,6 +1,6 @@
 import { findBinaries } from './binaries.ts';
 import { type Connection, urlOf } from './connection.ts';
-import { openHome } from './home.ts';
+import { type Home, openHome } from './home.ts';
 import { keepServer, type Log } from './keep.ts';
 import { isUnlocked, lockShared, withLock } from './lock.ts';
 import { stopPostmaster } from './postmaster.ts';
@@ -42,7 +42,7 @@ export async function startEmbeddedPostgres({
 
   const { connection, leave } = await withLock(home.startLock, async () => {
     const connection = await serve(isUnlocked(home.attachedLock));
-    await ensureDatabase(connection);
+    await ensureDatabase(home, connection);
     return { connection, leave: await lockShared(home.attachedLock) };
   });
   log.info(
@@ -75,12 +75,14 @@ export async function startEmbeddedPostgres({
   };
 }
 
-async function ensureDatabase({ client }: Connection): Promise<void> {
+async function ensureDatabase(home: Home, { client }: Connection): Promise<void> {
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
     if (rowCount === 0) await client.query(`create database ${database}`);
   } catch (error) {
     await client.end();
+    // A full disk, say: the process ends with this, and nobody else would stop the server.
+    if (isUnlocked(home.attachedLock)) await stopPostmaster(home);
     throw error;
   }
 }

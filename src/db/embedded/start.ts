@@ -90,7 +90,7 @@ async function startPostmaster(
   );
   server.unref();
   let end: string | undefined;
-  once(server, 'exit').then(
+  const ended = once(server, 'exit').then(
     ([code, signal]) => {
       end = `It ended with ${signal ?? `exit code ${code}`}.`;
     },
@@ -99,7 +99,13 @@ async function startPostmaster(
     },
   );
 
-  const connection = await connectWhenReady(home, { runs: async () => end === undefined, signal });
+  const connection = await connectWhenReady(home, { runs: async () => end === undefined, signal }).catch(
+    async (error) => {
+      // Before it has written its pid, whoever stops servers could not find it, and it would stay for ever.
+      if (signal.aborted && server.kill('SIGINT')) await ended;
+      throw error;
+    },
+  );
   if (connection) return connection;
   const output = (await readFile(home.serverLog)).subarray(begin).toString();
   return lastLines(output + end);
