@@ -110,6 +110,8 @@ export function tell(entry: Happening): string {
 function actionWords({ actor, action, subject, details }: Extract<Happening, { kind: 'action' }>): string {
   if (action === 'retry') return `${actor} asked for another attempt.`;
   if (action === 'close') return `${actor} closed the order: ${details.because}`;
+  if (action === 'replay') return `${actor} replayed ${subject}: ${OUTCOME[details.outcome as Outcome]}.`;
+  if (action === 'erase') return `${actor} erased the customer from it.`;
   const told = Object.keys(details).length > 0 ? ` ${JSON.stringify(details)}` : '';
   return `${actor}: ${action} ${subject}${told}`;
 }

@@ -108,7 +108,11 @@ describe('an entry of the time line in plain words', () => {
     ],
     [
       { kind: 'action', actor: 'ops', action: 'replay', subject: 'evt_1', details: { outcome: 'stale' } },
-      'ops: replay evt_1 {"outcome":"stale"}',
+      'ops replayed evt_1: there was nothing to do any more.',
+    ],
+    [
+      { kind: 'action', actor: 'cli:jo', action: 'erase', subject: '42', details: { orders: [42, 43] } },
+      'cli:jo erased the customer from it.',
     ],
     [
       { kind: 'action', actor: 'jo', action: 'refunded in Stripe', subject: '42', details: {} },
