@@ -3,7 +3,7 @@ import { loadConfig } from './src/config.ts';
 import { migrations } from './src/db/migrations.ts';
 
 /**
- * For knex's own commands, such as `npx knex migrate:make add_something`. It wants DATABASE_URL:
+ * For knex's own commands, such as `npx knex migrate:make add_something`. Those that connect want DATABASE_URL:
  * `npm run migrate` also starts the embedded server, and takes turns with other processes.
  */
 const { url } = loadConfig().database;
