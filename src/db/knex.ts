@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Logger } from '../logger.ts';
 import { sharing } from '../sharing.ts';
 import { isDataError, isReadOnlyError } from './errors.ts';
-import { type Kind, limited } from './limits.ts';
+import { connecting, type Kind, limited } from './limits.ts';
 
 export type { Knex } from 'knex';
 
@@ -21,10 +21,6 @@ const types: pg.CustomTypesConfig = {
       ? safeInteger
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
-
-/** knex's own asks an operator about a programmer's mistake, and knows of nothing but a full pool. */
-const NO_CONNECTION =
-  'no connection to PostgreSQL within 3 s: it does not answer, or all of DATABASE_POOL_MAX are in use';
 
 /** knex logs errors with their stacks, and whoever gets the error reports it as well. */
 function firstLine(message: string): string {
@@ -50,10 +46,11 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
    */
   const isFit = (connection: { readyForQuery: boolean; __knexUid: string }) =>
     connection.readyForQuery && !readOnly.delete(connection.__knexUid);
+  const { connectionTimeoutMillis, acquireConnectionTimeout } = connecting[kind];
   const settings = {
     connectionString: url,
     application_name: `checkout-fulfillment ${kind}`,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis,
     keepAlive: true,
     // Networks forget what is silent, without a word: AWS after 350 s, Azure after 4 minutes. Linux would ask after two hours.
     keepAliveInitialDelayMillis: 60_000,
@@ -66,7 +63,7 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
     connection: sharing(() => limited(settings, { kind, log }) as Promise<Knex.PgConnectionConfig>),
     // One connection stays open, so that a lone event after a quiet hour is as quick as any.
     pool: { min: 1, max, validate: isFit },
-    acquireConnectionTimeout: 3_000,
+    acquireConnectionTimeout,
     log: {
       debug: (message: string) => log.debug(message),
       warn: (message: string) => log.warn(firstLine(message)),
@@ -79,7 +76,9 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
   const acquire = client.acquireConnection.bind(client);
   client.acquireConnection = () =>
     acquire().catch((error: Error) => {
-      if (error instanceof knex.KnexTimeoutError) error.message = NO_CONNECTION;
+      // Its own words ask an operator about a programmer's mistake, and know of nothing but a full pool.
+      if (error instanceof knex.KnexTimeoutError)
+        error.message = `no connection to PostgreSQL within ${acquireConnectionTimeout / 1_000} s: it does not answer, or all of DATABASE_POOL_MAX are in use`;
       throw error;
     });
   if (before) {

@@ -22,6 +22,15 @@ const query_timeout = { web: 4_500, worker: 11_000, ops: 31_000, migration: 0 } 
 const idle_in_transaction_session_timeout = 10_000;
 
 /**
+ * What a connection may take to open, and what whoever wants one waits: for two of them, where it is the first and is tried
+ * out before. A delivery can't wait longer. A start or a command can, and has one try: where a connection took 1.6 s, far
+ * away or on a busy machine, each of them failed, with knex's advice to programmers.
+ */
+const hurried = { connectionTimeoutMillis: 2_000, acquireConnectionTimeout: 3_000 };
+const unhurried = { connectionTimeoutMillis: 5_000, acquireConnectionTimeout: 12_000 };
+export const connecting = { web: hurried, worker: hurried, ops: unhurried, migration: unhurried } as const;
+
+/**
  * The settings of a connection, with the limits that PostgreSQL is asked to keep while it lasts. A pooler of
  * transactions has no such connection: pgbouncer refuses the request (or drops it, where it is told to), and a `set`
  * would stay with one server's connection and its next user. There the limits are the role's own, set by whoever runs the

@@ -33,6 +33,20 @@ test('who gets no connection is told what may be wrong, in words of ours', async
   }
 });
 
+test.each(['ops', 'migration'] as const)(
+  '%s waits for a database that is slow to connect to',
+  async (kind) => {
+    proxy.manner = 'delay';
+    const pool = openPool(proxy.url, { kind, max: 1, log: silent });
+    try {
+      await pool.raw('select');
+    } finally {
+      proxy.manner = 'forward';
+      await pool.destroy();
+    }
+  },
+);
+
 test('a connection is heard of each minute, before a network forgets it', async () => {
   const asked = jest.spyOn(Socket.prototype, 'setKeepAlive');
   const pool = openPool(url, { kind: 'web', max: 1, log: silent });

@@ -8,11 +8,14 @@ interface TcpProxy {
   swallow(): void;
   /** The connections that are open end with a reset. */
   reset(): void;
-  /** What becomes of new connections: they lead to the server, nowhere, or end with a reset. */
-  manner: 'forward' | 'swallow' | 'reset';
+  /** What becomes of new connections: they lead to the server, there after a while, nowhere, or end with a reset. */
+  manner: 'forward' | 'delay' | 'swallow' | 'reset';
   /** New connections lead to that server, as those to a floating address do. */
   leadTo(serverUrl: string): void;
 }
+
+/** Less than a delivery lets one connection take, and twice it is more than it lets two. */
+const DELAY_MS = 1_600;
 
 export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   let target = new URL(serverUrl);
@@ -21,7 +24,8 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
     if (proxy.manner === 'reset') return void near.resetAndDestroy();
     if (proxy.manner === 'swallow') return void near.resume();
     const far = connect(Number(target.port), target.hostname).on('error', () => near.destroy());
-    near.pipe(far);
+    if (proxy.manner === 'delay') setTimeout(() => near.pipe(far), DELAY_MS);
+    else near.pipe(far);
     far.pipe(near);
     const pair = [near, far] as const;
     pairs.add(pair);
