@@ -70,6 +70,8 @@ export function keepLeases<Held extends Lease>(
 
   return {
     held: () => held,
+    /** Those whose outcome is being written. */
+    settling: () => held.filter(({ stage }) => stage === 'settled'),
     /** Now, and not at the next time: those that were lost are aborted. */
     renew: renewThese,
     add(leases: readonly Held[]): void {

@@ -41,20 +41,26 @@ export function isSuspect({ attempts_lost }: Claim): boolean {
 }
 
 /**
- * Takes up to `limit` due rows, the longest due first, and no suspect where the process is at one. The attempt is counted
- * here, so that work which kills its worker ends as well: a row whose attempts are used up is not handed out but comes back
- * `dead`. Not yet where nobody heard of the last one, and it was not claimed alone: nobody has refused it, and what was beside
- * it may be to blame.
+ * Takes up to `limit` due rows, the longest due first, none of `except`, and no suspect where the process is at one. The attempt
+ * is counted here, so that work which kills its worker ends as well: a row whose attempts are used up is not handed out but comes
+ * back `dead`. Not yet where nobody heard of the last one, and it was not claimed alone: nobody has refused it, and what was
+ * beside it may be to blame.
  */
 export async function claim<Row extends Claim>(
   db: Knex,
   queue: Queue,
-  { limit, maxAttempts, atSuspect = false }: { limit: number; maxAttempts: number; atSuspect?: boolean },
+  {
+    limit,
+    maxAttempts,
+    atSuspect = false,
+    except = [],
+  }: { limit: number; maxAttempts: number; atSuspect?: boolean; except?: readonly number[] },
 ): Promise<Row[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(
     `with suspect as (
        select id from :table:
        where status = 'pending' and next_attempt_at <= now() and attempts_lost >= :suspectAfter and not :atSuspect
+         and id <> all (cast(:except as bigint[]))
        order by next_attempt_at
        limit 1
      ),
@@ -62,7 +68,7 @@ export async function claim<Row extends Claim>(
        select id, attempts_lost, attempts >= :max and attempts_lost not between 1 and :suspectAfter as used_up
        from :table:
        where status = 'pending' and next_attempt_at <= now()
-         and (attempts_lost < :suspectAfter or id = (table suspect))
+         and (attempts_lost < :suspectAfter or id = (table suspect)) and id <> all (cast(:except as bigint[]))
        order by next_attempt_at
        limit :limit
        for update skip locked
@@ -90,6 +96,7 @@ export async function claim<Row extends Claim>(
       limit,
       max: maxAttempts,
       atSuspect,
+      except,
       suspectAfter: SUSPECT_AFTER,
       shortest: SHORTEST_LEASE_SECONDS,
       spread: LEASE_SECONDS - SHORTEST_LEASE_SECONDS,

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isStatementError } from '../db/errors.ts';
 import type { Knex } from '../db/knex.ts';
 import { shared } from '../db/shared.ts';
 import { storable } from '../db/storable.ts';
@@ -11,8 +12,14 @@ import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 /** What became of an attempt; `lost` when its lease ended before that could be written. */
 export type Outcome = 'done' | 'failed' | 'dead' | 'lost';
 
+/** Whether the lease holds; and whether the row is still this process's, if nobody else has claimed it since. */
+interface Hold {
+  readonly isHeld: () => boolean;
+  readonly isOurs: () => boolean;
+}
+
 /** Writes what became of an attempt; `error` is undefined when it succeeded. It never throws. */
-type Settle = (row: Claim, error: unknown, isHeld: () => boolean) => Promise<Outcome>;
+type Settle = (row: Claim, error: unknown, hold: Hold) => Promise<Outcome>;
 
 interface Options {
   readonly db: Knex;
@@ -48,27 +55,32 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     return backoffMs(row.attempts, failure?.retryAfterMs);
   }
 
-  /** What was done must not be forgotten because the database was away for a moment: written again while the lease holds. */
-  async function whileHeld(
+  /**
+   * What was done must not be forgotten because the database was away: written again while the lease holds, and a success until
+   * the database is back, as a later claim has another number. After half a minute without it, orders were fulfilled and
+   * customers written to once more. Where a lock keeps it from being written, that is waited for by the next attempt instead.
+   */
+  async function inTheEnd(
     row: Claim,
-    isHeld: () => boolean,
-    write: () => Promise<boolean>,
+    { isHeld, isOurs }: Hold,
+    { succeeded, write }: { succeeded: boolean; write: () => Promise<boolean> },
   ): Promise<boolean> {
     for (;;) {
       try {
         return await write();
       } catch (error) {
-        log.warn({ ...idsOf(row), reason: messageOf(error) }, 'could not write the outcome');
-        if (!isHeld()) return false;
+        const goesOn = !isHeld() && succeeded && isOurs() && !isStatementError(error);
+        if (!goesOn) log.warn({ ...idsOf(row), reason: messageOf(error) }, 'could not write the outcome');
+        if (!goesOn && !isHeld()) return false;
         await pause(AGAIN_MS, undefined, { ref: false });
       }
     }
   }
 
-  return async (row, error, isHeld) => {
+  return async (row, error, hold) => {
     const failure = error === undefined ? null : { error: reasonOf(error), pauseMs: pauseAfter(row, error) };
     const write = () => (failure === null ? done(row) : settleFailed(db, queue, row, failure));
-    if (!(await whileHeld(row, isHeld, write))) {
+    if (!(await inTheEnd(row, hold, { succeeded: failure === null, write }))) {
       log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
       return 'lost';
     }

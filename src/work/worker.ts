@@ -113,7 +113,9 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     try {
       const until = performance.now() + SHORTEST_LEASE_SECONDS * 1_000;
       const atSuspect = leases.held().some(({ row }) => isSuspect(row));
-      const rows = await claim<Row>(db, queue, { limit, maxAttempts, atSuspect });
+      // What was done while the database was away is written, and not done again.
+      const except = leases.settling().map(({ row }) => row.id);
+      const rows = await claim<Row>(db, queue, { limit, maxAttempts, atSuspect, except });
       const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
       for (const row of dead) log.error(idsOf(row), 'dead: no attempt is left');
       take(alive, until);
@@ -155,7 +157,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   async function attempt(one: Held<Row, Subject>): Promise<void> {
     const { signal } = one.abort;
-    const isHeld = () => !stopping && !signal.aborted && performance.now() < one.until;
+    const isOurs = () => !stopping && !signal.aborted;
+    const isHeld = () => isOurs() && performance.now() < one.until;
     // It may have waited while the database was away and no lease could be renewed.
     if (!isHeld()) return;
     one.stage = 'attempted';
@@ -169,7 +172,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     if (signal.aborted) return one.span?.setAttribute('checkout.outcome', 'broken_off').end();
     if (error !== undefined && one.span) markFailed(one.span, messageOf(error));
     await leases.leaveAlone(one);
-    const outcome = await settle(one.row, error, isHeld);
+    const outcome = await settle(one.row, error, { isHeld, isOurs });
     one.span?.setAttribute('checkout.outcome', outcome).end();
     onAttempt?.(outcome, seconds);
   }

@@ -245,6 +245,29 @@ describe('a lease', () => {
     expect(lines.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
+  test('that ended while the database took no outcome lets what was done be written, and not done again', async () => {
+    fakeClock('performance');
+    const { log, lines } = recordingLog();
+    const { order, begun, ends, worker } = await beginOne({ log });
+    await db.raw(`
+      create function refuse_to_renew() returns trigger language plpgsql as $$
+      begin raise 'away' using errcode = '57P03'; end $$;
+      create trigger refuse_to_renew before update on fulfillments for each row
+        when (new.status = 'fulfilled') execute function refuse_to_renew();
+    `);
+    ends[0]?.();
+    await until('it can not be written', () => lines.length > 0);
+    tick(30);
+    await db('fulfillments').update({ next_attempt_at: db.fn.now() });
+    const [next = 0] = await owe(1);
+    worker.wake();
+    await until('another is claimed meanwhile', () => begun.length === 2);
+    await db.raw('drop function refuse_to_renew cascade');
+    await until('it is written', async () => (await rowOf(order)).status === 'fulfilled');
+    expect(begun).toEqual([order, next]);
+    expect(await rowOf(order)).toMatchObject({ attempts: 1 });
+  });
+
   test('taken anew by the same worker breaks the earlier attempt off, and no other, and goes on without it', async () => {
     const [order = 0, other = 0] = await oweInTurn(2);
     const { begun, signals, ends, perform } = attempts();

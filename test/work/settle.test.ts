@@ -10,7 +10,10 @@ import { insertFulfillment, insertOrder } from '../support/orders.ts';
 const { db } = await createTestDatabase();
 const { log, lines } = recordingLog();
 const settle = settler({ db, queue, maxAttempts: 12, log });
-const held = () => true;
+const yes = () => true;
+const no = () => false;
+const held = { isHeld: yes, isOurs: yes };
+const over = { isHeld: no, isOurs: yes };
 
 beforeEach(async () => {
   await db.raw('truncate orders cascade');
@@ -120,11 +123,11 @@ test('attempts that succeed side by side share a statement, but for the first', 
 });
 
 describe('a database that takes no outcome', () => {
-  const refuse = (times: number) =>
+  const refuse = (times: number, code = 'P0001') =>
     db.raw(`
       create sequence refusals;
       create function refuse() returns trigger language plpgsql as $$
-      begin if nextval('refusals') <= ${times} then raise 'away'; end if; return new; end $$;
+      begin if nextval('refusals') <= ${times} then raise 'away' using errcode = '${code}'; end if; return new; end $$;
       create trigger refuse before update on fulfillments for each row execute function refuse();
     `);
   const recover = () => db.raw('drop function refuse cascade; drop sequence refusals');
@@ -142,10 +145,30 @@ describe('a database that takes no outcome', () => {
     expect(lines).toMatchObject([refused, refused, idsOf(row)]);
   });
 
+  test('that is away for longer than the lease has what was done when it is back', async () => {
+    const row = await attemptNo(1);
+    await refuse(2, '57P03');
+    expect(await settle(row, undefined, over)).toBe('done');
+    await recover();
+    expect(await rowOf(row)).toMatchObject({ status: 'fulfilled', attempts: 1 });
+    expect(lines).toEqual([{ level: 'info', msg: 'fulfilled', ...idsOf(row) }]);
+  });
+
+  test.each([
+    ['a failure', new Error('no'), over],
+    ['what another has claimed, or a stop', undefined, { isHeld: no, isOurs: no }],
+  ])('that is away for longer than the lease is not waited for by %s', async (_case, error, hold) => {
+    const row = await attemptNo(1);
+    await refuse(1, '57P03');
+    expect(await settle(row, error, hold)).toBe('lost');
+    await recover();
+    expect(await rowOf(row)).toMatchObject({ status: 'pending', attempts: 1, last_error: null });
+  });
+
   test('is asked no more once it has ended: the next attempt will tell', async () => {
     const row = await attemptNo(1);
     await refuse(1);
-    await settle(row, undefined, () => false);
+    await settle(row, undefined, over);
     await recover();
     expect(await rowOf(row)).toMatchObject({ status: 'pending', attempts: 1, last_error: null });
     expect(lines).toMatchObject([
