@@ -45,6 +45,15 @@ describe('a lease', () => {
       'they are claimed',
       async () => (await db('fulfillments').where('attempts', '>', 0)).length === count,
     );
+  /** Orders of one worker, which attempts the first and holds the others in line. */
+  async function beginFirstOf(count: number, options?: Parameters<typeof start>[1]) {
+    const orders = await oweInTurn(count);
+    const attempt = attempts();
+    const worker = start(attempt.perform, { ...options, concurrency: 1 });
+    await claimed(count);
+    await until('the first has begun', () => attempt.begun.length === 1);
+    return { orders, worker, ...attempt };
+  }
   /** Less than a renewal gives, and enough that a busy machine renews it before it is over, and claimed anew. */
   const nearlyOver = () =>
     db('fulfillments').update({ next_attempt_at: db.raw(`now() + interval '10 seconds'`) });
@@ -84,11 +93,7 @@ describe('a lease', () => {
 
   test('is renewed every 10 s, of what is attempted and of what waits; not of what is done', async () => {
     fakeClock('setInterval', 'clearInterval');
-    const orders = await oweInTurn(3);
-    const { begun, ends, perform } = attempts();
-    start(perform, { concurrency: 1 });
-    await claimed(3);
-    await until('the first has begun', () => begun.length === 1);
+    const { orders, begun, ends } = await beginFirstOf(3);
     ends[0]?.();
     await until('the second has begun', () => begun.length === 2);
     await until(
@@ -106,12 +111,9 @@ describe('a lease', () => {
 
   test('that was lost ends its attempt, whose place is free at once, and leaves the row to others', async () => {
     fakeClock('setInterval', 'clearInterval');
-    const [lost = 0, lostInLine = 0, last = 0] = await oweInTurn(3);
-    const { begun, signals, perform } = attempts();
     const { log, lines } = recordingLog();
-    start(perform, { concurrency: 1, log });
-    await claimed(3);
-    await until('the first has begun', () => begun.length === 1);
+    const { orders, begun, signals } = await beginFirstOf(3, { log });
+    const [lost = 0, lostInLine = 0, last = 0] = orders;
     await db('fulfillments').whereIn('order_id', [lost, lostInLine]).update({ attempts: 2 });
     const before = [await rowOf(lost), await rowOf(lostInLine)];
     tick(10);
@@ -211,11 +213,8 @@ describe('a lease', () => {
 
   test('that ended while its row waited lets no attempt begin', async () => {
     fakeClock('performance');
-    const [first = 0, second = 0] = await oweInTurn(2);
-    const { begun, ends, perform } = attempts();
-    start(perform, { concurrency: 1 });
-    await claimed(2);
-    await until('the first has begun', () => begun.length === 1);
+    const { orders, begun, ends } = await beginFirstOf(2);
+    const [first = 0, second = 0] = orders;
     tick(20);
     ends[0]?.();
     await until('its outcome is written', async () => (await rowOf(first)).status === 'fulfilled');
@@ -229,12 +228,9 @@ describe('a lease', () => {
 
   test('whose row was closed while it waited lets no attempt begin', async () => {
     fakeClock('performance');
-    const [first = 0, closed = 0, last = 0] = await oweInTurn(3);
-    const { begun, ends, perform } = attempts();
     const { log, lines } = recordingLog();
-    start(perform, { concurrency: 1, log });
-    await claimed(3);
-    await until('the first has begun', () => begun.length === 1);
+    const { orders, begun, ends } = await beginFirstOf(3, { log });
+    const [first = 0, closed = 0, last = 0] = orders;
     await settleByHand(db, fulfillments, closed);
     const before = await rowOf(closed);
     tick(2);
@@ -284,12 +280,8 @@ describe('a lease', () => {
   });
 
   test('that can not be given back ends by itself, and that is said', async () => {
-    await oweInTurn(2);
-    const { begun, perform } = attempts();
     const { log, lines } = recordingLog();
-    const worker = start(perform, { concurrency: 1, log });
-    await claimed(2);
-    await until('the first has begun', () => begun.length === 1);
+    const { worker } = await beginFirstOf(2, { log });
     await db.raw(`
       create function refuse_to_renew() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
       create trigger refuse_to_renew before update on fulfillments for each row
@@ -302,11 +294,7 @@ describe('a lease', () => {
 
   test('that is being renewed when the worker stops is given back all the same', async () => {
     fakeClock('setInterval', 'clearInterval');
-    await oweInTurn(2);
-    const { begun, perform } = attempts();
-    const worker = start(perform, { concurrency: 1 });
-    await claimed(2);
-    await until('the first has begun', () => begun.length === 1);
+    const { worker } = await beginFirstOf(2);
     const other = await db.transaction();
     await other.raw('lock table fulfillments in exclusive mode');
     tick(10);
