@@ -69,9 +69,12 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
       try {
         return await write();
       } catch (error) {
-        const goesOn = !isHeld() && succeeded && isOurs() && !isStatementError(error);
-        if (!goesOn) log.warn({ ...idsOf(row), reason: messageOf(error) }, 'could not write the outcome');
-        if (!goesOn && !isHeld()) return false;
+        const held = isHeld();
+        const kept = succeeded && isOurs() && !isStatementError(error);
+        // Of a long outage only its first half minute is told, row by row.
+        if (held || !kept)
+          log.warn({ ...idsOf(row), reason: messageOf(error) }, 'could not write the outcome');
+        if (!held && !kept) return false;
         await pause(AGAIN_MS, undefined, { ref: false });
       }
     }
