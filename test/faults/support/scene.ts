@@ -63,10 +63,16 @@ export function databaseOn({ url }: { readonly url: string }): TestDatabase {
 /** So that a fault finds calls under way: what is killed in the middle of one makes it again. */
 export const slowly: Answer = (res) => setTimeout(() => res.writeHead(204).end(), 50);
 
-/** What killed processes hold, and what is in a pause, is due at once: nobody wants to wait for it within `npm test`. */
+/**
+ * What killed processes hold, and what is in a pause, is due at once: nobody wants to wait for it within `npm test`. Rows are
+ * locked in the order of their ids, as by the workers that run meanwhile: in another, both waited in a circle.
+ */
 async function endLeases(db: Knex): Promise<void> {
   for (const table of ['fulfillments', 'notifications'])
-    await db(table).where({ status: 'pending' }).update({ next_attempt_at: db.fn.now() });
+    await db(table)
+      .with('pending', db(table).select('id').where({ status: 'pending' }).orderBy('id').forUpdate())
+      .whereIn('id', db('pending').select('id'))
+      .update({ next_attempt_at: db.fn.now() });
 }
 
 interface Ended {
