@@ -29,6 +29,7 @@ import type { Loop } from './loop.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { openMailer } from './notifications/mailer.ts';
 import { notifications, notificationWork } from './notifications/notify.ts';
+import { mailPlaces } from './notifications/places.ts';
 import { keepAcknowledgements } from './ops/acknowledgements.ts';
 import { openLive } from './ops/live.ts';
 import { pulseOf } from './ops/pulse.ts';
@@ -50,10 +51,6 @@ export interface Service {
 const GRACE_MS = 3_000;
 /** What its last statements may take. A database that is gone does not keep the process. */
 const POOLS_GRACE_MS = 1_000;
-/** Mails at once: SMTP servers like few connections. */
-const MAIL_CONCURRENCY = 5;
-/** While paid orders wait. They share a core with the mails, and a receipt can wait: a backlog drains at 1,080 orders/s instead of 800. */
-const MAIL_CONCURRENCY_WHEN_BEHIND = 1;
 
 /**
  * Wires a process of the configured role. What it opened is let go in reverse, also when a later step fails.
@@ -194,7 +191,7 @@ function startWorkers(
   const mailing = startWorker({
     db,
     ...notificationWork({ db, send: mailer.send, shop: config.shop }),
-    concurrency: () => (fulfilling.isBehind() ? MAIL_CONCURRENCY_WHEN_BEHIND : MAIL_CONCURRENCY),
+    concurrency: () => mailPlaces(fulfilling.behindMs()),
     maxAttempts,
     onAttempt: onAttempt(notifications),
     log,

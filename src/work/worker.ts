@@ -14,8 +14,8 @@ import { idsOf, type Outcome, settler } from './settle.ts';
 export interface Worker {
   /** There may be due work now: look soon instead of at the next poll. */
   wake(): void;
-  /** Whether more may be due than it had room for when it last looked. */
-  isBehind(): boolean;
+  /** For how long, in milliseconds, more may have been due than it had room for whenever it looked; 0: it had room for all. */
+  behindMs(): number;
   /** Begins nothing more, lets attempts end for `graceMs`, then breaks the others off and releases all leases. Once. */
   stop(graceMs: number): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface Work<Row extends Claim, Subject> {
 
 interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   readonly db: Knex;
-  /** Attempts at a time; asked before each. */
+  /** Attempts at a time, which may be none; asked before each, and each second. */
   readonly concurrency: () => number;
   readonly maxAttempts: number;
   /** Hears what became of each attempt, and what it took. */
@@ -86,23 +86,25 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   const waiting: Held<Row, Subject>[] = [];
   let performing = 0;
   let stopping = false;
-  let backlog = false;
+  /** On the process's monotonic clock. */
+  let behindSince: number | null = null;
   let bell = Promise.withResolvers<void>();
 
   const wake = () => bell.resolve();
   const room = () => concurrency() * HELD_PER_PLACE - leases.held().length;
-  const hasRoom = () => room() >= concurrency() * CLAIMED_PER_PLACE;
+  const hasRoom = () => room() >= Math.max(1, concurrency() * CLAIMED_PER_PLACE);
 
   async function loop(): Promise<void> {
     while (!stopping) {
       bell = Promise.withResolvers<void>();
-      backlog = await claimDue();
+      const isBehind = await claimDue();
+      behindSince = isBehind ? (behindSince ?? performance.now()) : null;
       // Also where nothing was claimed: there may be more places than when what is held was.
       fillPlaces();
       // Room may have been made while the claim was under way: nobody will ring for it any more.
-      if (backlog && hasRoom()) continue;
+      if (isBehind && hasRoom()) continue;
       await Promise.race([bell.promise, pause(POLL_MS, undefined, unref)]);
-      if (!stopping && !backlog) await pause(GATHER_MS, undefined, unref);
+      if (!stopping && !isBehind) await pause(GATHER_MS, undefined, unref);
     }
   }
 
@@ -150,7 +152,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       if (!one) break;
       one.ended = attempt(one).finally(() => {
         leases.remove(one);
-        if (backlog && hasRoom()) wake();
+        if (behindSince !== null && hasRoom()) wake();
       });
     }
   }
@@ -208,7 +210,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   let ended: Promise<void> | undefined;
   return {
     wake,
-    isBehind: () => backlog,
+    behindMs: () => (behindSince === null ? 0 : performance.now() - behindSince),
     stop(graceMs) {
       ended ??= end(graceMs);
       return ended;

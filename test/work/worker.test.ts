@@ -33,14 +33,14 @@ test('is behind while more is due than it has room for', async () => {
   await owe(1);
   worker.wake();
   await until('it is attempted', () => ends.length === 1);
-  expect(worker.isBehind()).toBe(false);
+  expect(worker.behindMs()).toBe(0);
 
   await owe(15);
   worker.wake();
-  await until('there is no room for all', () => worker.isBehind());
+  await until('there is no room for all', () => worker.behindMs() > 0);
   await until('there is', () => {
     ends.shift()?.();
-    return !worker.isBehind();
+    return worker.behindMs() === 0;
   });
 });
 
@@ -65,6 +65,26 @@ test('places that are added are filled with what is held already, though nothing
   expect(begun).toHaveLength(1);
   places = 5;
   await until('all have begun', () => begun.length === 5);
+  for (const end of ends) end();
+});
+
+test('without a place it asks for nothing, however often it is woken; once it has one it begins', async () => {
+  await owe(3);
+  let places = 0;
+  const asked: string[] = [];
+  const listen = ({ sql }: { sql: string }) => void asked.push(sql);
+  db.on('query', listen);
+  const { begun, ends, perform } = attempts();
+  const worker = start(perform, { places: () => places });
+  for (let i = 0; i < 20; i += 1) {
+    worker.wake();
+    await statusesOf();
+  }
+  db.off('query', listen);
+  expect(new Set(asked)).toEqual(new Set(['select "status" from "fulfillments"']));
+  expect(worker.behindMs()).toBeGreaterThan(0);
+  places = 3;
+  await until('all have begun', () => begun.length === 3);
   for (const end of ends) end();
 });
 
@@ -149,7 +169,7 @@ test('a backlog stays in the table: no more is claimed than five times what is a
     worker.wake();
     expect(await claimed()).toHaveLength(15);
   }
-  expect(worker.isBehind()).toBe(true);
+  expect(worker.behindMs()).toBeGreaterThan(0);
 });
 
 test('a worker claims again once two rows a place would fit, and all that fit together', async () => {
