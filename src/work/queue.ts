@@ -23,7 +23,7 @@ export const LEASE_SECONDS = 30;
 
 /**
  * Leases of one claim end one by one, between this and the above. What a killed process held would otherwise be claimed
- * together again: an order that kills its process would take all attempts of the 49 beside it, and they would die with it.
+ * together again: an order that kills its process would take all attempts of those beside it, and they would die with it.
  */
 export const SHORTEST_LEASE_SECONDS = 20;
 

@@ -9,6 +9,7 @@ import { newId } from './orders.ts';
 import { until } from './until.ts';
 
 export type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
+export type Prepare = (row: Claim, signal: AbortSignal) => Promise<Claim>;
 
 /** Fulfillments, none before each test, and workers at them, which end with the test that started them. */
 export async function openWorkshop() {
@@ -43,6 +44,7 @@ export async function openWorkshop() {
       places = () => concurrency,
       maxAttempts = 12,
       load = async (rows: readonly Claim[]) => rows,
+      prepare = undefined as Prepare | undefined,
       onAttempt = (_outcome: Outcome, _seconds: number): void => {},
       log = silent,
     } = {},
@@ -52,6 +54,7 @@ export async function openWorkshop() {
       queue,
       load,
       sessionOf: ({ order_id }) => `cs_${order_id}`,
+      ...(prepare && { prepare }),
       perform,
       concurrency: places,
       maxAttempts,

@@ -1,0 +1,110 @@
+import { expect, test } from '@jest/globals';
+import type { Claim } from '../../src/work/queue.ts';
+import { until } from '../support/until.ts';
+import { attempts, openWorkshop, type Prepare } from '../support/workshop.ts';
+
+const { db, owe, start, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
+
+/** Preparations that end when told. What they resolve with can be told from what was read. */
+function preparations() {
+  const begun: number[] = [];
+  const signals: AbortSignal[] = [];
+  const ends: (() => void)[] = [];
+  const prepare: Prepare = (row, signal) => {
+    begun.push(row.order_id);
+    signals.push(signal);
+    return new Promise((resolve) => ends.push(() => resolve({ ...row, id: -row.id })));
+  };
+  return { begun, signals, ends, prepare };
+}
+
+test('what waits for a place is prepared meanwhile, two for each place, and attempted as it is then', async () => {
+  const orders = await owe(4);
+  const ahead = preparations();
+  const performed: number[] = [];
+  const { begun, ends, perform } = attempts();
+  start(
+    (row, signal) => {
+      performed.push(row.id);
+      return perform(row, signal);
+    },
+    { concurrency: 1, prepare: ahead.prepare },
+  );
+  await until('the first is attempted', () => begun.length === 1);
+  await until('two more are being prepared', () => ahead.begun.length === 2);
+  await statusesOf();
+  expect(ahead.begun).toEqual(orders.slice(1, 3));
+  ahead.ends[0]?.();
+  await until('the last is as well', () => ahead.begun.length === 3);
+  ends[0]?.();
+  await until('the second is attempted', () => begun.length === 2);
+  ahead.ends[1]?.();
+  ahead.ends[2]?.();
+  ends[1]?.();
+  await until('the third is attempted', () => begun.length === 3);
+  ends[2]?.();
+  await until('the fourth is attempted', () => begun.length === 4);
+  ends[3]?.();
+  await untilAllAreFulfilled();
+  expect(begun).toEqual(orders);
+  expect(performed.map(Math.sign)).toEqual([1, -1, -1, -1]);
+  expect(ahead.begun).toEqual(orders.slice(1));
+});
+
+test('an attempt waits for a preparation that is under way, and fails by what it throws', async () => {
+  const [first = 0, second = 0] = await owe(2);
+  const { promise, reject } = Promise.withResolvers<Claim>();
+  const { begun, ends, perform } = attempts();
+  start(perform, { concurrency: 1, prepare: () => promise });
+  await until('the first is attempted', () => begun.length === 1);
+  ends[0]?.();
+  await until('it is done', async () => (await rowOf(first)).status === 'fulfilled');
+  reject(new Error('Stripe does not answer'));
+  await until('the second has failed', async () => (await rowOf(second)).last_error !== null);
+  expect(await rowOf(second)).toMatchObject({ attempts: 1, last_error: 'Stripe does not answer' });
+  expect(begun).toEqual([first]);
+});
+
+test('what was prepared more than a second ago is read again: it may have changed meanwhile', async () => {
+  const [, second = 0] = await owe(2);
+  const reads: number[] = [];
+  const performed: number[] = [];
+  const { begun, ends, perform } = attempts();
+  start(
+    (row, signal) => {
+      performed.push(row.id);
+      return perform(row, signal);
+    },
+    {
+      concurrency: 1,
+      prepare: async (row) => ({ ...row, id: -row.id }),
+      load: async (rows) => {
+        reads.push(rows.length);
+        return rows;
+      },
+    },
+  );
+  await until('the first is attempted', () => begun.length === 1);
+  const since = performance.now();
+  await until('more than a second has gone by', () => performance.now() - since > 1_100);
+  ends[0]?.();
+  await until('the second is attempted', () => begun.length === 2);
+  ends[1]?.();
+  expect(reads).toEqual([2, 1]);
+  expect(performed[1]).toBe((await rowOf(second)).id);
+});
+
+test('a stop breaks preparations off, begins none, and their rows go back as if they had not been claimed', async () => {
+  await owe(4);
+  const { begun, perform } = attempts();
+  const ahead = preparations();
+  const worker = start(perform, { concurrency: 1, prepare: ahead.prepare });
+  await until('two are being prepared', () => begun.length === 1 && ahead.begun.length === 2);
+  await worker.stop(0);
+  expect(ahead.signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+  for (const end of ahead.ends) end();
+  const rows = await db('fulfillments').orderBy('id');
+  expect(rows.map(({ attempts }) => attempts)).toEqual([1, 0, 0, 0]);
+  expect(rows.every(({ next_attempt_at }) => next_attempt_at <= new Date())).toBe(true);
+  expect(ahead.begun).toHaveLength(2);
+});
