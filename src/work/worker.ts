@@ -171,8 +171,8 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   }
 
   /**
-   * What waits for a place, so that one is taken by the call of the receiver alone: while line items were fetched and stored in it, ten
-   * places drained a backlog at 760 to 870 orders/s, and a quarter of the process's time was idle.
+   * Prepares what waits in line, so that a place is taken by the call of the receiver alone: while line items were fetched and stored
+   * in it, ten places drained a backlog at 760 to 870 orders/s, and a quarter of the process's time was idle.
    */
   function prepareNext(): void {
     while (prepare && !stopping && preparing < concurrency() * PREPARED_PER_PLACE) {

@@ -7,9 +7,8 @@ import { createStripe } from '../../src/stripe/client.ts';
 import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { answerJson } from '../support/http.ts';
-import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { oweOrders } from '../support/owed.ts';
 import { lineItem, startStripeApi } from '../support/stripe-api.ts';
-import { checkoutSession } from '../support/stripe-events.ts';
 
 const { db } = await createTestDatabase();
 const stripe = await startStripeApi();
@@ -35,13 +34,9 @@ function workOf({ onReceiptOwed = () => {}, onTold = () => {} } = {}) {
   return { work, told };
 }
 
-/** Paid orders whose sessions Stripe knows, with these line items each. */
+/** The rows of what is owed. */
 async function owe(count: number, items: Parameters<typeof stripe.keep>[1], session = {}) {
-  const sessions = Array.from({ length: count }, () => checkoutSession(session));
-  for (const session of sessions) stripe.keep(session, items);
-  for (const { id } of sessions) {
-    await insertFulfillment(db, (await insertOrder(db, { checkout_session_id: id })).id);
-  }
+  await oweOrders(db, stripe, count, items, session);
   return db('fulfillments').orderBy('id');
 }
 

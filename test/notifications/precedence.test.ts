@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, expect, test } from '@jest/globals';
 import { mailPlaces } from '../../src/notifications/places.ts';
 import { startMailServer } from '../support/mail-server.ts';
-import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { insertOrder } from '../support/orders.ts';
+import { oweOrders } from '../support/owed.ts';
 import { startSurroundings } from '../support/process.ts';
 import { startTestService } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
-import { checkoutSession } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 /** Mails that the server is about to take. */
@@ -23,11 +23,7 @@ receiver.answer = (res) => answers.push(res);
 
 /** Owed before the service starts: its worker is behind from its first look, before there is any mail. */
 const ORDERS = 30;
-for (let n = 0; n < ORDERS; n += 1) {
-  const session = checkoutSession();
-  stripe.keep(session, [lineItem(1)]);
-  await insertFulfillment(db, (await insertOrder(db, { checkout_session_id: session.id })).id);
-}
+await oweOrders(db, stripe, ORDERS, [lineItem(1)]);
 
 const service = await startTestService({
   ...env,
