@@ -37,16 +37,21 @@ export function calling<T>(
   attributes: Attributes,
   call: (span: Span) => Promise<T>,
 ): Promise<T> {
-  return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, async (span) => {
-    try {
-      return await call(span);
-    } catch (error) {
-      markFailed(span, messageOf(error));
-      throw error;
-    } finally {
-      span.end();
-    }
-  });
+  return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, (span) =>
+    during(span, () => call(span)),
+  );
+}
+
+/** The span ends with the work, and is marked where that fails. */
+export async function during<T>(span: Span, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    markFailed(span, messageOf(error));
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 export function markFailed(span: Span, message: string): void {
