@@ -85,16 +85,24 @@ export async function openWorkshop() {
 /** Attempts that end when told, in the order in which they have begun: by their orders. */
 export function attempts() {
   const begun: number[] = [];
+  const rows: Claim[] = [];
   const signals: AbortSignal[] = [];
   const ends: (() => void)[] = [];
   const fails: ((error: Error) => void)[] = [];
-  const perform: Perform = ({ order_id }, signal) => {
+  const perform: Perform = (row, signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    begun.push(order_id);
+    begun.push(row.order_id);
+    rows.push(row);
     signals.push(signal);
     ends.push(resolve);
     fails.push(reject);
     return promise;
   };
-  return { begun, signals, ends, fails, perform };
+  return { begun, rows, signals, ends, fails, perform };
+}
+
+/** For longer than what was read with a claim is taken as it is. */
+export async function untilStale(): Promise<void> {
+  const since = performance.now();
+  await until('more than a second has gone by', () => performance.now() - since > 1_100);
 }

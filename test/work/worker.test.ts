@@ -3,7 +3,7 @@ import { AttemptFailed } from '../../src/work/attempt.ts';
 import type { Claim } from '../../src/work/queue.ts';
 import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
-import { attempts, openWorkshop, type Perform } from '../support/workshop.ts';
+import { attempts, openWorkshop, type Perform, untilStale } from '../support/workshop.ts';
 
 const { db, owe, start, beginOne, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
 
@@ -117,12 +117,6 @@ test('of what may kill its process, one is attempted at a time, however long it 
   for (const end of ends) end();
   await untilAllAreFulfilled();
 });
-
-/** For longer than what was read with a claim is taken as it is. */
-async function untilStale(): Promise<void> {
-  const since = performance.now();
-  await until('more than a second has gone by', () => performance.now() - since > 1_100);
-}
 
 test('what has waited for its attempt is read again: it may have changed meanwhile', async () => {
   await owe(2);
