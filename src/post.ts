@@ -50,3 +50,21 @@ export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Prom
     request.end(body);
   });
 }
+
+/** Connects as `post` would, and sends nothing. @throws what keeps it from that */
+export function expectConnection(url: URL, timeoutMs: number): Promise<void> {
+  const isPlain = url.protocol === 'http:';
+  return new Promise((resolve, reject) => {
+    // Nothing goes out before the request's end, which never comes.
+    const request = (isPlain ? requestHttp : requestHttps)(url, { method: 'POST' });
+    const timer = setTimeout(() => request.destroy(new Error(`timeout of ${timeoutMs} ms`)), timeoutMs);
+    request.on('socket', (socket) =>
+      socket.once(isPlain ? 'connect' : 'secureConnect', () => {
+        resolve();
+        socket.end();
+      }),
+    );
+    request.on('error', reject);
+    request.on('close', () => clearTimeout(timer));
+  });
+}

@@ -7,7 +7,7 @@ import { messageOf } from '../errors.ts';
 import { hostOf, plainAddress } from '../shapes.ts';
 import { writeWhole } from '../whole-file.ts';
 import { AttemptFailed } from '../work/attempt.ts';
-import { mailDir, mailFile } from './mail-files.ts';
+import { expectMailDir, mailDir, mailFile } from './mail-files.ts';
 
 export interface Mail {
   readonly to: string;
@@ -45,6 +45,25 @@ export function openMailer(
   return smtpUrl
     ? smtpMailer({ url: smtpUrl, from, answerTimeoutMs })
     : fileMailer({ dir: mailDir(dataDir), from });
+}
+
+/**
+ * Looks as far as it can without a mail: a connection and a login, or a place for files.
+ * @param timeoutMs for each step, and no answer is longer in coming
+ * @throws what would keep every mail from going out
+ */
+export async function expectMailer({ mail, dataDir }: Config, timeoutMs: number): Promise<void> {
+  if (mail.smtpUrl === null) return expectMailDir(mailDir(dataDir));
+  const transport = createTransport({
+    url: mail.smtpUrl,
+    dnsTimeout: timeoutMs,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+  });
+  await transport.verify().catch((error) => {
+    throw new Error(reasonOf(error));
+  });
 }
 
 export function smtpMailer({

@@ -9,6 +9,7 @@ import { httpFulfiller, retryAfterMs } from '../../src/fulfillment/http-fulfille
 import type { LineItem, Order } from '../../src/orders/order.ts';
 import { closedUrl, serve } from '../support/http.ts';
 import { FULFILLMENT_SECRET, startReceiver } from '../support/receiver.ts';
+import { serveTls, trustTls } from '../support/tls.ts';
 import { until } from '../support/until.ts';
 
 const paidAt = new Date('2026-10-28T12:00:00.123Z');
@@ -163,6 +164,20 @@ describe('is fulfilled by any 2xx, whatever follows in the body', () => {
     };
     await fulfil();
   });
+});
+
+const overTls: IncomingMessage[] = [];
+const secured = await serveTls((req, res) => {
+  overTls.push(req);
+  res.end();
+});
+
+test('over TLS it goes to a receiver whose certificate is trusted, and to no other', async () => {
+  await expect(fulfil(secured)).rejects.toThrow(/no answer from the receiver: self-signed certificate/);
+  expect(overTls).toEqual([]);
+  using _ = trustTls();
+  await fulfil(secured);
+  expect(overTls).toHaveLength(1);
 });
 
 /** Goes on for as long as the other side takes it. */

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
 import { parseConfig } from '../../src/config.ts';
 import {
+  expectMailer,
   fileMailer,
   type Mail,
   type MailTransport,
@@ -216,6 +217,13 @@ describe('with a server that does not answer', () => {
       await expect(mailer.send(mail)).rejects.toThrow('the mail was not sent: no answer within 200 ms');
       mailer.close();
     });
+  });
+
+  test('does not wait for it where it only looks', async () => {
+    const silent = createServer((socket) => socket.resume());
+    const config = parseConfig({ SMTP_URL: `smtp://127.0.0.1:${await portOf(silent)}` });
+    await expect(expectMailer(config, 200)).rejects.toThrow(/^Greeting never received/);
+    await new Promise((resolve) => silent.close(resolve));
   });
 
   test('gives up on one that is not there', async () => {

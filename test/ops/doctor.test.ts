@@ -1,4 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseConfig } from '../../src/config.ts';
@@ -7,18 +8,39 @@ import { reportOf } from '../../src/ops/commands/doctor.ts';
 import { examine } from '../../src/ops/doctor/examine.ts';
 import type { Finding } from '../../src/ops/doctor/finding.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { answerJson, closedUrl } from '../support/http.ts';
+import { answerJson, closedUrl, serve } from '../support/http.ts';
+import { listen } from '../support/listen.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startPooler } from '../support/pooler.ts';
 import { workDir } from '../support/process.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
+import { serveMail } from '../support/smtp.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
+import { serveTls, trustTls } from '../support/tls.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase({ migrated: false });
 const pooler = await startPooler(DATABASE_URL);
 const stripe = await startStripeApi();
+
+/** What those that the service speaks to have heard. */
+const heard: string[] = [];
+const backend = await serve(({ url }) => heard.push(`backend: ${url}`));
+const secured = await serveTls(() => heard.push('backend over TLS'));
+const silent = await listen(createServer());
+const chat = await serve(({ url }) => heard.push(`chat: ${url}`));
+const mail = await serveMail({
+  allowInsecureAuth: true,
+  onAuth({ password }, _session, done) {
+    if (password !== 'hunter2') return done(new Error('no hunter2'));
+    done(null, { user: 'shop' });
+  },
+  onMailFrom(_address, _session, done) {
+    heard.push('mail');
+    done();
+  },
+});
 
 /** A shop that is live, with nothing wrong about it. */
 const env = {
@@ -27,11 +49,12 @@ const env = {
   STRIPE_API_BASE: stripe.url,
   STRIPE_SECRET_KEY: 'sk_live_hunter2',
   STRIPE_WEBHOOK_SECRET: 'whsec_hunter2',
-  FULFILLMENT_URL: 'https://shop.example/orders?token=hunter2',
+  FULFILLMENT_URL: `${backend}/orders?token=hunter2`,
   FULFILLMENT_SECRET,
-  SMTP_URL: 'smtp://shop:hunter2@mail.example',
+  SMTP_URL: `smtp://shop:hunter2@${mail.host}`,
   MAIL_FROM: 'shop@shop.example',
   ALERT_MAIL: 'ops@shop.example',
+  ALERT_WEBHOOK_URL: `${chat}/hunter2`,
   OPS_TOKEN: 'hunter2-hunter2-hunter2',
 };
 const testing = { ...env, STRIPE_SECRET_KEY: 'rk_test_hunter2' };
@@ -123,6 +146,55 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
   ]);
 });
 
+describe('those to whom it speaks', () => {
+  test('are reached, and hear nothing', async () => {
+    const { unlike } = await doctor(env);
+    expect(unlike('ok', 'warning')).toEqual({});
+    expect(heard).toEqual([]);
+  });
+
+  test('are not there', async () => {
+    const away = new URL(await closedUrl());
+    const { ok, unlike } = await doctor({
+      ...env,
+      FULFILLMENT_URL: `${away}orders?token=hunter2`,
+      SMTP_URL: `smtp://shop:hunter2@${away.host}`,
+      ALERT_WEBHOOK_URL: `${away}hunter2`,
+    });
+    expect([ok, unlike('ok', 'warning')]).toEqual([
+      false,
+      {
+        receiver: expect.stringMatching(/^wrong: FULFILLMENT_URL can not be reached: .*ECONNREFUSED/),
+        mail: expect.stringMatching(/^wrong: SMTP_URL can not be used: .*ECONNREFUSED/),
+        'who is told': expect.stringMatching(/^wrong: ALERT_WEBHOOK_URL can not be reached: .*ECONNREFUSED/),
+      },
+    ]);
+  });
+
+  test('do not answer: that is known after five seconds', async () => {
+    const { unlike } = await doctor({ ...env, FULFILLMENT_URL: `https://127.0.0.1:${silent}` });
+    expect(unlike('ok', 'warning')).toEqual({ receiver: said('timeout of 5000 ms') });
+  });
+
+  test('refuse the password', async () => {
+    const { ok, unlike } = await doctor({ ...env, SMTP_URL: `smtp://shop:hunter3@${mail.host}` });
+    expect([ok, unlike('ok', 'warning')]).toEqual([
+      false,
+      { mail: 'wrong: SMTP_URL can not be used: the server answered 535' },
+    ]);
+  });
+
+  test('have a certificate that is not trusted, or one that is', async () => {
+    const FULFILLMENT_URL = `${secured}/orders`;
+    const untrusted = await doctor({ ...env, FULFILLMENT_URL });
+    expect(untrusted.unlike('ok', 'warning')).toEqual({ receiver: said('self-signed certificate') });
+    using _ = trustTls();
+    const trusted = await doctor({ ...env, FULFILLMENT_URL });
+    expect(trusted.unlike('ok', 'warning')).toEqual({});
+    expect(heard).toEqual([]);
+  });
+});
+
 describe('the configuration', () => {
   test('has faults: they stand in one line, and nothing else can be asked', async () => {
     const { ok, findings } = await doctorAlone({ NODE_ENV: 'production', PORT: 'hunter2' });
@@ -139,7 +211,7 @@ describe('the configuration', () => {
   });
 
   test('lacks what a live shop needs: warnings', async () => {
-    const { FULFILLMENT_URL: _, SMTP_URL: __, ALERT_MAIL: ___, OPS_TOKEN: ____, ...bare } = env;
+    const { FULFILLMENT_URL, SMTP_URL, ALERT_MAIL, ALERT_WEBHOOK_URL, OPS_TOKEN, ...bare } = env;
     const { ok, unlike } = await doctor(bare);
     expect([ok, unlike('ok')]).toMatchObject([
       true,

@@ -5,6 +5,7 @@ import { createStripe } from '../../stripe/client.ts';
 import { configurationChecks } from './configuration.ts';
 import { databaseChecks, findServer } from './database.ts';
 import { check, type Finding, failed, noneChecked, ok } from './finding.ts';
+import { outwardChecks } from './outward.ts';
 import { examineStripe, stripeChecks } from './stripe.ts';
 
 /** All that can be wrong with a process like this one, from near to far. Without a configuration it ends there. */
@@ -17,6 +18,7 @@ export async function examine(configure: () => Config): Promise<Finding[]> {
   }
   return [
     { check: 'configuration', ...ok(`sound: ${modeOf(config)}`) },
+    ...(await check(outwardChecks, config)),
     ...(await check(configurationChecks, config)),
     ...(await examineDatabase(config)),
     ...(await examineApi(config)),
