@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
-import { makeDeadDue, makeDue } from '../work/queue.ts';
+import { makeDeadDue, makeDue, ordersWithDead } from '../work/queue.ts';
 import { recordAction, recordActions } from './actions.ts';
 import type { Affected } from './affected.ts';
 
@@ -18,14 +18,31 @@ export async function retryOrder(db: Knex, orderId: number, actor: string): Prom
   });
 }
 
-/** Tries again at once all that is dead, of whichever order. Kept with each of them. */
+/** Orders that a transaction tries again. All 100,000 in one took up to 7.5 s, and a page may take 4 s for a statement. */
+const STEP = 5_000;
+
+/**
+ * Tries again at once all that is dead, of whichever order. Kept with each of them. Once each: what dies anew meanwhile, since
+ * its reason is not gone, stays dead.
+ */
 export async function retryDead(db: Knex, actor: string): Promise<Affected> {
+  const mails = await ordersWithDead(db, notifications);
+  const orderIds = [...new Set([...mails, ...(await ordersWithDead(db, fulfillments))])];
+  const retried = { fulfillments: 0, notifications: 0 };
+  for (let n = 0; n < orderIds.length; n += STEP) {
+    const step = await retryDeadOf(db, orderIds.slice(n, n + STEP), actor);
+    retried.fulfillments += step.fulfillments;
+    retried.notifications += step.notifications;
+  }
+  return retried;
+}
+
+async function retryDeadOf(db: Knex, orderIds: readonly number[], actor: string): Promise<Affected> {
   return db.transaction(async (trx) => {
-    const mails = await makeDeadDue(trx, notifications);
-    const owed = new Set(await makeDeadDue(trx, fulfillments));
+    const mails = await makeDeadDue(trx, notifications, orderIds);
+    const owed = new Set(await makeDeadDue(trx, fulfillments, orderIds));
     const mailsOf = Map.groupBy(mails, (orderId) => orderId);
-    const orderIds = new Set([...owed, ...mails]);
-    const actions = [...orderIds].map((orderId) => ({
+    const actions = [...new Set([...owed, ...mails])].map((orderId) => ({
       actor,
       action: 'retry',
       subject: String(orderId),

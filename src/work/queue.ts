@@ -238,16 +238,25 @@ export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<
   return rowCount;
 }
 
-/** Makes due at once all that is dead here, with its attempts anew. The orders that it is owed to. */
-export async function makeDeadDue(db: Knex, queue: Queue): Promise<number[]> {
+/** The orders to which something is owed that is dead here. */
+export async function ordersWithDead(db: Knex, queue: Queue): Promise<number[]> {
+  const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
+    `select distinct order_id from :table: where status = 'dead'`,
+    { table: queue.table },
+  );
+  return rows.map(({ order_id }) => order_id);
+}
+
+/** Makes due at once what is dead here of these orders, with its attempts anew. An order comes back for each row. */
+export async function makeDeadDue(db: Knex, queue: Queue, orderIds: readonly number[]): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
     `with dead as (
-       select id from :table: where status = 'dead' order by id for update
+       select id from :table: where status = 'dead' and order_id = any (:orderIds) order by id for update
      )
      update :table: as work set status = 'pending', attempts = 0, next_attempt_at = now()
      from dead where work.id = dead.id
      returning order_id`,
-    { table: queue.table },
+    { table: queue.table, orderIds },
   );
   return rows.map(({ order_id }) => order_id);
 }

@@ -131,6 +131,23 @@ test('all that is dead is due at once, and kept with each order; what is not dea
   expect(await here('retry', 'dead')).toMatchObject({ ok: true, text: 'Nothing is dead.' });
 });
 
+test('what is dead of very many orders is tried again in more than one transaction, each order once', async () => {
+  await db.raw(
+    `with many as (
+       insert into orders (checkout_session_id, status, payment_status, mode, livemode, paid_at)
+       select 'cs_many_' || n, 'paid', 'paid', 'payment', false, now() from generate_series(1, 5001) as n
+       returning id
+     )
+     insert into fulfillments (order_id, status, attempts, next_attempt_at) select id, 'dead', 12, null from many`,
+  );
+  expect(await retryDead(db, 'many')).toEqual({ fulfillments: 5_001, notifications: 0 });
+  const { rows } = await db.raw(
+    `select count(*) as actions, count(distinct subject) as orders, count(distinct xmin::text) as transactions
+     from ops_actions where actor = 'many'`,
+  );
+  expect(rows).toEqual([{ actions: 5_001, orders: 5_001, transactions: 2 }]);
+});
+
 test.each([
   ['an order that does not exist', ['retry', '999999'], 1, 'There is no order 999999.'],
   ['what is no id', ['retry', 'jenny'], 2, 'neither an order'],

@@ -6,6 +6,7 @@ import {
   claim,
   makeDeadDue,
   makeDue,
+  ordersWithDead,
   release,
   renew,
   settleByHand,
@@ -245,7 +246,8 @@ test('dead work is locked in the order of ids, so that two people who try all ag
     await db('fulfillments').where({ id }).update({ status: 'dead', next_attempt_at: null });
   const other = await db.transaction();
   await other('fulfillments').where({ id: first }).forUpdate();
-  const retrying = makeDeadDue(db, queue);
+  const orderIds = await ordersWithDead(db, queue);
+  const retrying = makeDeadDue(db, queue, orderIds);
   await untilWaiting(db, 'worker', 1);
   await other('fulfillments').where({ id: second }).forUpdate().noWait();
   await other.rollback();
