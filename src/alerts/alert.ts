@@ -1,4 +1,5 @@
 import type { StandingRefusals } from '../orders/refused.ts';
+import type { Failing } from '../reconcile/cursors.ts';
 
 interface Dead {
   readonly count: number;
@@ -22,6 +23,7 @@ export type Finding =
       readonly details: { readonly host: string; readonly in_a_row: number };
     }
   | { readonly cause: 'event_refused'; readonly details: StandingRefusals }
+  | { readonly cause: 'reconcile_failing'; readonly details: Failing }
   | {
       readonly cause: 'clock_off';
       /** By so many seconds it is ahead of the other clock. */

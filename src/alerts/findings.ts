@@ -3,6 +3,7 @@ import { clockOffset } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
+import { failingList } from '../reconcile/cursors.ts';
 import { standingOf } from '../work/standing.ts';
 import { type Finding, isClockOff } from './alert.ts';
 
@@ -24,6 +25,12 @@ export async function findMails(db: Knex): Promise<Finding[]> {
   const { dead, oldest_dead } = await standingOf(db, notifications);
   if (oldest_dead === null) return [];
   return [{ cause: 'notifications_dead', details: { count: dead, order_id: oldest_dead } }];
+}
+
+/** Whether the worker gets through Stripe's lists: nothing else finds a payment whose webhook was lost. */
+export async function findReconcileFailing(db: Knex): Promise<Finding[]> {
+  const details = await failingList(db);
+  return details === null ? [] : [{ cause: 'reconcile_failing', details }];
 }
 
 /** Whether this process and the database agree on the time. */

@@ -57,6 +57,12 @@ function describe({ cause, details }: Finding): Words {
         what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
         todo: 'npm run ops -- reconcile --since 3d takes its order from what Stripe says now, if that can be read. If not, upgrade the service: Stripe repeats each event for three days. The table refused_events names all. Whoever ships by hand sees to it that the order, when it comes, is not shipped again.',
       };
+    case 'reconcile_failing':
+      return {
+        title: 'Reconcile gets nowhere',
+        what: `${details.runs} runs in a row have failed over Stripe's ${details.list === 'events' ? 'events' : 'checkout sessions'}. Meanwhile a payment whose webhook is lost is not found.`,
+        todo: 'npm run ops -- doctor says whether Stripe can be reached, and whether STRIPE_SECRET_KEY may read what it must. If all is right there, the log of the worker says why: reconcile broke off.',
+      };
     case 'clock_off':
       return {
         title: `The clock of ${details.host} is ${Math.abs(details.seconds)} s ${details.seconds > 0 ? 'ahead of' : 'behind'} that of ${details.against}`,

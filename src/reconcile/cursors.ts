@@ -77,12 +77,32 @@ export async function takeOver(
 export async function claimDue(db: Knex, list: ListName): Promise<Held | null> {
   const holder = randomUUID();
   const { rows } = await db.raw<{ rows: Beginning[] }>(
-    `update reconcile_cursors set held_by = :holder, next_run_at = now() + :held * interval '1 second'
+    `update reconcile_cursors set
+       held_by = :holder, next_run_at = now() + :held * interval '1 second', attempts = attempts + 1
      where list = :list and next_run_at <= now()
      returning position, floor(extract(epoch from since))::int8 as since`,
     { list, holder, held: HELD_SECONDS },
   );
   return rows[0] ? heldBy(holder, db, list, rows[0]) : null;
+}
+
+/** Begun a quarter of an hour apart: one that fails may be a deploy or a hiccup of Stripe's. */
+const FAILING_AFTER = 3;
+
+export interface Failing {
+  readonly list: ListName;
+  /** Runs in a row that ended before they got anywhere, by an error or a kill. */
+  readonly runs: number;
+}
+
+/** The list that the worker gets nowhere with, the longest first where it is both; null where all is well. */
+export async function failingList(db: Knex): Promise<Failing | null> {
+  const { rows } = await db.raw<{ rows: Failing[] }>(
+    `select list, attempts - 1 as runs from reconcile_cursors where attempts > :failingAfter
+     order by attempts desc, list limit 1`,
+    { failingAfter: FAILING_AFTER },
+  );
+  return rows[0] ?? null;
 }
 
 async function beginningOf(db: Knex, list: ListName, since: number | null): Promise<Beginning> {
@@ -103,7 +123,8 @@ function heldBy(holder: string, db: Knex, list: ListName, beginning: Beginning):
       const { rowCount } = await db.raw<{ rowCount: number }>(
         `update reconcile_cursors set
            position = coalesce(:id, position), since = coalesce(to_timestamp(:created), since),
-           next_run_at = now() + :held * interval '1 second'
+           next_run_at = now() + :held * interval '1 second',
+           attempts = case when cast(:id as text) is null then attempts else 0 end
          where list = :list and held_by = :holder`,
         { list, holder, held: HELD_SECONDS, id: reached?.id ?? null, created: reached?.created ?? null },
       );
@@ -113,7 +134,8 @@ function heldBy(holder: string, db: Knex, list: ListName, beginning: Beginning):
     async release() {
       await db.raw(
         `update reconcile_cursors set
-           held_by = null, next_run_at = now() + :every * (0.9 + 0.2 * random()) * interval '1 second'
+           held_by = null, attempts = 0,
+           next_run_at = now() + :every * (0.9 + 0.2 * random()) * interval '1 second'
          where list = :list and held_by = :holder`,
         { list, holder, every: EVERY_SECONDS[list] },
       );

@@ -143,6 +143,11 @@ describe('what a person reads', () => {
       'The table refused_events names all',
     ],
     [
+      { cause: 'reconcile_failing', details: { list: 'checkout_sessions', runs: 3 } },
+      'Reconcile gets nowhere',
+      'STRIPE_SECRET_KEY may read',
+    ],
+    [
       { cause: 'clock_off', details: { host: 'web-1', against: 'the database', seconds: -40 } },
       'The clock of web-1 is 40 s behind that of the database',
       'NTP',

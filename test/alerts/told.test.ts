@@ -84,6 +84,24 @@ test('dead work is told by chat and by mail, and again when it is over', async (
   expect(mails[1]?.mail.messageId).not.toBe(mails[0]?.mail.messageId);
 });
 
+test('a list of Stripe that reconcile gets nowhere with is told, and when it gets through', async () => {
+  const cursor = db('reconcile_cursors').where({ list: 'events' });
+  await cursor.clone().update({ attempts: 5 });
+  {
+    await using _service = await start();
+    await settled();
+  }
+  expect(chat.posts).toMatchObject([
+    { text: expect.stringContaining('4 runs in a row have failed over Stripe') },
+  ]);
+  await cursor.clone().update({ attempts: 0 });
+  await ageLastSight();
+  await using _later = await start();
+  await until('it is told that it is over', () => chat.posts.length === 2);
+  await settled();
+  expect(chat.posts[1]?.text).toMatch(/Over: Reconcile gets nowhere/);
+});
+
 test('one of several processes tells, once, and nothing new while it goes on', async () => {
   await owedOrder(db, { status: 'dead' });
   await using _worker = await start();

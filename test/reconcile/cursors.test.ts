@@ -1,6 +1,15 @@
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { databaseSeconds } from '../../src/db/clock.ts';
-import { claimDue, lookAt, Overtaken, takeOver, USUAL_SECONDS } from '../../src/reconcile/cursors.ts';
+import {
+  claimDue,
+  failingList,
+  type Held,
+  type ListName,
+  lookAt,
+  Overtaken,
+  takeOver,
+  USUAL_SECONDS,
+} from '../../src/reconcile/cursors.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 const { db } = await createTestDatabase();
@@ -15,7 +24,7 @@ const due = () => db.raw("now() - interval '1 second'");
 
 const evt = (n: number, created = 1_700_000_000 + n) => ({ id: `evt_${n}`, created });
 
-beforeEach(() => make({ position: null, since: db.fn.now(), next_run_at: due() }));
+beforeEach(() => make({ position: null, since: db.fn.now(), next_run_at: due(), attempts: 0 }));
 
 test('of many processes one gets a list that is due, and none until it is due again', async () => {
   const claims = await Promise.all(Array.from({ length: 8 }, () => claimDue(db, 'events')));
@@ -49,6 +58,42 @@ test.each([
   expect(rows[0].held_by).toBeNull();
   expect(rows[0].due_in / seconds).toBeGreaterThan(0.89);
   expect(rows[0].due_in / seconds).toBeLessThan(1.11);
+});
+
+describe('runs that get nowhere', () => {
+  /** So many, and one that holds the list. */
+  async function fail(runs: number, list: ListName = 'events'): Promise<Held> {
+    for (let n = 0; n < runs; n += 1) {
+      await claimDue(db, list);
+      await db('reconcile_cursors').where({ list }).update({ next_run_at: due() });
+    }
+    return (await claimDue(db, list)) as Held;
+  }
+
+  test('are a failing list from the third in a row on', async () => {
+    await fail(2);
+    expect(await failingList(db)).toBeNull();
+    await make({ next_run_at: due() });
+    await fail(0);
+    expect(await failingList(db)).toEqual({ list: 'events', runs: 3 });
+    await fail(4, 'checkout_sessions');
+    expect(await failingList(db)).toEqual({ list: 'checkout_sessions', runs: 4 });
+  });
+
+  test.each<[string, (held: Held) => Promise<unknown>]>([
+    ['a page that moves the cursor', (held) => held.keep(evt(1))],
+    ['the end of a run', (held) => held.release()],
+    [
+      "the end of a person's run",
+      async () => (await db.transaction((trx) => takeOver(trx, 'events', null, db))).release(),
+    ],
+  ])('are forgotten with %s', async (_what, getThrough) => {
+    const held = await fail(3);
+    await held.keep(null);
+    expect(await failingList(db)).toMatchObject({ runs: 3 });
+    await getThrough(held);
+    expect(await failingList(db)).toBeNull();
+  });
 });
 
 test('a person takes a list over: who held it can not move its cursor any more, nor give the list away', async () => {
