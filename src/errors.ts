@@ -27,16 +27,23 @@ export class SetupError extends Error {
  * What an error says, in a line. Node's error of a connection that was refused twice over has a code alone; the stripe
  * package's says what the answer said, text or not, and not whose words they are: on an order's time line, "An unknown error
  * occurred" and "Request aborted due to timeout" passed for ours, or the receiver's. Of a connection it says that there was an
- * error, and leaves the reason beside it. A shop's own function may throw anything, and String() does not take all.
+ * error, and leaves the reason beside it. OpenSSL's (an https:// URL of a port that speaks no TLS) hides its reason between a
+ * thread's number and a place in its source. A shop's own function may throw anything, and String() does not take all.
  */
 export function messageOf(error: unknown): string {
   const { message, code, name, type, detail } = Object(error);
   const said = message || code || name || error;
-  const words = typeof said === 'string' ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
+  const words =
+    typeof said === 'string'
+      ? said.replace(OPENSSL, 'TLS: $<reason>')
+      : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
   if (!(typeof type === 'string' && /^Stripe\w+Error$/.test(type))) return words;
   const reason = Object(detail).message || Object(detail).code;
   return typeof reason === 'string' ? `Stripe: ${words} (${reason})` : `Stripe: ${words}`;
 }
+
+/** `40139DC4737F0000:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:../deps/….c:78:`. */
+const OPENSSL = /[\dA-F]{1,16}:error:[\dA-F]{8}:[^:]*:[^:]*:(?<reason>[^:]*):.*/s;
 
 /** Where a fault of the code itself lies, for the log beside its message. Of what was thrown on purpose the message is enough. */
 export function faultOf(error: unknown): { at?: readonly string[] } {

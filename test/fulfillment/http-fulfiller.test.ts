@@ -128,6 +128,12 @@ describe('is not fulfilled by', () => {
   test('nobody there', async () => {
     await expect(fulfil(await closedUrl())).rejects.toThrow(/no answer from the receiver: .*ECONNREFUSED/);
   });
+
+  test('a port that speaks no TLS', async () => {
+    await expect(fulfil(receiver.url.replace('http:', 'https:'))).rejects.toThrow(
+      /^no answer from the receiver: (write EPROTO )?TLS: wrong version number$/,
+    );
+  });
 });
 
 test.each([200, 201, 202, 204, 299])('is fulfilled by an answer of %i', async (status) => {
