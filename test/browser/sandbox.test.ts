@@ -228,6 +228,7 @@ test.concurrent.each<[look: keyof typeof looks, rules: RuleSet]>([
   await page.goto(`${service.url}/sandbox`);
   await check('shop');
   await openCheckout(page);
+  await page.getByLabel('Name').fill('Wolfeschlegelsteinhausen'.repeat(4));
   await page.getByLabel('The receiver is down').check();
   await check('checkout');
   await page.getByRole('button', { name: 'by bank debit' }).click();

@@ -32,7 +32,7 @@ export function eventPage({ event, orderId, whyIgnored, dashboard, notice }: Eve
     ['Connected account', id(event.account)],
   ];
   const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/ops/events">Events</a></nav>
-<div class="head"><h1 class="long">${eventType(event.type)}</h1><span>${badge(event.outcome)}</span>
+<div class="head"><h1>${eventType(event.type)}</h1><span>${badge(event.outcome)}</span>
 <span class="spring actions">${event.payload !== null && replayForm(event.id, reader)}
 ${atStripe && html`<a class="button" href="${atStripe}" rel="noreferrer">Open in Stripe</a>`}</span></div>
 ${notice}

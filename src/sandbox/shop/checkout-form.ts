@@ -33,7 +33,8 @@ const shape = z.object({
   shipping: z.string().nullable().default(null),
   trouble: z.preprocess((given) => [given ?? []].flat(), z.array(z.enum(troubleNames))),
   name: text,
-  email: z.email(),
+  /** By the rule of the browser's own field: what that lets through is not asked again. */
+  email: z.email({ pattern: z.regexes.html5Email }),
   line1: text,
   postal_code: text,
   city: text,

@@ -69,6 +69,15 @@ test.each([
   expect(await db('stripe_events')).toEqual([]);
 });
 
+test('an address is taken that the browser took', async () => {
+  const form = { ...filledIn, email: 'jo@localhost' };
+  await request(url)
+    .post(await checkout())
+    .type('form')
+    .send(form)
+    .expect(303);
+});
+
 test('a session is paid once, and then its pages lead to the order', async () => {
   const page = await checkout();
   const id = page.split('/').at(-1) as string;
