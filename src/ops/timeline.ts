@@ -11,7 +11,14 @@ type WorkName = 'fulfillment' | MailKind;
 export type Entry = { readonly at: Date } & Happening;
 
 export type Happening =
-  | { readonly kind: 'event'; readonly event_id: string; readonly type: string; readonly outcome: Outcome }
+  | {
+      readonly kind: 'event';
+      readonly event_id: string;
+      readonly type: string;
+      readonly outcome: Outcome;
+      /** Its payload is still kept. */
+      readonly replayable: boolean;
+    }
   | {
       readonly kind: 'transition';
       readonly from: OrderStatus | null;
@@ -67,7 +74,8 @@ export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promis
        from notifications where order_id = :orderId
      ),
      entry (at, place, happening) as (
-       select received_at, 1, jsonb_build_object('kind', 'event', 'event_id', id, 'type', type, 'outcome', outcome)
+       select received_at, 1, jsonb_build_object(
+         'kind', 'event', 'event_id', id, 'type', type, 'outcome', outcome, 'replayable', payload is not null)
        from event
        union all
        select occurred_at, 2, jsonb_build_object(

@@ -99,7 +99,14 @@ test('a whole life stands on one line, causes before what they caused', async ()
   ]);
 
   expect(await timelineOf(db, id)).toEqual([
-    { at: at(0), kind: 'event', event_id: completed, type: 'checkout.session.completed', outcome: 'applied' },
+    {
+      at: at(0),
+      kind: 'event',
+      event_id: completed,
+      type: 'checkout.session.completed',
+      outcome: 'applied',
+      replayable: false,
+    },
     {
       at: at(0),
       kind: 'transition',
@@ -114,6 +121,7 @@ test('a whole life stands on one line, causes before what they caused', async ()
       event_id: succeeded,
       type: 'checkout.session.async_payment_succeeded',
       outcome: 'applied',
+      replayable: false,
     },
     {
       at: at(60),
@@ -166,7 +174,14 @@ test('a whole life stands on one line, causes before what they caused', async ()
       subject: completed,
       details: { fulfillments: 1 },
     },
-    { at: at(300), kind: 'event', event_id: repeat, type: 'checkout.session.completed', outcome: 'stale' },
+    {
+      at: at(300),
+      kind: 'event',
+      event_id: repeat,
+      type: 'checkout.session.completed',
+      outcome: 'stale',
+      replayable: false,
+    },
     { at: at(400), kind: 'done', work: 'fulfillment', attempt: 2 },
     { at: at(9_000), kind: 'due', work: 'order_paid', attempt: 2 },
   ]);

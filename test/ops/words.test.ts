@@ -47,7 +47,12 @@ test.each([
 );
 
 describe('an entry of the time line in plain words', () => {
-  const event = { kind: 'event', event_id: 'evt_1', type: 'checkout.session.completed' } as const;
+  const event = {
+    kind: 'event',
+    event_id: 'evt_1',
+    type: 'checkout.session.completed',
+    replayable: true,
+  } as const;
   const transition = { kind: 'transition', event_id: null, to: 'paid' } as const;
   const told: [Happening, string][] = [
     [{ ...event, outcome: 'applied' }, 'Stripe sent checkout.session.completed (evt_1): it was applied.'],

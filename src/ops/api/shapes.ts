@@ -117,7 +117,14 @@ const lineItem = z
 const at = instant;
 const entry = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('event'), at, event_id: text, type: text, outcome }),
+    z.strictObject({
+      kind: z.literal('event'),
+      at,
+      event_id: text,
+      type: text,
+      outcome,
+      replayable: z.boolean(),
+    }),
     z.strictObject({
       kind: z.literal('transition'),
       at,

@@ -65,7 +65,7 @@ function toneOf(entry: Entry): string {
 function happening(entry: Entry, now: Date, reader: Reader): Markup {
   return html`<p>${entry.kind === 'event' ? eventWords(entry) : tell(entry)}</p>
 <p class="when">${time(entry.at, reader.zone)} · ${distanceOf(entry.at, now)}</p>
-${entry.kind === 'event' && replayForm(entry.event_id, reader)}`;
+${entry.kind === 'event' && entry.replayable && replayForm(entry.event_id, reader)}`;
 }
 
 function eventWords({ event_id, type, outcome }: Extract<Entry, { kind: 'event' }>): Markup {

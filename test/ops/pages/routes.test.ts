@@ -415,12 +415,13 @@ test.each([
   await get(path).expect(status);
 });
 
-test('an event whose payload was emptied is not replayed, and the page says so', async () => {
-  const { event } = await shop.paid();
+test('an event whose payload was emptied is not replayed, and its page says so', async () => {
+  const { event, order } = await shop.paid();
   await shop.db('stripe_events').where({ id: event.id }).update({ payload: null });
   const page = await get(`/ops/events/${event.id}`).expect(200);
   expect(page.text).toContain('It was emptied');
   expect(page.text).not.toContain('/replay');
+  expect((await get(`/ops/orders/${order.id}`).expect(200)).text).not.toContain('/replay');
 });
 
 test('events that contradict an order are a list of their own', async () => {
