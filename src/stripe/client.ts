@@ -26,9 +26,9 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
  */
 function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
   const makeRequest: typeof client.makeRequest = async (...request) => {
-    const response = await client.makeRequest(...request);
-    const toJSON = response.toJSON.bind(response);
     const timeoutMs = request[7];
+    const response = await begunWithin(timeoutMs, client.makeRequest(...request));
+    const toJSON = response.toJSON.bind(response);
     response.toJSON = async () => {
       const timer = setTimeout(() => (response.getRawResponse() as IncomingMessage).destroy(), timeoutMs);
       const body = await toJSON().finally(() => clearTimeout(timer));
@@ -38,6 +38,16 @@ function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
     return response;
   };
   return { getClientName: () => client.getClientName(), makeRequest };
+}
+
+/**
+ * The package's timeout begins once there is a connection. Where a firewall drops the packets, Linux tries for 134 s: an attempt
+ * kept its place for twice that, and `doctor` was as long in saying that Stripe can't be reached.
+ */
+async function begunWithin<Response>(timeoutMs: number, asking: Promise<Response>): Promise<Response> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(Stripe.HttpClient.makeTimeoutError()), timeoutMs);
+  return Promise.race([asking, late]).finally(() => clearTimeout(timer));
 }
 
 function addressOf({ protocol, hostname, port }: URL) {

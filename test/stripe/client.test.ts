@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createStripe } from '../../src/stripe/client.ts';
-import { answerJson } from '../support/http.ts';
+import { answerJson, silentUrl } from '../support/http.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 import { checkoutSession } from '../support/stripe-events.ts';
 
 const api = await startStripeApi();
+const [testOnLinux, silent] = process.platform === 'linux' ? [test, await silentUrl()] : [test.skip, null];
 const session = checkoutSession();
 api.keep(session, []);
 const retrieve = () => createStripe('sk_test_123', api.url).checkout.sessions.retrieve(session.id);
@@ -75,6 +76,20 @@ test('gives up on an answer that begins in time and comes byte by byte', async (
   });
   expect(api.requests).toHaveLength(1);
 });
+
+testOnLinux(
+  'gives up on an API that can not be connected to as soon as on one that does not answer',
+  async () => {
+    const { sessions } = createStripe('sk_test_123', silent).checkout;
+    const begin = performance.now();
+    const asking = sessions.retrieve(session.id, {}, { timeout: 500 });
+    await expect(asking).rejects.toMatchObject({
+      type: 'StripeConnectionError',
+      message: expect.stringContaining('timeout being reached (500ms)'),
+    });
+    expect(performance.now() - begin).toBeLessThan(30_000);
+  },
+);
 
 test.each([
   [null, 'https', 'api.stripe.com', '443'],
