@@ -31,7 +31,7 @@ export interface Work<Row extends Claim, Subject> {
   readonly sessionOf: (subject: Subject) => string;
   /**
    * What can be done for an attempt before it has its place. It resolves with the subject as the attempt finds it then; an attempt
-   * that follows within a second fails by what it throws, and a later one begins anew.
+   * that waits for it, or follows within a second, fails by what it throws, and a later one begins anew.
    */
   readonly prepare?: Prepare<Subject>;
   /** One attempt. It throws to be tried again, and stops early when the signal says so. */
@@ -55,6 +55,8 @@ interface Held<Row extends Claim, Subject> extends Lease {
   readonly readAt: number;
   /** The same once it is prepared, where that has begun. */
   prepared?: Promise<Subject>;
+  /** When that ended, well or not. */
+  preparedAt?: number;
   /** Its attempt, once it has begun. */
   ended?: Promise<void>;
   /** Of the attempt. */
@@ -181,6 +183,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       preparing += 1;
       one.prepared = prepared(one, prepare).finally(() => {
         preparing -= 1;
+        one.preparedAt = performance.now();
         prepareNext();
       });
       // Its attempt meets the error.
@@ -217,12 +220,20 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     onAttempt?.(outcome, seconds);
   }
 
+  /**
+   * However long ago the order was read: while Stripe did not answer, preparations took 30 s to fail, and the attempts that had waited
+   * for them began anew, in their places for as long again.
+   */
+  async function subjectOf(one: Held<Row, Subject>): Promise<Subject> {
+    if (one.preparedAt === undefined || isFresh(one.preparedAt)) await one.prepared;
+    return isFresh(one.readAt) ? (one.prepared ?? one.subject) : reread(one);
+  }
+
   /** The error of an attempt; undefined when it succeeded. */
   async function performed(one: Held<Row, Subject>): Promise<unknown> {
     const { row, abort } = one;
     try {
-      await one.prepared?.catch(() => {});
-      const subject = isFresh(one) ? (one.prepared ?? one.subject) : reread(one);
+      const subject = subjectOf(one);
       const session = await subject.catch(() => one.subject).then(sessionOf, () => undefined);
       abort.signal.throwIfAborted();
       one.span = startSpan(`attempt ${queue.table}`, session, {
@@ -262,4 +273,4 @@ const attributesOf = ({ order_id, attempts }: Claim) => ({
   'checkout.attempt': attempts,
 });
 const isPending = ({ status }: Claim) => status === 'pending';
-const isFresh = ({ readAt }: { readonly readAt: number }) => performance.now() - readAt <= FRESH_MS;
+const isFresh = (since: number) => performance.now() - since <= FRESH_MS;

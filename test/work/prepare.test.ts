@@ -41,18 +41,44 @@ test('what waits for a place is prepared meanwhile, two for each place, and atte
   expect(ahead.begun).toEqual(orders.slice(1));
 });
 
-test('an attempt waits for a preparation that is under way, and fails by what it throws', async () => {
+/** Two orders, of which the first is attempted, and the preparation of the second. */
+async function beginBesidePreparation() {
   const [first = 0, second = 0] = await owe(2);
   const { promise, reject } = Promise.withResolvers<Claim>();
   const { begun, ends, perform } = attempts();
   start(perform, { concurrency: 1, prepare: () => promise });
   await until('the first is attempted', () => begun.length === 1);
-  ends[0]?.();
-  await until('it is done', async () => (await rowOf(first)).status === 'fulfilled');
-  reject(new Error('Stripe does not answer'));
+  const fail = () => reject(new Error('Stripe does not answer'));
+  const end = async () => {
+    ends[0]?.();
+    await until('it is done', async () => (await rowOf(first)).status === 'fulfilled');
+  };
+  return { first, second, begun, ends, fail, end };
+}
+
+test.each([
+  ['waits for a preparation that is under way', ['end', 'fail']],
+  ['follows a preparation that failed just now', ['fail', 'end']],
+  ['waits for one that began more than a second ago', ['untilStale', 'end', 'fail']],
+  ['follows one that began more than a second ago', ['untilStale', 'fail', 'end']],
+] as const)('an attempt that %s fails by what that throws', async (_case, steps) => {
+  const { first, second, begun, fail, end } = await beginBesidePreparation();
+  const deeds = { untilStale, fail, end };
+  for (const step of steps) await deeds[step]();
   await until('the second has failed', async () => (await rowOf(second)).last_error !== null);
   expect(await rowOf(second)).toMatchObject({ attempts: 1, last_error: 'Stripe does not answer' });
   expect(begun).toEqual([first]);
+});
+
+test('an attempt begins anew where its preparation failed more than a second ago', async () => {
+  const { first, second, begun, ends, fail, end } = await beginBesidePreparation();
+  fail();
+  await untilStale();
+  await end();
+  await until('the second is attempted', () => begun.length === 2);
+  ends[1]?.();
+  await untilAllAreFulfilled();
+  expect(begun).toEqual([first, second]);
 });
 
 test('what was prepared more than a second ago is read again: it may have changed meanwhile', async () => {
