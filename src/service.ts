@@ -29,7 +29,7 @@ import type { Loop } from './loop.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { openMailer } from './notifications/mailer.ts';
 import { notifications, notificationWork } from './notifications/notify.ts';
-import { mailPlaces } from './notifications/places.ts';
+import { mailPlaces, watchThread } from './notifications/places.ts';
 import { keepAcknowledgements } from './ops/acknowledgements.ts';
 import { openLive } from './ops/live.ts';
 import { pulseOf } from './ops/pulse.ts';
@@ -177,6 +177,7 @@ function startWorkers(
   const { concurrency, maxAttempts } = config.fulfillment;
   const mailer = openMailer(config);
   opened.defer(async () => mailer.close());
+  const busy = watchThread();
   const onAttempt = (queue: Queue) => (outcome: Outcome, seconds: number) =>
     metrics.attempts.observe({ queue: queue.table, outcome }, seconds);
 
@@ -191,7 +192,7 @@ function startWorkers(
   const mailing = startWorker({
     db,
     ...notificationWork({ db, send: mailer.send, shop: config.shop }),
-    concurrency: () => mailPlaces(fulfilling.behindMs()),
+    concurrency: () => mailPlaces(fulfilling.behindMs(), busy()),
     maxAttempts,
     onAttempt: onAttempt(notifications),
     log,

@@ -39,7 +39,20 @@ afterAll(async () => {
 
 const MAILS = 20;
 
-test('while paid orders wait for a place mails wait as well; then they go side by side', async () => {
+/** Until it is called, the thread of this test, which is the service's, is never idle. */
+function keepBusy(): () => void {
+  let busy = true;
+  const turn = () => {
+    if (busy) setImmediate(turn);
+  };
+  turn();
+  return () => {
+    busy = false;
+  };
+}
+
+test('while paid orders wait for a place in a busy process mails wait as well', async () => {
+  const rest = keepBusy();
   await until('all places are taken', () => answers.length === 2);
   for (let n = 0; n < MAILS; n += 1) {
     const { id } = await insertOrder(db, { status: 'failed' });
@@ -48,22 +61,38 @@ test('while paid orders wait for a place mails wait as well; then they go side b
   const since = performance.now();
   await until('the workers have looked twice', () => performance.now() - since > 2_000);
   expect(held).toEqual([]);
+  rest();
+});
 
+test('while they wait for their receiver alone mails go side by side', async () => {
+  await until('five mails at a time', () => held.length === 5);
+  expect(answers).toHaveLength(2);
+});
+
+test('when no order waits they do so however busy the process is', async () => {
+  const rest = keepBusy();
   receiver.answer = (res) => res.writeHead(204).end();
   for (const res of answers) res.writeHead(204).end();
   await until('every order is fulfilled', async () => {
     const fulfilled = await db('fulfillments').where({ status: 'fulfilled' });
     return fulfilled.length === ORDERS;
   });
+  for (const take of held.splice(0)) take();
   await until('five mails at a time', () => held.length === 5);
+  rest();
 });
 
 test.each([
-  [0, 5],
-  [0.001, 0],
-  [59_999, 0],
-  [60_000, 1],
-  [86_400_000, 1],
-])('after %s ms of a backlog, %s mails at a time', (milliseconds, places) => {
-  expect(mailPlaces(milliseconds)).toBe(places);
-});
+  [0, 1, 5],
+  [0.001, 0.49, 5],
+  [0.001, 0.5, 0],
+  [59_999, 1, 0],
+  [60_000, 1, 1],
+  [86_400_000, 0.49, 5],
+  [86_400_000, 1, 1],
+])(
+  'after %s ms of a backlog, at work for %s of the time, %s mails at a time',
+  (milliseconds, busy, places) => {
+    expect(mailPlaces(milliseconds, busy)).toBe(places);
+  },
+);
