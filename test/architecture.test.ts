@@ -22,7 +22,7 @@ const floors = [
   ['command-line.ts'],
   ['db'],
   ['tracing'],
-  ['config.ts', 'logger.ts', 'loop.ts', 'metrics.ts', 'post.ts', 'program.ts', 'progress.ts'],
+  ['config.ts', 'logger.ts', 'loop.ts', 'metrics.ts', 'post.ts', 'program.ts', 'progress.ts', 'within.ts'],
   [
     'at-most.ts',
     'counted.ts',

@@ -8,7 +8,7 @@ import type { Ledger } from '../orders/ledger.ts';
 import { accountOf, findOrder } from '../orders/store.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { idPattern } from '../stripe/shapes.ts';
-import { within } from './deadline.ts';
+import { within } from '../within.ts';
 
 /** A customer waits for the page that calls this. */
 const STRIPE_WITHIN_MS = 4_000;

@@ -8,8 +8,8 @@ import type { Metrics } from '../metrics.ts';
 import { notifications } from '../notifications/notify.ts';
 import { countOrders } from '../orders/counts.ts';
 import { sharing } from '../sharing.ts';
+import { within } from '../within.ts';
 import { standingOf } from '../work/standing.ts';
-import { within } from './deadline.ts';
 import type { Readiness } from './readiness.ts';
 
 /** Prometheus waits for 10 s, a scrape that comes late is as good as none. The database gives up before we do. */

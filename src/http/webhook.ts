@@ -5,9 +5,9 @@ import { requestOf } from '../orders/handlers.ts';
 import type { Ledger, Recorded } from '../orders/ledger.ts';
 import { type EventNames, NotAnEvent, namesOf, verifyEvent } from '../stripe/signature.ts';
 import { inTurns } from '../turns.ts';
+import { within } from '../within.ts';
 import { answerJson } from './answer.ts';
 import { type Room, readBody } from './body.ts';
-import { within } from './deadline.ts';
 import { answerError } from './errors.ts';
 
 /** Stripe's events are far smaller; its own limit is not documented. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import Stripe from 'stripe';
+import { within } from '../within.ts';
 
 /** The version whose shapes this code knows. Events keep the version of their endpoint. */
 export const API_VERSION = '2026-10-28.endive';
@@ -22,12 +23,17 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
 /**
  * An answer that is JSON but no object, such as a proxy's `"busy"`, makes the package throw where nobody can catch it: the
  * process ended. And the package's timeout ends with silence alone: an answer that comes byte by byte kept its attempt, and the
- * attempt's place, for ever.
+ * attempt's place, for ever. It begins once there is a connection, too: where a firewall drops the packets, Linux tries for 134 s,
+ * an attempt kept its place for twice that, and `doctor` was as long in saying that Stripe can't be reached.
  */
 function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
   const makeRequest: typeof client.makeRequest = async (...request) => {
     const timeoutMs = request[7];
-    const response = await begunWithin(timeoutMs, client.makeRequest(...request));
+    const response = await within(
+      timeoutMs,
+      client.makeRequest(...request),
+      Stripe.HttpClient.makeTimeoutError,
+    );
     const toJSON = response.toJSON.bind(response);
     response.toJSON = async () => {
       const timer = setTimeout(() => (response.getRawResponse() as IncomingMessage).destroy(), timeoutMs);
@@ -38,16 +44,6 @@ function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
     return response;
   };
   return { getClientName: () => client.getClientName(), makeRequest };
-}
-
-/**
- * The package's timeout begins once there is a connection. Where a firewall drops the packets, Linux tries for 134 s: an attempt
- * kept its place for twice that, and `doctor` was as long in saying that Stripe can't be reached.
- */
-async function begunWithin<Response>(timeoutMs: number, asking: Promise<Response>): Promise<Response> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(Stripe.HttpClient.makeTimeoutError()), timeoutMs);
-  return Promise.race([asking, late]).finally(() => clearTimeout(timer));
 }
 
 function addressOf({ protocol, hostname, port }: URL) {
