@@ -14,7 +14,7 @@ export const outwardChecks: Checks<Config> = {
         stripe,
         'FULFILLMENT_URL is not set: paid orders are recorded as fulfilled, and no backend of yours hears of them',
       );
-    await orSay('FULFILLMENT_URL can not be reached', expectConnection(new URL(endpoint.url), WITHIN_MS));
+    await expectReached('FULFILLMENT_URL', endpoint.url);
     return ok('FULFILLMENT_URL, where paid orders are POSTed, can be reached');
   },
   mail: async (config) => {
@@ -33,11 +33,14 @@ export const outwardChecks: Checks<Config> = {
         stripe,
         'neither ALERT_WEBHOOK_URL nor ALERT_MAIL is set: what needs a person stands in the log and the metrics alone',
       );
-    if (webhookUrl !== null)
-      await orSay('ALERT_WEBHOOK_URL can not be reached', expectConnection(new URL(webhookUrl), WITHIN_MS));
+    if (webhookUrl !== null) await expectReached('ALERT_WEBHOOK_URL', webhookUrl);
     return ok('a person is told when something needs one');
   },
 };
+
+function expectReached(variable: string, url: string): Promise<void> {
+  return orSay(`${variable} can not be reached`, expectConnection(new URL(url), WITHIN_MS));
+}
 
 async function orSay(fault: string, reached: Promise<void>): Promise<void> {
   try {
