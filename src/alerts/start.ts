@@ -19,13 +19,10 @@ interface Dependencies {
 
 /** In every process, whatever its role: that no worker runs is what orders wait for most of all. */
 export function startAlerts(config: Config, { db, deliveries, log, opened }: Dependencies): Watch {
-  const looks = [
-    ...deliveries,
-    () => findClockOff(db),
-    () => findOrders(db),
-    () => findMails(db),
-    () => findReconcileFailing(db),
-  ];
+  const inDatabase = [findClockOff, findOrders, findMails, findReconcileFailing].map(
+    (find) => () => find(db),
+  );
+  const looks = [...deliveries, ...inDatabase];
   return startWatch({ db, looks, channels: openChannels(config, opened), log });
 }
 
