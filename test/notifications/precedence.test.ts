@@ -39,20 +39,22 @@ afterAll(async () => {
 
 const MAILS = 20;
 
-/** Until it is called, the thread of this test, which is the service's, is never idle. */
-function keepBusy(): () => void {
+/** `using` it, the thread of this test, which is the service's, is never idle until the block ends. */
+function keepBusy(): Disposable {
   let busy = true;
   const turn = () => {
     if (busy) setImmediate(turn);
   };
   turn();
-  return () => {
-    busy = false;
+  return {
+    [Symbol.dispose]() {
+      busy = false;
+    },
   };
 }
 
 test('while paid orders wait for a place in a busy process mails wait as well', async () => {
-  const rest = keepBusy();
+  using _ = keepBusy();
   await until('all places are taken', () => answers.length === 2);
   for (let n = 0; n < MAILS; n += 1) {
     const { id } = await insertOrder(db, { status: 'failed' });
@@ -61,7 +63,6 @@ test('while paid orders wait for a place in a busy process mails wait as well', 
   const since = performance.now();
   await until('the workers have looked twice', () => performance.now() - since > 2_000);
   expect(held).toEqual([]);
-  rest();
 });
 
 test('while they wait for their receiver alone mails go side by side', async () => {
@@ -70,7 +71,7 @@ test('while they wait for their receiver alone mails go side by side', async () 
 });
 
 test('when no order waits they do so however busy the process is', async () => {
-  const rest = keepBusy();
+  using _ = keepBusy();
   receiver.answer = (res) => res.writeHead(204).end();
   for (const res of answers) res.writeHead(204).end();
   await until('every order is fulfilled', async () => {
@@ -79,7 +80,6 @@ test('when no order waits they do so however busy the process is', async () => {
   });
   for (const take of held.splice(0)) take();
   await until('five mails at a time', () => held.length === 5);
-  rest();
 });
 
 test.each([

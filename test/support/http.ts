@@ -41,18 +41,11 @@ export async function silentUrl(): Promise<string> {
   const child = spawn(process.execPath, ['-e', LISTENER], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(child.stdout, 'data');
   const port = Number(line);
-  let accepted = 0;
-  const callers = Array.from({ length: 4 }, () =>
-    connect(port, '127.0.0.1')
-      .on('connect', () => {
-        accepted += 1;
-      })
-      .on('error', () => {}),
-  );
+  const callers = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => {}));
   afterAll(() => {
     child.kill('SIGKILL');
     for (const caller of callers) caller.destroy();
   });
-  await until('as many wait as may', () => accepted >= 2);
+  await until('as many wait as may', () => callers.filter(({ connecting }) => !connecting).length >= 2);
   return `http://127.0.0.1:${port}`;
 }
