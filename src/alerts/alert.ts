@@ -1,3 +1,4 @@
+import type { StandingConflicts } from '../orders/conflicts.ts';
 import type { StandingRefusals } from '../orders/refused.ts';
 import type { Failing } from '../reconcile/cursors.ts';
 
@@ -18,6 +19,7 @@ export function isClockOff(seconds: number): boolean {
 export type Finding =
   | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Dead }
   | { readonly cause: 'orders_unfulfilled'; readonly details: Dead & { readonly minutes: number } }
+  | { readonly cause: 'payments_conflicting'; readonly details: StandingConflicts }
   | {
       readonly cause: 'signatures_failing';
       readonly details: { readonly host: string; readonly in_a_row: number };

@@ -3,6 +3,7 @@ import { clockOffset } from '../db/clock.ts';
 import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
+import { standingConflicts } from '../orders/conflicts.ts';
 import { failingList } from '../reconcile/cursors.ts';
 import { standingOf } from '../work/standing.ts';
 import { type Finding, isClockOff } from './alert.ts';
@@ -25,6 +26,12 @@ export async function findMails(db: Knex): Promise<Finding[]> {
   const { dead, oldest_dead } = await standingOf(db, notifications);
   if (oldest_dead === null) return [];
   return [{ cause: 'notifications_dead', details: { count: dead, order_id: oldest_dead } }];
+}
+
+/** Payments that failed after their order was paid, however the events came in. */
+export async function findConflicts(db: Knex): Promise<Finding[]> {
+  const details = await standingConflicts(db);
+  return details === null ? [] : [{ cause: 'payments_conflicting', details }];
 }
 
 /** Whether the worker gets through Stripe's lists: nothing else finds a payment whose webhook was lost. */

@@ -19,10 +19,16 @@ export function wordsOf(alert: Alert): Words {
   };
 }
 
-/** An event that was refused goes out of sight a day after the last time, and need not have been taken by then. */
+/** What an event says goes out of sight a day after the last time, and need not be settled by then. */
 function leftOf({ cause, details }: Finding): string {
-  if (cause !== 'event_refused') return 'There is nothing to do.';
-  return `Is its order there by now? npm run ops -- show ${details.event_id} knows of it, and the table refused_events of the others. If not, ship it by hand.`;
+  switch (cause) {
+    case 'event_refused':
+      return `Is its order there by now? npm run ops -- show ${details.event_id} knows of it, and the table refused_events of the others. If not, ship it by hand.`;
+    case 'payments_conflicting':
+      return `Has somebody looked at it? npm run ops -- show ${details.order_id} tells of the last one.`;
+    default:
+      return 'There is nothing to do.';
+  }
 }
 
 function describe({ cause, details }: Finding): Words {
@@ -44,6 +50,12 @@ function describe({ cause, details }: Finding): Words {
         title: `${counted(details.count, 'paid order')} not fulfilled for more than ${LATE_MINUTES} minutes`,
         what: `The longest has waited for ${details.minutes} minutes. The oldest is order ${details.order_id}.`,
         todo: `Does a worker run, does the receiver at FULFILLMENT_URL answer, does Stripe's API? ${steps(details.order_id)}`,
+      };
+    case 'payments_conflicting':
+      return {
+        title: `Stripe says of ${counted(details.count, 'paid order')} that the payment failed`,
+        what: `The latest is order ${details.order_id}. Orders stay paid, and are fulfilled.`,
+        todo: `Look at the payment in Stripe's Dashboard, and decide by hand: npm run ops -- show ${details.order_id} says whether the order is fulfilled. If it is not to be: npm run ops -- close ${details.order_id} --because "its payment failed"`,
       };
     case 'signatures_failing':
       return {

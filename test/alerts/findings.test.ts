@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Alert, Finding } from '../../src/alerts/alert.ts';
 import type { Channel } from '../../src/alerts/channels.ts';
-import { findClockOff, findMails, findOrders } from '../../src/alerts/findings.ts';
+import { findClockOff, findConflicts, findMails, findOrders } from '../../src/alerts/findings.ts';
 import { startWatch } from '../../src/alerts/watch.ts';
 import { wordsOf } from '../../src/alerts/words.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
+import { insertOrder, newId } from '../support/orders.ts';
 import { owedOrder } from '../support/owed.ts';
 import { until } from '../support/until.ts';
 
@@ -42,6 +43,34 @@ describe('what is owed', () => {
       { cause: 'notifications_dead', details: { count: 1, order_id: mailed } },
     ]);
   });
+});
+
+test('orders whose payment failed after they were paid are found for a day, with the latest', async () => {
+  const conflict = (checkout_session_id: string, hours: number) =>
+    db('stripe_events').insert({
+      id: newId('evt'),
+      type: 'checkout.session.async_payment_failed',
+      livemode: false,
+      checkout_session_id,
+      created_at: db.fn.now(),
+      received_at: db.raw(`now() - ? * interval '1 hour'`, [hours]),
+      outcome: 'conflict',
+      payload: '{}',
+    });
+  const { checkout_session_id: old } = await insertOrder(db);
+  await conflict(old, 25);
+  expect(await findConflicts(db)).toEqual([]);
+  const { checkout_session_id: one } = await insertOrder(db);
+  const { checkout_session_id: other, id } = await insertOrder(db);
+  for (const [session, hours] of [
+    [other, 22],
+    [one, 20],
+    [other, 2],
+  ] as const)
+    await conflict(session, hours);
+  expect(await findConflicts(db)).toEqual([
+    { cause: 'payments_conflicting', details: { count: 2, order_id: id } },
+  ]);
 });
 
 test.each([
@@ -130,6 +159,11 @@ describe('what a person reads', () => {
       'FULFILLMENT_URL',
     ],
     [
+      { cause: 'payments_conflicting', details: { count: 1, order_id: 42 } },
+      'Stripe says of 1 paid order that the payment failed',
+      'npm run ops -- close 42',
+    ],
+    [
       { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } },
       'Signatures of webhook deliveries are wrong',
       'STRIPE_WEBHOOK_SECRET',
@@ -166,6 +200,11 @@ describe('what a person reads', () => {
       what: 'It began at 2026-11-25 01:30 UTC, and was not seen any more at 2026-11-25 02:00 UTC.',
       todo: 'There is nothing to do.',
     });
+  });
+
+  test('when an order whose payment failed is out of sight: that somebody should have looked', () => {
+    const finding: Finding = { cause: 'payments_conflicting', details: { count: 1, order_id: 42 } };
+    expect(say(finding, new Date('2026-11-25T02:00:00Z')).todo).toMatch(/npm run ops -- show 42/);
   });
 
   test('when an event that was refused is out of sight: that it may not have been taken', () => {

@@ -18,6 +18,7 @@ const { url: smtp, mails } = await startMailServer();
 beforeEach(async () => {
   await db('alerts').del();
   await db('fulfillments').del();
+  await db('stripe_events').del();
   chat.posts.length = 0;
   mails.length = 0;
 });
@@ -100,6 +101,16 @@ test('a list of Stripe that reconcile gets nowhere with is told, and when it get
   await until('it is told that it is over', () => chat.posts.length === 2);
   await settled();
   expect(chat.posts[1]?.text).toMatch(/Over: Reconcile gets nowhere/);
+});
+
+test('a payment that fails after its order was paid is told, though nothing is owed and nothing waits', async () => {
+  const session = checkoutSession();
+  await using service = await start({ ROLE: 'web' });
+  expect(await deliver(service.url, events.completedPaid(session))).toBe(200);
+  expect(await deliver(service.url, events.asyncFailed(session))).toBe(200);
+  await using _worker = await start();
+  await until('the chat hears of it', () => chat.posts.length === 1);
+  expect(chat.posts[0]?.text).toContain('Stripe says of 1 paid order that the payment failed');
 });
 
 test('one of several processes tells, once, and nothing new while it goes on', async () => {
