@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Delivery } from './events.ts';
@@ -118,44 +118,43 @@ interface Exchanger {
 
 async function open({ url, connections }: Target): Promise<Exchanger[]> {
   const { hostname, port } = new URL(url);
-  return Promise.all(
-    Array.from({ length: connections }, async () => exchangerOn(await connected(hostname, Number(port)))),
-  );
+  return Promise.all(Array.from({ length: connections }, () => exchangerAt(hostname, Number(port))));
 }
 
-function connected(host: string, port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true }, () => resolve(socket));
-    socket.once('error', reject);
-  });
-}
+/** An answer is some 200 bytes. */
+const READ_AT_A_TIME = 4_096;
 
-/** As little HTTP as a sender needs, since it takes its share of the machine: node's own client costs several times as much. */
-function exchangerOn(socket: Socket): Exchanger {
-  let answered: (status: number) => void = () => {};
-  let failed: (error: Error) => void = () => {};
-  let partial = '';
-  socket.removeAllListeners('error');
-  socket.on('data', (chunk: Buffer) => {
-    const text = partial + chunk.toString('latin1');
-    if (!isWhole(text)) {
-      partial = text;
-      return;
-    }
-    partial = '';
-    answered(Number(text.slice(9, 12)));
-  });
-  socket.on('error', (error) => failed(error));
-  socket.on('close', () => failed(new Error('the server closed the connection')));
-  return {
-    exchange: (request) =>
-      new Promise((resolve, reject) => {
-        answered = resolve;
-        failed = reject;
-        socket.write(request);
+/**
+ * As little HTTP as a sender needs, since it takes its share of the machine: node's own client costs several times as much.
+ * Read into one buffer, without a stream: 20 us an event instead of 23.
+ */
+function exchangerAt(host: string, port: number): Promise<Exchanger> {
+  return new Promise((connected, refused) => {
+    let answered: (status: number) => void = () => {};
+    let failed: (error: Error) => void = refused;
+    let partial = '';
+    const read = (bytes: number, buffer: Uint8Array): boolean => {
+      const text = partial + (buffer as Buffer).toString('latin1', 0, bytes);
+      partial = isWhole(text) ? '' : text;
+      if (partial === '') answered(Number(text.slice(9, 12)));
+      return true;
+    };
+    const onread = { buffer: Buffer.alloc(READ_AT_A_TIME), callback: read };
+    const socket = connect({ host, port, noDelay: true, onread });
+    socket.on('error', (error) => failed(error));
+    socket.on('close', () => failed(new Error('the server closed the connection')));
+    socket.on('connect', () =>
+      connected({
+        exchange: (request) =>
+          new Promise((resolve, reject) => {
+            answered = resolve;
+            failed = reject;
+            socket.write(request);
+          }),
+        close: () => socket.destroy(),
       }),
-    close: () => socket.destroy(),
-  };
+    );
+  });
 }
 
 function isWhole(text: string): boolean {
