@@ -5,6 +5,7 @@ import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { standingConflicts } from '../orders/conflicts.ts';
 import { failingList } from '../reconcile/cursors.ts';
+import { missedWebhooks } from '../reconcile/missed.ts';
 import { standingOf } from '../work/standing.ts';
 import { type Finding, isClockOff } from './alert.ts';
 
@@ -32,6 +33,12 @@ export async function findMails(db: Knex): Promise<Finding[]> {
 export async function findConflicts(db: Knex): Promise<Finding[]> {
   const details = await standingConflicts(db);
   return details === null ? [] : [{ cause: 'payments_conflicting', details }];
+}
+
+/** Orders that only reconcile brought: the webhook's endpoint may be missing, disabled or wrong. */
+export async function findMissedWebhooks(db: Knex): Promise<Finding[]> {
+  const details = await missedWebhooks(db);
+  return details === null ? [] : [{ cause: 'webhooks_missed', details }];
 }
 
 /** Whether the worker gets through Stripe's lists: nothing else finds a payment whose webhook was lost. */

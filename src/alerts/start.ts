@@ -3,7 +3,14 @@ import type { Knex } from '../db/knex.ts';
 import type { Logger } from '../logger.ts';
 import { openMailer } from '../notifications/mailer.ts';
 import { type Channel, mailChannel, webhookChannel } from './channels.ts';
-import { findClockOff, findConflicts, findMails, findOrders, findReconcileFailing } from './findings.ts';
+import {
+  findClockOff,
+  findConflicts,
+  findMails,
+  findMissedWebhooks,
+  findOrders,
+  findReconcileFailing,
+} from './findings.ts';
 import { type Look, startWatch, type Watch } from './watch.ts';
 
 /** An alert is told twice rather than late: with all before it, this is less than the lease of an alert (store.ts). */
@@ -19,7 +26,14 @@ interface Dependencies {
 
 /** In every process, whatever its role: that no worker runs is what orders wait for most of all. */
 export function startAlerts(config: Config, { db, deliveries, log, opened }: Dependencies): Watch {
-  const inDatabase = [findClockOff, findOrders, findMails, findConflicts, findReconcileFailing];
+  const inDatabase = [
+    findClockOff,
+    findOrders,
+    findMails,
+    findConflicts,
+    findMissedWebhooks,
+    findReconcileFailing,
+  ];
   const looks = [...deliveries, ...inDatabase.map((find) => () => find(db))];
   return startWatch({ db, looks, channels: openChannels(config, opened), log });
 }

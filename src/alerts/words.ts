@@ -57,6 +57,12 @@ function describe({ cause, details }: Finding): Words {
         what: `The latest is order ${details.order_id}. Orders stay paid, and are fulfilled.`,
         todo: `Look at the payment in Stripe's Dashboard, and decide by hand: npm run ops -- show ${details.order_id} says whether the order is fulfilled. If it is not to be: npm run ops -- close ${details.order_id} --because "its payment failed"`,
       };
+    case 'webhooks_missed':
+      return {
+        title: `No webhook came for ${counted(details.count, 'order')}`,
+        what: `In the last 24 hours reconcile found at Stripe what no webhook had brought, up to half an hour late. The latest is order ${details.order_id}.`,
+        todo: 'Is the endpoint there, enabled, and its address right? npm run ops -- doctor asks Stripe, whose Dashboard shows under Webhooks what could not be delivered. After an outage, or a reconcile by hand, there is nothing to do.',
+      };
     case 'signatures_failing':
       return {
         title: 'Signatures of webhook deliveries are wrong',

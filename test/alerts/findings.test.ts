@@ -164,6 +164,11 @@ describe('what a person reads', () => {
       'npm run ops -- close 42',
     ],
     [
+      { cause: 'webhooks_missed', details: { count: 2, order_id: 42 } },
+      'No webhook came for 2 orders',
+      'npm run ops -- doctor',
+    ],
+    [
       { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } },
       'Signatures of webhook deliveries are wrong',
       'STRIPE_WEBHOOK_SECRET',

@@ -1,10 +1,12 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { parseConfig } from '../../src/config.ts';
+import { openLedger } from '../../src/orders/ledger.ts';
 import { startService } from '../../src/service.ts';
 import { startChat } from '../support/chat.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { startMailServer } from '../support/mail-server.ts';
+import { newsOf } from '../support/news.ts';
 import { fulfil, owedOrder } from '../support/owed.ts';
 import { deliver, scratchDir } from '../support/service.ts';
 import { serveMail } from '../support/smtp.ts';
@@ -109,8 +111,15 @@ test('a payment that fails after its order was paid is told, though nothing is o
   expect(await deliver(service.url, events.completedPaid(session))).toBe(200);
   expect(await deliver(service.url, events.asyncFailed(session))).toBe(200);
   await using _worker = await start();
-  await until('the chat hears of it', () => chat.posts.length === 1);
+  await settled();
   expect(chat.posts[0]?.text).toContain('Stripe says of 1 paid order that the payment failed');
+});
+
+test('an order that came by reconcile, since no webhook had brought it, is told', async () => {
+  await openLedger(db)({ ...newsOf(events.completedPaid(checkoutSession())), source: 'reconcile' });
+  await using _service = await start();
+  await settled();
+  expect(chat.posts[0]?.text).toContain('No webhook came for 1 order');
 });
 
 test('one of several processes tells, once, and nothing new while it goes on', async () => {
