@@ -17,8 +17,9 @@ function decimalsAtStripe(currency: string): number {
   return withThreeDecimals.has(currency) ? 3 : 2;
 }
 
-/** Minor units as Stripe counts them, written for people: `1234` of `usd` is `$12.34`. */
+/** Minor units as Stripe counts them, written for people: `1234` of `usd` is `$12.34`, and of what is no code `12.34 usdc`. */
 export function formatAmount(amount: number, currency: string): string {
+  if (!/^[a-z]{3}$/i.test(currency)) return `${majorUnits(amount, currency)} ${currency}`;
   const { decimals, format } = formatOf(currency.toUpperCase());
   // A decimal string stays exact where `amount / 100` would round.
   return format.format(`${amount}e-${decimals}` as Intl.StringNumericLiteral);
@@ -30,9 +31,7 @@ export function presentmentOf(details: unknown): string | null {
     string,
     unknown
   >;
-  if (typeof amount !== 'number' || typeof currency !== 'string' || !/^[a-z]{3}$/i.test(currency))
-    return null;
-  return formatAmount(amount, currency);
+  return typeof amount === 'number' && typeof currency === 'string' ? formatAmount(amount, currency) : null;
 }
 
 /** The other way round: `12.34` of `usd` is 1234. Null when the currency is not counted so finely. */

@@ -3,10 +3,8 @@ import type { OrderStatus, Outcome } from '../orders/status.ts';
 import type { Fulfillment } from './look-up.ts';
 import type { Happening } from './timeline.ts';
 
-/** An amount in its currency's own way. What is no currency's code is told as it stands. */
 export function amountOf(minor: number | null, currency: string | null): string {
-  if (minor === null || currency === null) return '–';
-  return /^[a-z]{3}$/i.test(currency) ? formatAmount(minor, currency) : `${minor} ${currency}`;
+  return minor === null || currency === null ? '–' : formatAmount(minor, currency);
 }
 
 /** How long, in the unit that a person would say. */

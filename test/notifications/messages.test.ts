@@ -87,6 +87,14 @@ describe('the mail for a paid order', () => {
     );
   });
 
+  test('goes out where a currency is none that the runtime knows how to write', () => {
+    const presentment_details = { presentment_amount: 5_123, presentment_currency: 'points' };
+    const { text } = receipt({ currency: 'usdc', presentment_details }, { ...mug, currency: 'usdc' });
+    expect(text).toContain('You were charged 51.23 points, in the currency that you paid in.');
+    expect(text).toContain('2 × Blue mug: 50.00 usdc');
+    expect(text).toContain('Total: 58.00 usdc');
+  });
+
   test('names no charge where there is nothing to pay, as in the trial of a subscription', () => {
     const presentment_details = { presentment_amount: 0, presentment_currency: 'eur' };
     const { text } = receipt({ amount_total: 0, presentment_details }, mug);

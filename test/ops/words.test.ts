@@ -25,7 +25,7 @@ test('a moment is said from now on, or back', () => {
 test.each([
   [6498, 'usd', '$64.98'],
   [500, 'jpy', '¥500'],
-  [500, 'points', '500 points'],
+  [500, 'points', '5.00 points'],
   [null, 'usd', '–'],
   [500, null, '–'],
 ])('%p of %p is %s', (minor, currency, words) => {
