@@ -200,7 +200,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   async function attempt(one: Held<Row, Subject>): Promise<void> {
     const { signal } = one.abort;
-    const isOurs = () => !stopping && !signal.aborted;
+    const isOurs = () => !signal.aborted;
     const isHeld = () => isOurs() && performance.now() < one.until;
     // It may have waited while the database was away and no lease could be renewed.
     if (!isHeld()) return;

@@ -426,18 +426,38 @@ test('a stop does not count a last attempt that it breaks off: the order is not 
   await until('another worker takes it up', async () => (await rowOf(order)).status === 'fulfilled');
 });
 
-test('a worker that stops does not wait for a database that takes no outcome', async () => {
-  await owe(1);
-  await db.raw(`
-    create function refuse_outcome() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
-    create trigger refuse_outcome before update on fulfillments for each row
-      when (new.status = 'fulfilled') execute function refuse_outcome();
-  `);
-  const { log, lines } = recordingLog();
-  const worker = start(async () => {}, { log });
-  await until('it is refused', () => lines.length > 0);
-  const begin = performance.now();
-  await worker.stop(30_000);
-  expect(performance.now() - begin).toBeLessThan(15_000);
-  await db.raw('drop function refuse_outcome cascade');
+describe('a worker that stops while the database takes no outcome', () => {
+  /** Until the database takes it again. */
+  async function refuseOutcomes() {
+    await db.raw(`
+      create function refuse_outcome() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
+      create trigger refuse_outcome before update on fulfillments for each row
+        when (new.status = 'fulfilled') execute function refuse_outcome();
+    `);
+    return () => db.raw('drop function refuse_outcome cascade');
+  }
+
+  test('tries for as long as it may to write what was done meanwhile', async () => {
+    const takeAgain = await refuseOutcomes();
+    const { log, lines } = recordingLog();
+    const { order, worker, ends } = await beginOne({ log });
+    const stopped = worker.stop(60_000);
+    ends[0]?.();
+    await until('it is refused', () => lines.length > 0);
+    await takeAgain();
+    await stopped;
+    expect(await rowOf(order)).toMatchObject({ status: 'fulfilled', attempts: 1 });
+  });
+
+  test('does not wait for it any longer', async () => {
+    await owe(1);
+    const takeAgain = await refuseOutcomes();
+    const { log, lines } = recordingLog();
+    const worker = start(async () => {}, { log });
+    await until('it is refused', () => lines.length > 0);
+    const begin = performance.now();
+    await worker.stop(500);
+    expect(performance.now() - begin).toBeLessThan(15_000);
+    await takeAgain();
+  });
 });
