@@ -164,21 +164,24 @@ function tokensOf(held: readonly Claim[]) {
 }
 
 /**
- * The work is done. The ids that come back are settled; the other claims were lost meanwhile. Rows are locked in the order of
- * their ids: two statements over the same ones never wait for each other.
+ * The work is done. The ids that come back are settled; the other claims were lost meanwhile. What was written already counts as
+ * well: the answer may have been lost with its connection. Rows are locked in the order of their ids: two statements over the same
+ * ones never wait for each other.
  */
 export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { id: number }[] }>(
     `with held as (
-       select id from :table:
+       select id, status from :table:
        join unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts) using (id, attempts)
-       where status = 'pending'
+       where status = 'pending' or status = :done and attempts_lost = 0
        order by id
        for update of :table:
+     ),
+     done as (
+       update :table: as work set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null, attempts_lost = 0
+       from held where work.id = held.id and held.status = 'pending'
      )
-     update :table: as work set status = :done, :doneAt: = now(), next_attempt_at = null, last_error = null, attempts_lost = 0
-     from held where work.id = held.id
-     returning work.id`,
+     select id from held`,
     { ...queue, ...tokensOf(held) },
   );
   return rows.map((row) => row.id);
@@ -186,7 +189,7 @@ export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[])
 
 /**
  * The attempt failed, and is kept: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. What
- * was written already is not written twice: the answer may have been lost with its connection.
+ * was written already is not written twice, as above.
  */
 export async function settleFailed(
   db: Knex,
@@ -195,24 +198,25 @@ export async function settleFailed(
   outcome: { error: string; pauseMs: number | null },
 ): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `with written as (
-       select from :table: where id = :id and attempts = :attempts and attempts_lost = 0
+    `with held as (
+       select id, attempts_lost from :table:
+       where id = :id and attempts = :attempts and (status = 'pending' or attempts_lost = 0)
+       for update
      ),
      failed as (
-       update :table: set
+       update :table: as work set
          status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
          next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
          last_error = :error,
          attempts_lost = 0
-       where id = :id and attempts = :attempts and attempts_lost > 0 and status = 'pending'
-       returning *
+       from held where work.id = held.id and held.attempts_lost > 0
+       returning work.*
      ),
      kept as (
        insert into failed_attempts (work, work_id, order_id, attempt, error, next_attempt_at)
        select :table, id, order_id, attempts, last_error, next_attempt_at from failed
-       returning id
      )
-     select from written union all select from kept`,
+     select from held`,
     { table: queue.table, id, attempts, pause: outcome.pauseMs, error: outcome.error },
   );
   return rowCount > 0;

@@ -9,7 +9,7 @@ import { AttemptFailed } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
 import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 
-/** What became of an attempt; `lost` when its lease ended before that could be written. */
+/** What became of an attempt; `lost` when its lease ended before that was known to be written. */
 export type Outcome = 'done' | 'failed' | 'dead' | 'lost';
 
 /** Whether the lease holds; and whether the row is still this process's, if nobody else has claimed it since. */
@@ -84,7 +84,7 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     const failure = error === undefined ? null : { error: reasonOf(error), pauseMs: pauseAfter(row, error) };
     const write = () => (failure === null ? done(row) : settleFailed(db, queue, row, failure));
     if (!(await inTheEnd(row, hold, { succeeded: failure === null, write }))) {
-      log.warn(idsOf(row), 'the lease was lost before the outcome could be written');
+      log.warn(idsOf(row), 'the lease was lost before the outcome was known to be written');
       return 'lost';
     }
     if (failure === null) {

@@ -38,7 +38,7 @@ test('the clocks of processes are an hour off, this way and that', async () => {
     await until('the receiver refuses calls', () => said('attempt failed') >= 10);
     await until('mails go out', () => said('sent') > 0);
     expect(
-      said('could not renew leases') + said('the lease was lost before the outcome could be written'),
+      said('could not renew leases') + said('the lease was lost before the outcome was known to be written'),
     ).toBe(0);
   }
   await worker.restart('SIGTERM');

@@ -319,6 +319,33 @@ describe('a held claim', () => {
     expect(await failuresOf(id)).toHaveLength(1);
   });
 
+  test('is done once, though its success is written again', async () => {
+    const id = await owe();
+    const held = await claimAll();
+    expect(await settleDone(db, queue, held)).toEqual([id]);
+    const after = await db('fulfillments').where({ id }).first();
+    expect(await settleDone(db, queue, held)).toEqual([id]);
+    expect(await db('fulfillments').where({ id }).first()).toEqual(after);
+  });
+
+  test.each([
+    ['done', async (row: Claim) => (await settleDone(db, queue, [row])).length === 1],
+    ['failed', (row: Claim) => settleFailed(db, queue, row, { error: 'no', pauseMs: 90_000 })],
+  ])(
+    'is %s for both, where it is written again before the first has come to an end',
+    async (_what, write) => {
+      const id = await owe();
+      const [row] = await claimAll();
+      const other = await db.transaction();
+      await other('fulfillments').where({ id }).forUpdate();
+      const both = Promise.all([write(row as Claim), write(row as Claim)]);
+      await untilWaiting(db, 'worker', 2);
+      await other.rollback();
+      expect(await both).toEqual([true, true]);
+      expect((await failuresOf(id)).length).toBeLessThan(2);
+    },
+  );
+
   test('fails anew after a retry, though an attempt of its number has failed before', async () => {
     const id = await owe();
     for (const error of ['no', 'no again']) {

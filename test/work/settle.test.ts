@@ -1,13 +1,18 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { openPool } from '../../src/db/knex.ts';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import { AttemptFailed } from '../../src/work/attempt.ts';
 import { type Claim, claim } from '../../src/work/queue.ts';
 import { settler } from '../../src/work/settle.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { recordingLog } from '../support/log.ts';
+import { recordingLog, silent } from '../support/log.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { hold, untilWaiting } from '../support/process.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 
-const { db } = await createTestDatabase();
+const { db, url } = await createTestDatabase();
+const proxy = await startTcpProxy(url);
 const { log, lines } = recordingLog();
 const settle = settler({ db, queue, maxAttempts: 12, log });
 const yes = () => true;
@@ -176,4 +181,20 @@ describe('a database that takes no outcome', () => {
       { level: 'warn', msg: expect.stringContaining('lease was lost') },
     ]);
   });
+});
+
+test('what was written is not called lost, though the connection broke before the answer', async () => {
+  const row = await attemptNo(1);
+  const pool = openPool(proxy.url, { kind: 'worker', max: 1, log: silent });
+  try {
+    await using locked = await hold(db, (trx) => trx('fulfillments').where({ id: row.id }).forUpdate());
+    const settled = settler({ db: pool, queue, maxAttempts: 12, log })(row, undefined, held);
+    await untilWaiting(db, 'worker', 1);
+    proxy.reset();
+    await until('there is no answer', () => lines.length > 0);
+    await locked.release();
+    expect(await settled).toBe('done');
+  } finally {
+    await pool.destroy();
+  }
 });
