@@ -23,13 +23,13 @@ interface Dependencies {
   readonly onReceiptOwed: () => void;
 }
 
+/** Once it is prepared, no items mean that Stripe knows of none. */
+interface Owed extends OrderWithItems {
+  readonly isPrepared?: boolean;
+}
+
 /** Fulfilling paid orders. No transaction is open while Stripe or the receiver is waited for. */
-export function fulfillmentWork({
-  db,
-  stripe,
-  fulfil,
-  onReceiptOwed,
-}: Dependencies): Work<Claim, OrderWithItems> {
+export function fulfillmentWork({ db, stripe, fulfil, onReceiptOwed }: Dependencies): Work<Claim, Owed> {
   const store = shared(
     async (purchases: readonly Purchase[]) => {
       await storeLineItems(db, purchases);
@@ -46,10 +46,10 @@ export function fulfillmentWork({
 
   /** From our own table, or the first time from Stripe. */
   async function itemsOf(
-    { order, lineItems: stored }: OrderWithItems,
+    { order, lineItems: stored, isPrepared }: Owed,
     signal: AbortSignal,
   ): Promise<readonly LineItem[]> {
-    if (stored.length > 0) return stored;
+    if (isPrepared || stored.length > 0) return stored;
     const items = await fetchLineItems(stripe, order, signal);
     await store({ orderId: order.id, items });
     return items;
@@ -63,7 +63,7 @@ export function fulfillmentWork({
       ),
     sessionOf: ({ order }) => order.checkout_session_id,
     async prepare(subject, signal) {
-      return { ...subject, lineItems: await itemsOf(subject, signal) };
+      return { ...subject, lineItems: await itemsOf(subject, signal), isPrepared: true };
     },
     async perform(subject, signal) {
       const { order } = subject;

@@ -51,16 +51,19 @@ test('is owed in `fulfillments`, row by row', async () => {
   expect(await db('fulfillments')).toMatchObject([{ status: 'fulfilled', fulfilled_at: expect.any(Date) }]);
 });
 
-test('an order that was prepared is told of with all that is in it, and Stripe is not asked again', async () => {
-  const { work, told } = workOf();
-  const [subject] = (await work.load(await owe(1, lineItems(3)))) as [OrderWithItems];
-  const prepared = (await work.prepare?.(subject, never)) as OrderWithItems;
-  const asked = stripe.requests.length;
-  await work.perform(prepared, never);
-  expect(stripe.requests).toHaveLength(asked);
-  expect(told.map(({ lineItems }) => lineItems)).toEqual([prepared.lineItems]);
-  expect(await db('order_line_items')).toHaveLength(3);
-});
+test.each([3, 0])(
+  'an order that was prepared is told of with all that is in it (%i), and Stripe is not asked again',
+  async (count) => {
+    const { work, told } = workOf();
+    const [subject] = (await work.load(await owe(1, lineItems(count)))) as [OrderWithItems];
+    const prepared = (await work.prepare?.(subject, never)) as OrderWithItems;
+    const asked = stripe.requests.length;
+    await work.perform(prepared, never);
+    expect(stripe.requests).toHaveLength(asked);
+    expect(told.map(({ lineItems }) => lineItems)).toEqual([prepared.lineItems]);
+    expect(await db('order_line_items')).toHaveLength(count);
+  },
+);
 
 test('the fulfiller is told of the order and all that is in it, under the id of its session', async () => {
   const rows = await owe(1, [
