@@ -27,10 +27,11 @@ export async function closeOrder(
   { because, actor }: { because: string; actor: string },
 ): Promise<Affected> {
   return db.transaction(async (trx) => {
-    // Locked in the order of erase.ts, so the two never wait for each other in a circle.
+    // Locked in the order of erase.ts, so the two never wait for each other in a circle. Once the fulfilment is locked, no receipt
+    // comes to be owed any more (storeLineItems).
     const closed = {
-      notifications: await withdraw(trx, notifications, [orderId]),
       fulfillments: await settleByHand(trx, fulfillments, orderId),
+      notifications: await withdraw(trx, notifications, [orderId]),
     };
     if (!isNone(closed))
       await recordAction(trx, {

@@ -46,6 +46,8 @@ export async function erase(
     );
     const ids = orders.map(({ id }) => id);
     const sessions = orders.map(({ checkout_session_id }) => checkout_session_id);
+    // A shop's own fulfiller may have said anything.
+    await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw('select from notifications where order_id = any (:ids) order by id for update', { ids });
     if (!force) await expectNothingOwed(trx, ids);
 
@@ -58,8 +60,6 @@ export async function erase(
        where id = any (:ids)`,
       { ids, address: patternOf(email) },
     );
-    // A shop's own fulfiller may have said anything.
-    await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw(`update failed_attempts set error = 'erased' where order_id = any (:ids)`, { ids });
     const withdrawn = await withdraw(trx, notifications, ids);
     const { rowCount: events } = await trx.raw(

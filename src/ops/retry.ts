@@ -10,8 +10,8 @@ export async function retryOrder(db: Knex, orderId: number, actor: string): Prom
   return db.transaction(async (trx) => {
     // Locked in the order of erase.ts, so the two never wait for each other in a circle.
     const retried = {
-      notifications: await makeDue(trx, notifications, orderId),
       fulfillments: await makeDue(trx, fulfillments, orderId),
+      notifications: await makeDue(trx, notifications, orderId),
     };
     await recordAction(trx, { actor, action: 'retry', subject: String(orderId), details: { ...retried } });
     return retried;
@@ -39,8 +39,8 @@ export async function retryDead(db: Knex, actor: string): Promise<Affected> {
 
 async function retryDeadOf(db: Knex, orderIds: readonly number[], actor: string): Promise<Affected> {
   return db.transaction(async (trx) => {
-    const mails = await makeDeadDue(trx, notifications, orderIds);
     const owed = new Set(await makeDeadDue(trx, fulfillments, orderIds));
+    const mails = await makeDeadDue(trx, notifications, orderIds);
     const mailsOf = Map.groupBy(mails, (orderId) => orderId);
     const actions = [...new Set([...owed, ...mails])].map((orderId) => ({
       actor,

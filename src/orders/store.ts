@@ -50,14 +50,18 @@ export interface Purchase {
 /**
  * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
  * together. Each once: a repeat changes nothing. Whoever was erased meanwhile is owed none: it would be dead at once, and a
- * person be called for it. Nor is one owed for an order that a person closed meanwhile: it may have been refunded.
+ * person be called for it. Nor is one owed for an order that a person closed meanwhile: it may have been refunded. Closing waits for the
+ * lock on its fulfilment, and is waited for.
  */
 export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
   const items = purchases.flatMap(({ orderId, items }) =>
     items.map((item) => ({ ...item, order_id: orderId })),
   );
   await db.raw(
-    `with stored as (
+    `with held as (
+       select order_id, status from fulfillments where order_id = any (:ids) order by id for share
+     ),
+     stored as (
        insert into order_line_items (
          order_id, stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
          amount_subtotal, amount_discount, amount_tax, amount_total, currency)
@@ -73,7 +77,7 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
      where id = any (:ids)
        and (customer_email is not null or not exists (
          select from ops_actions where subject = orders.id::text and action = 'erase'))
-       and not exists (select from fulfillments where order_id = orders.id and status = 'fulfilled')
+       and not exists (select from held where order_id = orders.id and status = 'fulfilled')
      order by id
      on conflict (order_id, kind) do nothing`,
     { items: JSON.stringify(items), ids: purchases.map(({ orderId }) => orderId) },

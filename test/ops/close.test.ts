@@ -1,10 +1,11 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { storeLineItems } from '../../src/orders/store.ts';
 import { claim, settleDone } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { hold, untilWaiting } from '../support/process.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
@@ -71,6 +72,33 @@ test('nor does an attempt that is under way owe the customer a receipt any more'
   await here('close', String(id), '--because', 'refunded in Stripe');
   await storeLineItems(db, [{ orderId: id, items: [] }]);
   expect(await db('notifications').where({ order_id: id })).toEqual([]);
+});
+
+describe('nor where its items are stored in that very moment,', () => {
+  const close = (id: number) => here('close', String(id), '--because', 'refunded in Stripe');
+  const store = (id: number) => storeLineItems(db, [{ orderId: id, items: [] }]);
+
+  test.each([
+    {
+      when: 'begun before',
+      first: store,
+      second: close,
+      held: 'insert into notifications (order_id, kind) values (:id, :kind)',
+    },
+    { when: 'begun after', first: close, second: store, held: 'lock table ops_actions in exclusive mode' },
+  ])('$when it', async ({ first, second, held }) => {
+    const { id } = await insertOrder(db);
+    await insertFulfillment(db, id);
+    await using door = await hold(db, (trx) => trx.raw(held, { id, kind: 'order_paid' }));
+    const waits = (what: unknown) => untilWaiting(db, what === store ? 'worker' : 'ops', 1);
+    const begun = first(id);
+    await waits(first);
+    const late = second(id);
+    await Promise.race([late, waits(second)]);
+    await door.release();
+    await Promise.all([begun, late]);
+    expect(await db('notifications').where({ order_id: id })).toEqual([]);
+  });
 });
 
 test('an order that is owed nothing is let be, and it says so', async () => {

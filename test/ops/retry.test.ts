@@ -73,10 +73,10 @@ test.each<[string, (id: number) => Promise<Affected>]>([
     next_attempt_at: null,
   });
   const erasing = await db.transaction();
-  await erasing.raw('select from notifications where order_id = ? for update', [id]);
+  await erasing.raw('update fulfillments set last_error = null where order_id = ?', [id]);
   const acting = act(id);
   await untilWaiting(db, 'worker', 1);
-  await erasing.raw('update fulfillments set last_error = null where order_id = ?', [id]);
+  await erasing.raw('select from notifications where order_id = ? for update', [id]);
   await erasing.commit();
   expect(await acting).toEqual({ fulfillments: 1, notifications: 1 });
 });
