@@ -22,6 +22,11 @@ export interface Report {
   readonly ok: boolean;
 }
 
+/** What became of what was to be done. Where that is nothing, programs find why as they find it of a command that failed. */
+export function outcomeOf({ ok, data, text }: Report & { readonly data: object }): Report {
+  return { ok, data: ok ? data : { error: text, ...data }, text };
+}
+
 /** A command's work: its arguments, then its options, as commander hands them over. */
 type Work<Args extends unknown[]> = (tools: Tools, ...args: Args) => Promise<Report>;
 

@@ -107,7 +107,7 @@ test('an order that is owed nothing is let be, and it says so', async () => {
   const before = await fulfillmentOf(id);
   expect(await here('close', String(id), '--because', 'refunded')).toEqual({
     ok: false,
-    data: { order_id: id, fulfillments: 0, notifications: 0 },
+    data: { error: `Order ${id} is owed nothing.`, order_id: id, fulfillments: 0, notifications: 0 },
     text: `Order ${id} is owed nothing.`,
   });
   expect(await fulfillmentOf(id)).toEqual(before);

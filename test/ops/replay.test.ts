@@ -75,8 +75,9 @@ test('a failure of what is paid moves nothing, and it says that something is wro
   await recordEvent(db, events.completedPaid(session));
   const id = await recordEvent(db, events.asyncFailed(session));
   const before = await contentsOf(db);
-  const { ok, text } = await replay(id);
+  const { ok, data, text } = await replay(id);
   expect([ok, text]).toEqual([false, expect.stringContaining('look at it in Stripe')]);
+  expect(data).toMatchObject({ error: text, event_id: id, outcome: 'conflict' });
   expect(await contentsOf(db)).toEqual(before);
 });
 

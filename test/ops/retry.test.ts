@@ -87,9 +87,11 @@ test.each([
 ])('what %s is let be, and it says so', async (_what, status, dueIn) => {
   const { id } = await orderWith(status, dueIn, { attempts_lost: 1 });
   const before = await db('fulfillments').where({ order_id: id });
-  expect(await here('retry', String(id))).toMatchObject({
+  const text = `Order ${id} has nothing to try again: nothing of it is dead or put off.`;
+  expect(await here('retry', String(id))).toEqual({
     ok: false,
-    text: expect.stringContaining('nothing to try again'),
+    data: { error: text, order_id: id, fulfillments: 0, notifications: 0 },
+    text,
   });
   expect(await db('fulfillments').where({ order_id: id })).toEqual(before);
 });

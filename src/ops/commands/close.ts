@@ -3,7 +3,7 @@ import { typed } from '../../command-line.ts';
 import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
 import { closeOrder, reasonShape } from '../close.ts';
-import type { Describe, Report } from '../command.ts';
+import { type Describe, outcomeOf, type Report } from '../command.ts';
 import { orderIdOf } from '../identify.ts';
 
 const HELP = `
@@ -29,7 +29,11 @@ export const close: Describe = (act) =>
       act(async ({ db, actor }, order: string, { because }: { because: string }): Promise<Report> => {
         const id = await orderIdOf(db, order);
         const closed = await closeOrder(db, id, { because, actor });
-        return { ok: !isNone(closed), data: { order_id: id, ...closed }, text: tell(id, closed) };
+        return outcomeOf({
+          ok: !isNone(closed),
+          data: { order_id: id, ...closed },
+          text: tell(id, closed),
+        });
       }),
     );
 

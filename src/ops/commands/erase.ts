@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { counted } from '../../counted.ts';
 import { mailDir } from '../../notifications/mail-files.ts';
-import type { Describe, Report } from '../command.ts';
+import { type Describe, outcomeOf, type Report } from '../command.ts';
 import { confirmed } from '../confirm.ts';
 import { type Erased, erase as erasePerson, expectNothingOwed } from '../erase.ts';
 import { findTraces, type Traces } from '../traces.ts';
@@ -32,7 +32,7 @@ export const erase: Describe = (act) =>
             traces.orders.map(({ id }) => id),
           );
         if (!(await confirmed(question(traces), options)))
-          return { ok: false, data: nothing, text: 'Nothing was erased.' };
+          return outcomeOf({ ok: false, data: nothing, text: 'Nothing was erased.' });
         return report(
           await erasePerson(db, traces, { email, mailDir: mailDir(config.dataDir), actor, force }),
         );

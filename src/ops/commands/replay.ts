@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Describe, Report } from '../command.ts';
+import { type Describe, outcomeOf, type Report } from '../command.ts';
 import { type Replayed, replayEvent } from '../replay.ts';
 
 const HELP = `
@@ -20,11 +20,11 @@ export const replay: Describe = (act) =>
       act(async ({ config, db, actor }, event: string): Promise<Report> => {
         const replayed = await replayEvent(db, event, { livemode: config.stripe.livemode, actor });
         const { outcome, order_id, moved_from, moved_to, why_ignored } = replayed;
-        return {
+        return outcomeOf({
           ok: outcome === 'applied' || outcome === 'stale',
           data: { event_id: event, outcome, order_id, moved_from, moved_to, why_ignored },
           text: tell(replayed),
-        };
+        });
       }),
     );
 

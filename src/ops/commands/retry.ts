@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
-import type { Describe, Report } from '../command.ts';
+import { type Describe, outcomeOf, type Report } from '../command.ts';
 import { orderIdOf } from '../identify.ts';
 import { retryDead, retryOrder } from '../retry.ts';
 
@@ -24,7 +24,11 @@ export const retry: Describe = (act) =>
         }
         const id = await orderIdOf(db, order);
         const retried = await retryOrder(db, id, actor);
-        return { ok: !isNone(retried), data: { order_id: id, ...retried }, text: tell(id, retried) };
+        return outcomeOf({
+          ok: !isNone(retried),
+          data: { order_id: id, ...retried },
+          text: tell(id, retried),
+        });
       }),
     );
 
