@@ -17,6 +17,8 @@ export interface Episode {
   held: SessionEvent | null;
   /** Of a bank debit: whether the money comes is known. */
   decided: boolean;
+  /** Ends with the last request that changes the session. */
+  turn: Promise<unknown>;
 }
 
 export interface Journal {
@@ -33,7 +35,13 @@ export function openJournal(): Journal {
   function episode(sessionId: string): Episode {
     const known = episodes.get(sessionId);
     if (known) return known;
-    const begun: Episode = { trouble: new Set(), deeds: [], held: null, decided: false };
+    const begun: Episode = {
+      trouble: new Set(),
+      deeds: [],
+      held: null,
+      decided: false,
+      turn: Promise.resolve(),
+    };
     episodes.set(sessionId, begun);
     const [oldest] = episodes.keys();
     if (episodes.size > KEPT && oldest !== undefined) episodes.delete(oldest);

@@ -1,4 +1,4 @@
-import express, { type Request, type Router } from 'express';
+import express, { type Request, type Response, type Router } from 'express';
 import type Stripe from 'stripe';
 import { originOf } from '../../http/server.ts';
 import { orderPaid, paymentFailed } from '../../notifications/messages.ts';
@@ -9,6 +9,7 @@ import { retryOrder } from '../../ops/retry.ts';
 import type { StoredSession } from '../session-object.ts';
 import { emptyForm, readCheckoutForm } from './checkout-form.ts';
 import { checkoutPage } from './checkout-page.ts';
+import type { Episode } from './journal.ts';
 import { orderPage } from './order-page.ts';
 import { decide, landOn, play } from './play.ts';
 import { currency, products, shippingOptions } from './products.ts';
@@ -52,10 +53,18 @@ export function routes(stage: Stage): Router {
   });
 
   router.post('/checkout/:id', async (req, res) => {
-    const { session } = await sessionOf(req.params.id);
-    const { id } = session;
-    if (session.status !== 'open') return res.redirect(303, `/sandbox/orders/${id}`);
+    const { id } = (await sessionOf(req.params.id)).session;
+    await inTurn(journal.episode(id), () => checkOut(id, req, res));
+  });
+
+  async function checkOut(id: string, req: Request, res: Response): Promise<void> {
+    const { session } = await sessionOf(id);
     const read = readCheckoutForm(req.body);
+    if (session.status !== 'open') {
+      const words = `The customer pressed Pay again, but the session is ${session.status}: nothing more is paid.`;
+      if (read !== null && read.action !== 'update') journal.note(id, { by: 'stripe', tone: 'plain', words });
+      return res.redirect(303, `/sandbox/orders/${id}`);
+    }
     const again = async (form = emptyForm, fault: string | null = null) =>
       send(res, checkoutPage({ stored: await sessionOf(id), form, fault }));
     if (read === null) return again(emptyForm, 'Fill in every field: a name, an e-mail and an address.');
@@ -70,7 +79,7 @@ export function routes(stage: Stage): Router {
       303,
       form.trouble.has('gone') ? `/sandbox/orders/${id}` : `/sandbox/thanks?session_id=${id}`,
     );
-  });
+  }
 
   router.get('/thanks', async (req, res) => {
     const { session } = await sessionOf(String(req.query.session_id));
@@ -129,6 +138,13 @@ export function routes(stage: Stage): Router {
   });
 
   return router;
+}
+
+/** One request at a time: of two clicks on Pay, the second finds the session complete. */
+async function inTurn(episode: Episode, work: () => Promise<void>): Promise<void> {
+  const turn = episode.turn.then(work);
+  episode.turn = turn.catch(() => {});
+  await turn;
 }
 
 /** What a shop's backend asks of Stripe. */

@@ -7,7 +7,13 @@ function shown(status: string, fulfillment: object | null, down: boolean): Promi
 
 async function shownOf(whole: object | null, down: boolean): Promise<string> {
   const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
-  const episode = { trouble: new Set<never>(), deeds: [], held: null, decided: false };
+  const episode = {
+    trouble: new Set<never>(),
+    deeds: [],
+    held: null,
+    decided: false,
+    turn: Promise.resolve(),
+  };
   return String(
     await orderPage({ session: session as never, whole: whole as never, episode, requests: [], down }),
   );

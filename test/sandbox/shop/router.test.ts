@@ -95,6 +95,19 @@ test('a session is paid once, and then its pages lead to the order', async () =>
   expect(await db('stripe_events').where({ checkout_session_id: id })).toHaveLength(1);
 });
 
+test('two clicks on Pay pay once, and the second is told of', async () => {
+  const page = await checkout();
+  const id = page.split('/').at(-1) as string;
+  const pay = () => request(url).post(page).type('form').send(filledIn).expect(303);
+  const answers = await Promise.all([pay(), pay()]);
+  const [orders, thanks] = answers.map(({ headers }) => headers.location).sort();
+  expect([orders, thanks]).toEqual([`/sandbox/orders/${id}`, `/sandbox/thanks?session_id=${id}`]);
+  expect(await db('stripe_events').where({ checkout_session_id: id })).toHaveLength(1);
+  expect((await request(url).get(`/sandbox/orders/${id}`)).text).toContain(
+    'pressed Pay again, but the session is complete',
+  );
+});
+
 test('the success page is let in as well where HOST is :: and the browser comes by IPv4', async () => {
   const shop = request(`http://127.0.0.1:${new URL(everywhere.url).port}`);
   const page = await checkout(shop);
