@@ -231,10 +231,7 @@ export type Config = ReturnType<typeof toConfig>;
  */
 export function parseConfig(environment: NodeJS.ProcessEnv): Config {
   const env = withoutEmpty(environment);
-  const parsed = schema.safeParse(env);
-  const faults = [...faultsOf(parsed), ...combinedFaults(env)];
-  if (!parsed.success || faults.length > 0) throw new SetupError(describe(faults));
-  return Object.freeze(toConfig(parsed.data));
+  return Object.freeze(toConfig(sound(schema.safeParse(env), combinedFaults(env))));
 }
 
 /** Nor with blanks around a value: a shell that reads a file of Windows leaves a return there, a Secret made of a file its line feed. */
@@ -243,8 +240,11 @@ function withoutEmpty(environment: NodeJS.ProcessEnv) {
   return Object.fromEntries(trimmed.filter(([, value]) => value));
 }
 
-function faultsOf({ error }: z.ZodSafeParseResult<unknown>): Fault[] {
-  return error?.issues.map((issue) => [String(issue.path[0]), issue.message]) ?? [];
+/** @throws {SetupError} */
+function sound<T>({ data, error }: z.ZodSafeParseResult<T>, combined: readonly Fault[] = []): T {
+  const faults = error?.issues.map((issue): Fault => [String(issue.path[0]), issue.message]) ?? [];
+  if (error || combined.length > 0) throw new SetupError(describe([...faults, ...combined]));
+  return data;
 }
 
 function describe(faults: readonly Fault[]): string {
@@ -287,10 +287,16 @@ function readEnvFile(): string {
 
 /** The Stripe account alone, before all that the service wants is there: an endpoint's secret comes after the endpoint. */
 export function loadStripeAccount() {
-  const parsed = schema
-    .pick({ STRIPE_SECRET_KEY: true, STRIPE_API_BASE: true })
-    .safeParse(withoutEmpty(loadEnvironment()));
-  if (!parsed.success) throw new SetupError(describe(faultsOf(parsed)));
-  const { STRIPE_SECRET_KEY: secretKey = null, STRIPE_API_BASE: apiBase = null } = parsed.data;
+  const picked = schema.pick({ STRIPE_SECRET_KEY: true, STRIPE_API_BASE: true });
+  const env = sound(picked.safeParse(withoutEmpty(loadEnvironment())));
+  const { STRIPE_SECRET_KEY: secretKey = null, STRIPE_API_BASE: apiBase = null } = env;
   return { secretKey, apiBase };
+}
+
+/** What a migration reads, and nothing of the rest: a deployment's job has no use for Stripe's secrets. */
+export function loadForMigration(): Pick<Config, 'database' | 'dataDir' | 'logLevel'> {
+  const { NODE_ENV, DATABASE_URL, LOG_LEVEL } = loadEnvironment();
+  const env = withoutEmpty({ NODE_ENV, DATABASE_URL, LOG_LEVEL });
+  const ofDatabase = combinedFaults(env).filter(([variable]) => variable === 'DATABASE_URL');
+  return toConfig(sound(schema.safeParse(env), ofDatabase));
 }

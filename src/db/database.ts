@@ -10,7 +10,10 @@ export interface Database {
 }
 
 /** The configured server, or the embedded one. */
-export async function openDatabase({ database, dataDir }: Config, log: Logger): Promise<Database> {
+export async function openDatabase(
+  { database, dataDir }: Pick<Config, 'database' | 'dataDir'>,
+  log: Logger,
+): Promise<Database> {
   if (database.url !== null) return { url: database.url, stop: async () => {} };
   return startEmbeddedPostgres({ dir: `${dataDir}/postgres`, log });
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config.ts';
+import { loadForMigration } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { runProgram } from '../program.ts';
 import { openDatabase } from './database.ts';
@@ -9,7 +9,7 @@ import { migrate } from './migrations.ts';
 new Command('npm run migrate').description('Brings the schema up to date.').parse();
 
 await runProgram(async () => {
-  const config = loadConfig();
+  const config = loadForMigration();
   const log = createLogger(config.logLevel, process.stdout.isTTY);
   const database = await openDatabase(config, log);
   try {

@@ -118,6 +118,12 @@ test('npm run migrate does the same, and nothing the second time', async () => {
   }
 });
 
+test('npm run migrate in production wants to know of the database alone', async () => {
+  const env = { NODE_ENV: 'production', DATABASE_URL: byCommand.url };
+  await using command = run('src/db/migrate-cli.ts', env);
+  expect(await command.ended).toEqual({ code: 0, signal: null });
+});
+
 test('npm run migrate with anything behind it does nothing', async () => {
   const { url, db } = unowned;
   for (const argument of ['down', '--dry-run', '--help']) {
