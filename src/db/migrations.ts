@@ -7,6 +7,7 @@ import {
   isDenied,
   isLockTimeout,
   isReadOnlyError,
+  isStatementError,
   isTableMissing,
   isTableTaken,
   unusable,
@@ -92,7 +93,8 @@ function explanationOf(error: Error): string {
     return `${message}. Let the role of DATABASE_URL own the database, or grant it what it is denied`;
   if (isTableTaken(error))
     return `${message}. Another program has a table of that name: give this one a database of its own`;
-  return message;
+  // That a connection broke, or that knex could not roll back over it, does not say whose it was.
+  return error instanceof SetupError || isStatementError(error) ? message : unusable(error);
 }
 
 async function expectServer(db: Knex): Promise<void> {

@@ -164,6 +164,20 @@ test('a migration that waits for a table lets those pass that wait behind it', a
   expect((await appliedTo(db)).toSorted()).toEqual(files);
 });
 
+test('a database that goes away meanwhile is told of as one that is away from the start', async () => {
+  const { db, url } = unowned;
+  await using _door = await hold(db, (trx) => trx.raw('create table knex_migrations ()'));
+  await using refused = run('src/main.ts', serviceEnv({ url }));
+  await untilWaiting(db, 'migration', 1);
+  await db.raw(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'checkout-fulfillment migration'`,
+  );
+  expect(await refused.ended).toEqual({ code: 1, signal: null });
+  expect(refused.written.stderr).toMatch(/can not start: No PostgreSQL can be used at DATABASE_URL: .*\n$/);
+  expect(await tables(db)).toEqual([]);
+});
+
 test('a lock that a killed command of knex left keeps nobody out, unless something is pending', async () => {
   const { db } = byCommand;
   await db('knex_migrations_lock').update({ is_locked: 1 });
