@@ -22,14 +22,13 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
   )}</tbody></table>`;
 }
 
-/** More of it stands on the order's own page. */
-const LONGEST_REASON = 100;
+/** More than 100 characters, of which none is halved, stand on the order's own page. */
+const LONG_REASON = /^(.{100}).+/su;
 
 /** Why it is not fulfilled yet. */
 function reasonOf({ last_error }: ListedOrder): Markup | null {
   if (!last_error) return null;
-  const reason = last_error.length > LONGEST_REASON ? `${last_error.slice(0, LONGEST_REASON)}…` : last_error;
-  return html`<span class="reason muted">${reason}</span>`;
+  return html`<span class="reason muted">${last_error.replace(LONG_REASON, '$1…')}</span>`;
 }
 
 type Status = Pick<

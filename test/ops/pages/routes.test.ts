@@ -46,10 +46,11 @@ test('what the customer was charged in another currency is told, and by what num
 
 test('a list says why an order is not fulfilled, in a line or two', async () => {
   const { id } = await insertOrder(quiet.db);
-  const last_error = `the warehouse says: ${'no '.repeat(100)}`;
+  const beginning = `the warehouse says: ${'no '.repeat(26)}x🎈`;
+  const last_error = `${beginning}${'no '.repeat(100)}`;
   await insertFulfillment(quiet.db, id, { status: 'dead', attempts: 12, last_error });
   const { text } = await request(quiet.service.url).get('/ops/orders?fulfillment=dead').expect(200);
-  expect(text).toContain(`<span class="reason muted">${last_error.slice(0, 100)}…</span>`);
+  expect(text).toContain(`<span class="reason muted">${beginning}…</span>`);
   await quiet.db('fulfillments').where({ order_id: id }).del();
   await quiet.db('orders').where({ id }).del();
 });
