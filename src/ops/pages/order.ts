@@ -43,7 +43,7 @@ ${notice}
 <ol class="timeline">${timeline.map((entry) => html`<li class="${toneOf(entry)}">${happening(entry, now, reader)}</li>`)}</ol></section>
 <div class="side">
 <section class="card" data-part="facts"><h2>Details</h2>${facts(order, reader)}</section>
-<section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items, sumsOf(order))}</section>
+<section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items, sumsOf(order), fulfillment)}</section>
 <div data-part="close">${owed.length > 0 && closeForm(order.id, owed, reader)}</div>
 </div></div>`;
   return page({ title: `Order ${order.id}`, part: 'orders', watches: `order:${order.id}`, body }, reader);
@@ -142,9 +142,17 @@ function lines(texts: readonly string[]): Markup | null {
   return texts.length === 0 ? null : html`${texts.map((text) => html`<span class="line-of">${text}</span>`)}`;
 }
 
-function items(lineItems: readonly LineItem[], sums: readonly Sum[]): Markup {
+function items(
+  lineItems: readonly LineItem[],
+  sums: readonly Sum[],
+  fulfillment: Fulfillment | null,
+): Markup {
   if (lineItems.length === 0) {
-    return html`<p class="muted pad">None yet: an attempt to fulfil the order fetches them from Stripe.</p>`;
+    const why =
+      fulfillment?.status === 'fulfilled'
+        ? 'None: the order was closed before an attempt had fetched them from Stripe.'
+        : 'None yet: an attempt to fulfil the order fetches them from Stripe.';
+    return html`<p class="muted pad">${why}</p>`;
   }
   return html`<table><thead><tr><th scope="col">Item</th><th scope="col" class="number">Quantity</th><th scope="col" class="number">Amount</th></tr></thead>
 <tbody>${lineItems.map(

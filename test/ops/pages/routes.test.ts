@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { openPool } from '../../../src/db/knex.ts';
 import { createApp } from '../../../src/http/app.ts';
+import { closeOrder } from '../../../src/ops/close.ts';
 import { openLive } from '../../../src/ops/live.ts';
 import { pulseOf } from '../../../src/ops/pulse.ts';
 import { opsRouter } from '../../../src/ops/router.ts';
@@ -53,6 +54,19 @@ test('a list says why an order is not fulfilled, in a line or two', async () => 
   expect(text).toContain(`<span class="reason muted">${beginning}…</span>`);
   await quiet.db('fulfillments').where({ order_id: id }).del();
   await quiet.db('orders').where({ id }).del();
+});
+
+test('an order that was closed before its line items were fetched waits for none', async () => {
+  const { id } = await insertOrder(quiet.db);
+  await insertFulfillment(quiet.db, id, {
+    attempts: 1,
+    next_attempt_at: quiet.db.raw(`now() + interval '1 hour'`),
+  });
+  const itemsOf = async () => (await request(quiet.service.url).get(`/ops/orders/${id}`).expect(200)).text;
+  expect(await itemsOf()).toContain('None yet: an attempt to fulfil the order fetches them');
+  await closeOrder(quiet.db, id, { because: 'refunded', actor: 'test' });
+  expect(await itemsOf()).toContain('None: the order was closed before');
+  await quiet.db.raw('truncate orders cascade');
 });
 
 test('what makes the total stands below the items', async () => {
