@@ -43,7 +43,7 @@ export interface Page {
  */
 export async function listOrders(
   db: Pick<Knex, 'raw'>,
-  filter: OrderFilter,
+  filter: OrderFilter & { readonly ids?: readonly number[] },
   { limit, after }: { limit: number; after: string | null },
 ): Promise<Page> {
   const [after_us = null, after_id = null] = after?.split('_') ?? [];
@@ -62,7 +62,8 @@ export async function listOrders(
        end as waiting_seconds,
        (extract(epoch from o.created_at) * 1000000)::bigint || '_' || o.id as place
      from orders o left join fulfillments f on f.order_id = o.id
-     where (cast(:status as text) is null or o.status = :status)
+     where (cast(:ids as bigint[]) is null or o.id = any (:ids))
+       and (cast(:status as text) is null or o.status = :status)
        and (cast(:fulfillment as text) is null or f.status = :fulfillment)
        and (cast(:stuck as boolean) is null
          or f.status = 'dead' or f.status = 'pending' and o.paid_at < now() - :late * interval '1 minute')
@@ -81,7 +82,15 @@ export async function listOrders(
          or (o.created_at, o.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
      order by o.created_at desc, o.id desc
      limit :count`,
-    { ...bindings(filter), after_us, after_id, late: LATE_MINUTES, lease: LEASE_SECONDS, count: limit + 1 },
+    {
+      ...bindings(filter),
+      ids: filter.ids ?? null,
+      after_us,
+      after_id,
+      late: LATE_MINUTES,
+      lease: LEASE_SECONDS,
+      count: limit + 1,
+    },
   );
   const page = rows.slice(0, limit);
   return {

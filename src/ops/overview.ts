@@ -1,5 +1,6 @@
 import type { Knex } from '../db/knex.ts';
 import type { MailKind } from '../notifications/notify.ts';
+import { LATE_MINUTES } from '../work/standing.ts';
 import { type Counted, percentile } from './acknowledgements.ts';
 import { wallClock } from './wall-clock.ts';
 
@@ -11,6 +12,10 @@ export interface ShopStanding {
   readonly owed: number;
   /** The order that has been paid and unfulfilled for the longest, dead or not. */
   readonly oldest: { readonly order_id: number; readonly waiting_seconds: number } | null;
+  /** As the list of orders has it. */
+  readonly stuck: number;
+  /** Those of them that wait for the longest. */
+  readonly longest_stuck: readonly number[];
   readonly dead_fulfillments: number;
   readonly dead_mails: number;
   /** The latest of them. */
@@ -34,18 +39,24 @@ export async function shopStandingOf(db: Knex, zone: string, now: Date): Promise
      unfulfilled as (
        select order_id, status, extract(epoch from now() - created_at)::float8 as waiting_seconds
        from fulfillments where status <> 'fulfilled'
+     ),
+     stuck as (
+       select order_id, waiting_seconds from unfulfilled where status = 'dead' or waiting_seconds > :late * 60
      )
      select
        (select coalesce(json_agg(paid order by orders desc), '[]') from paid) as paid_today,
        (select count(*) from unfulfilled where status = 'pending') as owed,
        (select row_to_json(oldest) from (
           select order_id, waiting_seconds from unfulfilled order by waiting_seconds desc limit 1) as oldest) as oldest,
+       (select count(*) from stuck) as stuck,
+       (select coalesce(json_agg(order_id), '[]') from (
+          select order_id from stuck order by waiting_seconds desc limit 5) as longest) as longest_stuck,
        (select count(*) from unfulfilled where status = 'dead') as dead_fulfillments,
        (select count(*) from notifications where status = 'dead') as dead_mails,
        (select coalesce(json_agg(mail), '[]') from (
           select order_id, kind, last_error from notifications where status = 'dead' order by id desc limit 5) as mail) as mails,
        (select count(*) from orders where status = 'awaiting_payment') as awaiting_payment`,
-    { midnight },
+    { midnight, late: LATE_MINUTES },
   );
   return rows[0];
 }

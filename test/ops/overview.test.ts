@@ -20,6 +20,8 @@ test('of nothing there is nothing, and every hour is there', async () => {
     paid_today: [],
     owed: 0,
     oldest: null,
+    stuck: 0,
+    longest_stuck: [],
     dead_fulfillments: 0,
     dead_mails: 0,
     mails: [],
@@ -62,7 +64,14 @@ test('money paid today, by currency, and the work that is owed', async () => {
   expect(waiting?.order_id).toBe(oldest.id);
   expect(waiting?.waiting_seconds).toBeGreaterThanOrEqual(3 * 86_400);
   expect(mails).toEqual([{ order_id: oldest.id, kind: 'order_paid', last_error: 'no such mailbox' }]);
-  expect(counts).toEqual({ owed: 1, dead_fulfillments: 1, dead_mails: 1, awaiting_payment: 1 });
+  expect(counts).toEqual({
+    owed: 1,
+    stuck: 1,
+    longest_stuck: [oldest.id],
+    dead_fulfillments: 1,
+    dead_mails: 1,
+    awaiting_payment: 1,
+  });
 
   const days = await historyOf(db, '30d', 'UTC', now);
   expect(days.at(-1)).toMatchObject({ paid: 3, awaiting_payment: 1, failed: 1 });

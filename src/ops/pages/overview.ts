@@ -18,6 +18,7 @@ interface Overview {
   readonly standing: ShopStanding;
   readonly range: Range;
   readonly history: readonly Span[];
+  /** Those that wait for the longest. */
   readonly stuck: readonly ListedOrder[];
   readonly newest: readonly ListedOrder[];
 }
@@ -129,10 +130,15 @@ function day(at: string): string {
 }
 
 function stuckOrders({ stuck, standing }: Overview, reader: Reader): Markup {
+  const words = standing.stuck > stuck.length ? `All ${standing.stuck} that are stuck` : 'All that are stuck';
   return html`<section class="card table-card">
-<div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">All that are stuck</a>
+<div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">${words}</a>
 ${standing.dead_fulfillments > 0 && retryDeadForm(reader)}</div>
-${orderTable(stuck, reader.zone)}</section>`;
+${orderTable(stuck.toSorted(byWaiting), reader.zone)}</section>`;
+}
+
+function byWaiting(a: ListedOrder, b: ListedOrder): number {
+  return (b.waiting_seconds ?? 0) - (a.waiting_seconds ?? 0);
 }
 
 /** Once on the page: it does the same wherever it stands. */

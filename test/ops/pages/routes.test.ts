@@ -331,6 +331,24 @@ test('what is to fulfil is counted with the dead, as the oldest of it is', async
   await shop.db('fulfillments').where({ order_id: id }).del();
 });
 
+test('of those that are stuck the overview has the five that wait for the longest, and says how many there are', async () => {
+  const stuck: number[] = [];
+  for (let days = 1; days <= 7; days += 1) {
+    const at = quiet.db.raw("now() - ? * interval '1 day'", [days]);
+    const { id } = await insertOrder(quiet.db, { paid_at: at });
+    await insertFulfillment(quiet.db, id, { status: 'dead', created_at: at });
+    stuck.unshift(id);
+  }
+  const { text } = await request(quiet.service.url).get('/ops').expect(200);
+  const [, part = ''] = /data-part="stuck">(.*?)<\/section>/s.exec(text) ?? [];
+  const listed = [...part.matchAll(/<th scope="row"><a href="\/ops\/orders\/(\d+)"/g)].map(([, id]) =>
+    Number(id),
+  );
+  expect(listed).toEqual(stuck.slice(0, 5));
+  expect(part).toContain('<a class="spring" href="/ops/orders?fulfillment=stuck">All 7 that are stuck</a>');
+  await quiet.db.raw('truncate orders cascade');
+});
+
 test('the overview says which alerts stand, and leaves those of work to what it shows of it', async () => {
   const notes = async () =>
     (await get('/ops').expect(200)).text.match(/<p class="note bad">.*?<\/p>/gs) ?? [];
