@@ -36,6 +36,7 @@ export async function sendCsv(res: Response, db: Knex, filter: OrderFilter): Pro
   // Before anything is answered, so that a database that does not answer is told by a status.
   const first = await listOrders(db, filter, { limit: LIMIT, after: null });
   res.attachment(`orders-${new Date().toISOString().slice(0, 10)}.csv`).type('text/csv');
+  if (res.req.method === 'HEAD') return void res.end();
   const csv = stringify({
     header: true,
     columns: COLUMNS,

@@ -502,6 +502,25 @@ test('the export has every order of many pages, each once', async () => {
   expect([sessions.length, new Set(sessions).size]).toEqual([1_100, 1_100]);
 });
 
+test('its head alone is answered without reading them', async () => {
+  const { db } = shop;
+  const stripe = createStripe('sk_test_123', null);
+  const live = openLive({ pulse: pulseOf(db), log: silent });
+  const router = opsRouter({ token: null, production: false, db, stripe, live, mode: 'test', log: silent });
+  let statements = 0;
+  const count = () => (statements += 1);
+  db.on('query', count);
+  const { headers } = await request(createApp([router], silent))
+    .head('/ops/orders.csv')
+    .expect(200);
+  db.removeListener('query', count);
+  expect(headers).toMatchObject({
+    'content-type': 'text/csv; charset=utf-8',
+    'content-disposition': expect.stringMatching(/^attachment; filename=orders-/),
+  });
+  expect(statements).toBe(1);
+});
+
 test('an export of no orders says what there would be of each', async () => {
   const { text } = await get('/ops/orders.csv?email=nobody@example.com').expect(200);
   expect(text).toMatch(/^\ufeff?id,created_at,.+,livemode\r\n$/);
