@@ -43,6 +43,14 @@ test.each(['/PAGE', '/Page', '/pAge/x'])('%s is not /page: proxies tell them apa
     .expect(404);
 });
 
+test('which methods a route has is told to nobody who may not use it', async () => {
+  const guarded = express.Router().post('/page', (_req, res) => void res.status(401).end());
+  const { headers } = await request(createApp([guarded], silent))
+    .options('/page')
+    .expect(404);
+  expect(headers).not.toHaveProperty('allow');
+});
+
 test('an answer that breaks off in its middle is cut off there, and is in the log', async () => {
   const half = express.Router().get('/half', async (_req, res) => {
     await new Promise((sent) => res.write('half', sent));
