@@ -28,7 +28,7 @@ interface Command {
 }
 
 /** A block of a language, or a piece of code within a line. */
-const CODE = /^```(\w*)\n(.*?)^```$|`((?:[^`\n]|\n(?!\n))+)`/gms;
+const CODE = /^ *```(\w*)\n(.*?)^ *```$|`((?:[^`\n]|\n(?!\n))+)`/gms;
 
 /** What a piece of code within a line begins with when it is there to be typed. A block of `sh` may begin with anything. */
 const TYPED =

@@ -1,0 +1,35 @@
+#!/bin/sh
+# ops/move-database.sh <from> <to>: copies every row of a database of the service into another one, whose tables `npm run migrate`
+# has made: all of them or none, compared afterwards. docs/operating.md says when.
+# By psql, of any version: pg_dump refuses a server that is newer than itself, as the embedded one mostly is. And tables that
+# the service made have the owner, the rights and the compression that they have elsewhere.
+set -eu
+from=${1:?from which database?}
+to=${2:?to which database?}
+# What servers show each in their own way.
+export PGTZ=UTC PGCLIENTENCODING=UTF8
+scratch=$(mktemp -d)
+trap 'rm -r "$scratch"' EXIT
+
+# As SQL, and the same from each server: every row, and which numbers were given. Tables refer to orders, so these come first.
+dump() {
+  psql "$1" -XAtqv ON_ERROR_STOP=1 << 'END'
+begin isolation level repeatable read read only;
+select
+  format('select %L', format('copy %I from stdin with (header match);', tablename)),
+  format('copy (select * from %1$I order by %1$I::text collate "C") to stdout with (header)', tablename),
+  $$select '\.'$$
+from pg_tables where schemaname = 'public' and tablename <> 'knex_migrations_lock'
+order by tablename <> 'orders', tablename \gexec
+select format('select setval(%L, %s);', sequencename, last_value)
+from pg_sequences where schemaname = 'public' and last_value is not null order by 1;
+END
+}
+
+dump "$from" > "$scratch/from"
+# The rows that are deleted are the migrations' own.
+psql "$to" -Xqo /dev/null --single-transaction -v ON_ERROR_STOP=1 \
+  -c 'delete from knex_migrations; delete from reconcile_cursors' -f "$scratch/from"
+dump "$to" > "$scratch/to"
+cmp "$scratch/from" "$scratch/to"
+psql "$to" -XAtc "select 'every row is there; orders: ' || count(*) from orders"

@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { Knex } from '../../src/db/knex.ts';
+import { fillBusyDay } from '../support/busy-day.ts';
+import { contentsOf, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { recordEvent } from '../support/news.ts';
+import { insertOrder } from '../support/orders.ts';
+import { root, runFile } from '../support/process.ts';
+import { checkoutSession, events } from '../support/stripe-events.ts';
+
+/** The script of docs/operating.md, "Moving to another PostgreSQL", needs psql and nothing else. */
+const withPsql = spawnSync('sh', ['-c', 'command -v psql']).status === 0 ? test : test.skip;
+
+const from = await createTestDatabase();
+const to = await createTestDatabase();
+const older = await createTestDatabase();
+
+const known = events.completedPaid(checkoutSession());
+beforeAll(async () => {
+  await fillBusyDay(from.db);
+  await recordEvent(from.db, known);
+  await from.db('reconcile_cursors').update({ position: 'evt_last', since: '2026-11-01T12:00:00Z' });
+});
+
+const all = async (db: Knex) => ({
+  ...(await contentsOf(db)),
+  cursors: await db('reconcile_cursors').orderBy('list'),
+  migrations: await db('knex_migrations').orderBy('id'),
+});
+
+async function move(target: TestDatabase): Promise<number | null> {
+  const { ended } = runFile('sh', {}, [`${root}/ops/move-database.sh`, from.url, target.url]);
+  return (await ended).code;
+}
+
+withPsql('every row is moved, once, and what comes afterwards goes on from there', async () => {
+  const moved = await all(from.db);
+  expect(await move(to)).toBe(0);
+  expect(await all(to.db)).toEqual(moved);
+
+  expect(await move(to)).not.toBe(0);
+  expect(await all(to.db)).toEqual(moved);
+
+  await recordEvent(to.db, known);
+  expect(await all(to.db)).toEqual(moved);
+  expect((await insertOrder(to.db)).id).toBe((await insertOrder(from.db)).id);
+});
+
+withPsql('a database whose columns stand elsewhere is left as it was', async () => {
+  for (const [column, name] of [
+    ['account', 'other'],
+    ['api_version', 'account'],
+    ['other', 'api_version'],
+  ])
+    await older.db.raw('alter table stripe_events rename column :column: to :name:', { column, name });
+  const before = await all(older.db);
+  expect(await move(older)).not.toBe(0);
+  expect(await all(older.db)).toEqual(before);
+});
