@@ -401,7 +401,7 @@ test('the data of another major version is refused and left alone', async () => 
   await writeFile(join(dir, 'data/PG_VERSION'), '12\n');
 
   await expect(start()).rejects.toThrow(
-    /made by PostgreSQL 12, .*PostgreSQL \d\d found.*DATABASE_URL.*dump.*delete/s,
+    /made by PostgreSQL 12, .*PostgreSQL \d\d found.*DATABASE_URL.*move its rows.*delete/s,
   );
   expect(await readdir(join(dir, 'data'))).toEqual(['PG_VERSION']);
 });

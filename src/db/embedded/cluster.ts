@@ -30,7 +30,7 @@ export async function ensureCluster(home: Home, binaries: Binaries): Promise<voi
     `${home.data} was made by PostgreSQL ${major}, which the PostgreSQL ${binaries.major} found here can't read. ` +
       'Three ways on:\n' +
       `  - set DATABASE_URL to a PostgreSQL ${major} server that has the data\n` +
-      `  - dump it with the pg_dump of PostgreSQL ${major}, move ${home.dir} away, start, and restore the dump\n` +
+      '  - where it ran until now, move its rows to a server of your own: docs/operating.md, "Moving to another PostgreSQL"\n' +
       `  - if it is only a sandbox: delete ${home.dir} and start again`,
   );
 }
