@@ -25,8 +25,8 @@ export interface Sender extends Load, AsyncDisposable {
   finish(): Promise<Load>;
 }
 
-const LANES = 16;
 /** Some 80 sales a second, with what is sent twice 120 deliveries: a load that leaves room for the faults. */
+const LANES = 16;
 const BETWEEN_SALES_MS = 200;
 /** Stripe's minutes and hours, compressed. */
 const RETRY_MS = 250;
@@ -37,7 +37,7 @@ const PATIENCE_MS = 15_000;
  * Stripe: each event is sent until it is answered 200, events of one session in no order, one in five of them twice at once,
  * and one in five again after its 200.
  */
-export function startSender(url: string, stripe: StripeApi): Sender {
+export function startSender(url: string, stripe: StripeApi, lanes = LANES): Sender {
   const sales: Sale[] = [];
   const deliveries: Delivery[] = [];
   let ending = false;
@@ -71,7 +71,7 @@ export function startSender(url: string, stripe: StripeApi): Sender {
     }
   }
 
-  const lanes = Promise.all(Array.from({ length: LANES }, lane));
+  const sending = Promise.all(Array.from({ length: lanes }, lane));
   const takenSoFar = () => deliveries.filter(({ status }) => status === 200).length;
   return {
     sales,
@@ -82,13 +82,13 @@ export function startSender(url: string, stripe: StripeApi): Sender {
     },
     async finish() {
       ending = true;
-      await lanes;
+      await sending;
       return { sales, deliveries };
     },
     async [Symbol.asyncDispose]() {
       ending = true;
       givenUp = true;
-      await lanes;
+      await sending;
     },
   };
 }
