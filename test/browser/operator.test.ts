@@ -49,7 +49,7 @@ test('an operator logs in, finds an order by its customer, and sees it become fu
   await shop.service.deliver(events.completedPaid(session));
   const order = await orderOf(session.id);
 
-  const page = await logIn(await openPage(browser), '/ops/orders');
+  await using page = await logIn(await openPage(browser), '/ops/orders');
   await page.getByLabel('Find an order').fill('nora@example.com');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: String(order.id), exact: true }).click();
@@ -65,18 +65,19 @@ test('an operator logs in, finds an order by its customer, and sees it become fu
 });
 
 describe('a page says whether it follows', () => {
-  /** A page of an order that is not paid yet. */
-  async function openOrder() {
+  /** Shows an order that is not paid yet. */
+  async function openOrder(page: Page) {
     const session = shop.checkout();
     await shop.service.deliver(events.completedUnpaid(session));
     const { id } = await orderOf(session.id);
-    const page = await logIn(await openPage(browser), `/ops/orders/${id}`);
+    await logIn(page, `/ops/orders/${id}`);
     await page.getByText('Live', { exact: true }).waitFor();
-    return { page, session };
+    return session;
   }
 
   test('not once its session has ended', async () => {
-    const { page, session } = await openOrder();
+    await using page = await openPage(browser);
+    const session = await openOrder(page);
     await page.context().clearCookies();
     await shop.service.deliver(events.asyncFailed(session));
     await page.getByText('Not live: log in again').waitFor();
@@ -84,7 +85,8 @@ describe('a page says whether it follows', () => {
   });
 
   test('not while it is not answered, and it follows again once it is', async () => {
-    const { page, session } = await openOrder();
+    await using page = await openPage(browser);
+    const session = await openOrder(page);
     await page.route('**/ops/orders/*', (route) => route.fulfill({ status: 503 }));
     await shop.service.deliver(events.asyncFailed(session));
     await page.getByText('Not live: the page could not be loaded').waitFor();
@@ -94,7 +96,8 @@ describe('a page says whether it follows', () => {
   });
 
   test('not while the database does not answer, and it follows again once it does', async () => {
-    const { page } = await openOrder();
+    await using page = await openPage(browser);
+    await openOrder(page);
     await using locked = await hold(shop.db, (trx) => trx.raw('lock table order_transitions'));
     await page.getByText('Not live').waitFor();
     await locked.release();
@@ -102,7 +105,8 @@ describe('a page says whether it follows', () => {
   });
 
   test('how long something has waited is told anew each minute, though nothing has happened', async () => {
-    const { page } = await openOrder();
+    await using page = await openPage(browser);
+    await openOrder(page);
     await page.clock.install();
     await page.reload();
     await page.getByText('Live', { exact: true }).waitFor();
@@ -117,7 +121,7 @@ describe('a page says whether it follows', () => {
   });
 
   test('not while its stream is refused, and it follows once it is not', async () => {
-    const page = await openPage(browser);
+    await using page = await openPage(browser);
     await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));
     await logIn(page);
     await page.getByText('Not live: the connection was lost').waitFor();
@@ -134,7 +138,7 @@ test('a dead order is tried again, and who did it is kept', async () => {
   const order = await orderOf(session.id);
   shop.receiver.answer = (res) => res.writeHead(204).end();
 
-  const page = await logIn(await openPage(browser));
+  await using page = await logIn(await openPage(browser));
   await page.getByRole('link', { name: 'All that are stuck' }).click();
   await page.getByRole('link', { name: String(order.id), exact: true }).click();
   await page.getByText('Dead after 1 attempt:').waitFor();
@@ -154,7 +158,7 @@ test('all that is dead is tried again, and an order that was refunded is closed'
     await shop.service.deliver(events.completedPaid(session));
     await shop.atRest(session.id);
   }
-  const page = await logIn(await openPage(browser));
+  await using page = await logIn(await openPage(browser));
   await page.getByRole('button', { name: 'Try all that is dead again' }).click();
   await page.getByText('Another attempt was asked for at all that was dead').waitFor();
   for (const { id } of sessions) {
@@ -181,7 +185,7 @@ test('an event is replayed from the time line of its order', async () => {
   const event = events.completedPaid(session);
   await shop.service.deliver(event);
   const order = await orderOf(session.id);
-  const page = await logIn(await openPage(browser), `/ops/orders/${order.id}`);
+  await using page = await logIn(await openPage(browser), `/ops/orders/${order.id}`);
   await page.getByRole('button', { name: `Replay ${event.id}` }).click();
   await page.getByText('Nothing changed: the order is where the event would put it').waitFor();
   expect(await shop.db('ops_actions').where({ subject: event.id })).toMatchObject([
@@ -192,7 +196,7 @@ test('an event is replayed from the time line of its order', async () => {
 test('what a list shows is exported, and nothing else', async () => {
   const session = shop.checkout({ client_reference_id: '=cart"1"', currency: 'jpy', amount_total: 500 });
   await shop.service.deliver(events.completedUnpaid(session));
-  const page = await logIn(await openPage(browser), '/ops/orders');
+  await using page = await logIn(await openPage(browser), '/ops/orders');
   await page.getByText('Filter', { exact: true }).click();
   await page.getByLabel('Payment').selectOption('awaiting_payment');
   await page.getByLabel('Amount').fill('500 jpy');
@@ -221,7 +225,7 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
   shop.receiver.answer = (res) => res.writeHead(204).end();
   const { id } = await orderOf(session.id);
 
-  const page = await openPage(browser);
+  await using page = await openPage(browser);
   const type = (text: string) => page.keyboard.type(text);
   const press = (key: string) => page.keyboard.press(key);
   const focused = () => page.evaluate('document.activeElement.textContent.trim()');
@@ -250,7 +254,7 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
 test('without scripts everything is there, in UTC', async () => {
   const session = shop.checkout();
   await shop.service.deliver(events.completedPaid(session));
-  const page = await logIn(await openPage(browser, { javaScriptEnabled: false }), '/ops/orders');
+  await using page = await logIn(await openPage(browser, { javaScriptEnabled: false }), '/ops/orders');
   await page.getByText('Times are in UTC.').waitFor();
   const { id, created_at } = await orderOf(session.id);
   await page.getByRole('link', { name: String(id), exact: true }).click();
@@ -263,14 +267,17 @@ test('with scripts, times are in the zone of the browser', async () => {
   const session = shop.checkout();
   await shop.service.deliver(events.completedPaid(session));
   const { id, created_at } = await orderOf(session.id);
-  const page = await logIn(await openPage(browser, { timezoneId: 'Asia/Kathmandu' }), `/ops/orders/${id}`);
+  await using page = await logIn(
+    await openPage(browser, { timezoneId: 'Asia/Kathmandu' }),
+    `/ops/orders/${id}`,
+  );
   await page.getByText('Times are in Asia/Kat').waitFor();
   const clock = new Date(created_at.getTime() + 5.75 * 3_600_000).toISOString().slice(11, 19);
   expect(await page.locator('[data-part="facts"]').innerText()).toContain(clock);
 });
 
 test('a link from another site leads to the page, for whoever is logged in', async () => {
-  const page = await logIn(await openPage(browser));
+  await using page = await logIn(await openPage(browser));
   pageElsewhere = `<a href="${url}/ops/events">look</a>`;
   await page.goto(elsewhere);
   await page.getByRole('link', { name: 'look' }).click();
@@ -281,7 +288,7 @@ test('a form on another site can do nothing here', async () => {
   const session = shop.checkout();
   await shop.service.deliver(events.completedPaid(session));
   const { id } = await orderOf(session.id);
-  const page = await logIn(await openPage(browser));
+  await using page = await logIn(await openPage(browser));
   pageElsewhere = `<form method="post" action="${url}/ops/orders/${id}/retry"><button>Win a prize</button></form>`;
   await page.goto(elsewhere);
   const [answer] = await Promise.all([

@@ -85,7 +85,7 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['dark', 'contrast'],
   ['phone', 'all but contrast'],
 ])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
-  const page = await openPage(browser, looks[look]);
+  await using page = await openPage(browser, looks[look]);
   for (const [name, address] of Object.entries(pages)) {
     await page.goto(address);
     const options = pictures[`${name}-${look}`];
@@ -98,7 +98,7 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
 test.each([320, 375, 768, 961, 1280])('words longer than a line are broken at %i px', async (width) => {
   const { db, service } = shopOfLongWords;
   const { id } = await db('orders').orderBy('id').first();
-  const page = await openPage(browser, { viewport: { width, height: 900 } });
+  await using page = await openPage(browser, { viewport: { width, height: 900 } });
   const unknown = `/ops/find?q=cs_live_${'a1b2c3'.repeat(10)}`;
   for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`, '/ops/events', unknown]) {
     await page.goto(service.url + path);
@@ -107,7 +107,7 @@ test.each([320, 375, 768, 961, 1280])('words longer than a line are broken at %i
 });
 
 test('on a phone, what was filtered is on the screen', async () => {
-  const page = await openPage(browser, looks.phone);
+  await using page = await openPage(browser, looks.phone);
   await page.goto(`${url}/ops/orders?fulfillment=dead&since=3d`);
   await page.getByText('Filter: fulfillment dead, since 3d').waitFor();
   const order = await page.getByRole('link', { name: '121', exact: true }).boundingBox();
@@ -115,7 +115,7 @@ test('on a phone, what was filtered is on the screen', async () => {
 });
 
 test('in the list of events a row leads to its event, and the link to the order to that', async () => {
-  const page = await openPage(browser, looks.light);
+  await using page = await openPage(browser, looks.light);
   await page.goto(`${url}/ops/events`);
   const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: /^Order/ }) });
   const link = row.first().getByRole('link', { name: /^Order/ });
@@ -129,7 +129,7 @@ test('in the list of events a row leads to its event, and the link to the order 
 });
 
 test('on a phone, the heading of a list stands clear of the border of its card', async () => {
-  const page = await openPage(browser, looks.phone);
+  await using page = await openPage(browser, looks.phone);
   await page.goto(`${url}/ops`);
   const card = await page.locator('[data-part="newest"]').boundingBox();
   const heading = await page.getByRole('heading', { name: 'Newest orders' }).boundingBox();

@@ -10,7 +10,7 @@ const screen = { width: 960, height: 800 };
 
 /** In a file of its own, since nothing else may be drawn while a film is made: the README's picture that moves. */
 test('buying a mug while the receiver is down: it gets the order once it is repaired', async () => {
-  const page = await openPage(browser, { viewport: screen, colorScheme: 'light' });
+  await using page = await openPage(browser, { viewport: screen, colorScheme: 'light' });
   const film = openFilm(page);
   const click = async (at: Locator) => {
     await film.point(at);

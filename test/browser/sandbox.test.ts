@@ -47,7 +47,7 @@ async function expectGivenOnce(page: Page) {
 }
 
 test('by card, with another quantity, a code and a courier: the order, its mail and the request are shown', async () => {
-  const page = await openCheckout(await openPage(browser));
+  await using page = await openCheckout(await openPage(browser));
   await page.getByLabel('Quantity of Blue mug').fill('3');
   await page.getByLabel('Promotion code').fill('save10');
   await page.getByLabel('Courier').check();
@@ -85,7 +85,7 @@ async function holdReckoning(page: Page) {
 }
 
 test('what is typed while the total is reckoned stays as it is', async () => {
-  const page = await openCheckout(await openPage(browser));
+  await using page = await openCheckout(await openPage(browser));
   const { begun, release } = await holdReckoning(page);
   await page.getByLabel('Quantity of Blue mug').fill('3');
   await page.getByLabel('Promotion code').pressSequentially('save');
@@ -98,7 +98,7 @@ test('what is typed while the total is reckoned stays as it is', async () => {
 });
 
 test('the total is asked for once at a time, and once more for all that was changed meanwhile', async () => {
-  const page = await openCheckout(await openPage(browser));
+  await using page = await openCheckout(await openPage(browser));
   let asked = 0;
   page.on('request', (request) => {
     if (request.method() === 'POST' && request.resourceType() === 'fetch') asked += 1;
@@ -116,7 +116,7 @@ test('the total is asked for once at a time, and once more for all that was chan
 });
 
 test('by bank debit: paid when the bank pays', async () => {
-  const page = await buy('bank debit');
+  await using page = await buy('bank debit');
   await page.getByText('We wait for your bank').waitFor();
   expect(await page.getByText('No request yet').count()).toBe(1);
   await page.getByRole('button', { name: 'The bank pays' }).click();
@@ -126,7 +126,7 @@ test('by bank debit: paid when the bank pays', async () => {
 });
 
 test('by bank debit: failed when the bank declines, and the customer is told', async () => {
-  const page = await buy('bank debit');
+  await using page = await buy('bank debit');
   await page.getByRole('button', { name: 'The bank declines' }).click();
   await page.getByRole('heading', { name: 'the payment did not go through' }).waitFor();
   await page.frameLocator('iframe').getByText('Your payment did not go through').waitFor();
@@ -135,7 +135,7 @@ test('by bank debit: failed when the bank declines, and the customer is told', a
 });
 
 test('for nothing', async () => {
-  const page = await openCheckout(await openPage(browser));
+  await using page = await openCheckout(await openPage(browser));
   await page.getByLabel('Promotion code').fill('FREE');
   await page.getByLabel('Promotion code').blur();
   await page.getByRole('button', { name: 'Complete the order' }).click();
@@ -145,7 +145,7 @@ test('for nothing', async () => {
 });
 
 test('without scripts the same, and a total that has changed is shown before it is paid', async () => {
-  const page = await openCheckout(await openPage(browser, { javaScriptEnabled: false }));
+  await using page = await openCheckout(await openPage(browser, { javaScriptEnabled: false }));
   await page.getByLabel('Promotion code').fill('NONSENSE');
   await page.getByRole('button', { name: 'Update' }).click();
   await page.getByText('NONSENSE is no code').waitFor();
@@ -164,7 +164,7 @@ describe('trouble', () => {
   const gone = 'The customer closes the window';
 
   test.concurrent('every event twice: one order, one fulfilment', async () => {
-    const page = await buy('card', 'Deliver every event twice');
+    await using page = await buy('card', 'Deliver every event twice');
     const told = await untilFulfilled(page);
     expect(told.match(/completed was delivered. The service answered 200/g)).toHaveLength(2);
     expect(told.match(/it was applied/g)).toHaveLength(1);
@@ -172,7 +172,7 @@ describe('trouble', () => {
   });
 
   test.concurrent('in the wrong order: the checkout comes after the payment', async () => {
-    const page = await buy('bank debit', 'in the wrong order');
+    await using page = await buy('bank debit', 'in the wrong order');
     await story(page).getByText('is held until the bank has spoken').waitFor();
     await page.getByRole('button', { name: 'The bank pays' }).click();
     await story(page).getByText('checkout.session.completed was delivered').waitFor();
@@ -183,7 +183,7 @@ describe('trouble', () => {
   });
 
   test.concurrent('10 s late: the success page has the order at once', async () => {
-    const page = await buy('card', 'Deliver 10 s late');
+    await using page = await buy('card', 'Deliver 10 s late');
     await untilFulfilled(page);
     await story(page).getByText('completed was delivered').waitFor();
     const told = await story(page).innerText();
@@ -193,7 +193,7 @@ describe('trouble', () => {
   });
 
   test.concurrent('lost, and nobody asks: Stripe delivers again', async () => {
-    const page = await buy('card', 'Lose the first delivery', gone);
+    await using page = await buy('card', 'Lose the first delivery', gone);
     expect(await untilFulfilled(page)).toMatch(
       /was lost on its way[\s\S]*completed was delivered[\s\S]*The order began as paid/,
     );
@@ -201,7 +201,7 @@ describe('trouble', () => {
   });
 
   test.concurrent('a wrong signature changes nothing', async () => {
-    const page = await buy('card', 'with a wrong secret', gone);
+    await using page = await buy('card', 'with a wrong secret', gone);
     expect(await untilFulfilled(page)).toMatch(
       /answered 400[\s\S]*answered 200[\s\S]*The order began as paid/,
     );
@@ -220,7 +220,7 @@ test.concurrent.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['dark', 'contrast'],
   ['phone', 'all but contrast'],
 ])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
-  const page = await openPage(browser, looks[look]);
+  await using page = await openPage(browser, looks[look]);
   const check = async (name: string) => {
     expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
     expect([name, await cutOffOn(page)]).toEqual([name, []]);

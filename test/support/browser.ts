@@ -55,7 +55,10 @@ async function carriedChromium(): Promise<string> {
   return binary;
 }
 
-/** A page in a browser profile of its own. Whatever the page complains of (a script's error, the policy) fails the test. */
+/**
+ * A page in a browser profile of its own. Whatever the page complains of (a script's error, the policy) fails the test. `await using`
+ * closes it with its test: one that stays follows all that later tests do.
+ */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ timezoneId: 'Europe/Berlin', ...options });
   context.setDefaultTimeout(60_000);
