@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll } from '@jest/globals';
+import pg from 'pg';
 import { type Knex, openPool } from '../../src/db/knex.ts';
 import { silent } from './log.ts';
 
@@ -13,28 +14,26 @@ const serverUrl = () => process.env.TEST_POSTGRES_URL as string;
 /** A database of the test file's own, with every migration (or none), gone when the file ends. */
 export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await asAdmin((admin) =>
-    admin.raw('create database :name: template :template:', {
-      name,
-      template: migrated ? process.env.TEST_POSTGRES_TEMPLATE : 'template1',
-    }),
-  );
+  const template = migrated ? process.env.TEST_POSTGRES_TEMPLATE : 'template1';
+  await asAdmin(`create database ${name} template ${template}`);
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
   const db = patient(openPool(url.href, { kind: 'worker', max: 4, log: silent }));
   afterAll(async () => {
     await db.destroy();
-    await asAdmin((admin) => admin.raw('drop database :name: with (force)', { name }));
+    await asAdmin(`drop database ${name} with (force)`);
   });
   return { url: url.href, db };
 }
 
-async function asAdmin(work: (admin: Knex) => PromiseLike<unknown>): Promise<void> {
-  const admin = patient(openPool(serverUrl(), { kind: 'migration', max: 1, log: silent }));
+/** In one connection: the service's own pool opens one more before, to see what it is granted. */
+async function asAdmin(statement: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: serverUrl(), connectionTimeoutMillis: 30_000 });
+  await admin.connect();
   try {
-    await work(admin);
+    await admin.query(statement);
   } finally {
-    await admin.destroy();
+    await admin.end();
   }
 }
 
