@@ -114,6 +114,35 @@ test('on a phone, what was filtered is on the screen', async () => {
   expect(order?.y).toBeLessThan(looks.phone.viewport.height);
 });
 
+test('on a phone, a long status leaves the address its place, and a total stands in one line', async () => {
+  const { db, service } = shopOfLongWords;
+  const { id } = await insertOrder(db, {
+    status: 'awaiting_payment',
+    customer_email: 'maeve.obrien@example.com',
+    amount_total: 18_200,
+    currency: 'eur',
+  });
+  await db('order_line_items').insert({
+    ...(await db('order_line_items').first('*')),
+    order_id: id,
+    description: 'A mug for each day of the week',
+    currency: 'eur',
+    amount_subtotal: 11_700,
+  });
+  // Without its script: a row that is made anew while it is measured has no place.
+  const page = await openPage(browser, { ...looks.phone, javaScriptEnabled: false });
+  await page.goto(`${service.url}/ops/orders?status=awaiting_payment`);
+  const status = await page.locator('.badge').getByText('awaiting payment').boundingBox();
+  const address = await page.getByRole('cell', { name: 'maeve.obrien' }).boundingBox();
+  expect((status?.x ?? 0) + (status?.width ?? 0)).toBeLessThan(address?.x ?? 0);
+
+  await page.goto(`${service.url}/ops/orders/${id}`);
+  const linesOfTotal = `const range = document.createRange();
+    range.selectNodeContents(document.querySelector('tfoot td'));
+    range.getClientRects().length`;
+  expect(await page.evaluate(linesOfTotal)).toBe(1);
+});
+
 test('in the list of events a row leads to its event, and the link to the order to that', async () => {
   await using page = await openPage(browser, looks.light);
   await page.goto(`${url}/ops/events`);

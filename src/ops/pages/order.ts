@@ -163,6 +163,6 @@ function items(
   )}</tbody>
 <tfoot>${sums.map(
     ({ label, amount, currency }) =>
-      html`<tr><th scope="row" colspan="2">${label}</th><td class="number">${money(amount, currency)}</td></tr>`,
+      html`<tr><th scope="row">${label}</th><td class="number" colspan="2">${money(amount, currency)}</td></tr>`,
   )}</tfoot></table>`;
 }
