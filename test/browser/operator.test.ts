@@ -251,6 +251,30 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
   await page.waitForURL('**/ops/login');
 });
 
+test('whoever reads a chart as a table is where they were when an order comes', async () => {
+  const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
+  await orderComes();
+  await shop.db.raw(`insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1)`);
+  const page = await logIn(await openPage(browser));
+  const charts = page.locator('[data-part="charts"]');
+  const focused = () => page.evaluate('document.activeElement.closest(".chart")?.textContent.slice(0, 20)');
+  const drawnAnew = async () => {
+    await page.evaluate('document.querySelector(".legend").remove()');
+    await orderComes();
+    await charts.locator('.chart').first().locator('.legend').waitFor();
+  };
+  await page.getByText('Live', { exact: true }).waitFor();
+  await charts.getByText('As a table').last().click();
+  await drawnAnew();
+  expect(await focused()).toMatch(/Acknowledgement/);
+
+  await charts.getByText('As a table').first().click();
+  await charts.getByRole('region', { name: /^Orders/ }).focus();
+  await page.evaluate('document.querySelector(".scroll").scrollTop = 100');
+  await drawnAnew();
+  expect(await page.evaluate('document.activeElement.scrollTop')).toBe(100);
+});
+
 test('without scripts everything is there, in UTC', async () => {
   const session = shop.checkout();
   await shop.service.deliver(events.completedPaid(session));

@@ -92,18 +92,25 @@ function replaceParts(text) {
       newer?.querySelectorAll('details')[i]?.toggleAttribute('open', details.open);
     }
     if (!newer || part.isEqualNode(newer)) continue;
-    const place = part.contains(document.activeElement) ? placeOf(document.activeElement) : null;
+    const hadFocus = part.contains(document.activeElement);
+    const focused = hadFocus ? counterpart(document.activeElement, part, newer) : null;
+    const scrolled = [...part.querySelectorAll('.scroll')].map(({ scrollTop }) => scrollTop);
     part.replaceWith(newer);
-    if (place) (newer.querySelector(place) ?? document.querySelector('main')).focus({ preventScroll: true });
+    for (const [i, region] of newer.querySelectorAll('.scroll').entries())
+      region.scrollTop = scrolled[i] ?? 0;
+    if (hadFocus) (focused ?? document.querySelector('main')).focus({ preventScroll: true });
   }
 }
 
-/** A selector for what has the focus, in a part that is made anew. */
-function placeOf(element) {
+/** What takes an element's place in a part that is made anew: of those that lead where it does, or have its name, the one as far down. */
+function counterpart(element, part, newer) {
   const href = element.getAttribute('href');
-  if (href) return `[href="${CSS.escape(href)}"]`;
   const action = element.closest('form')?.getAttribute('action');
-  return action ? `[action="${CSS.escape(action)}"] button` : element.localName;
+  let alike = element.localName;
+  if (href) alike = `[href="${CSS.escape(href)}"]`;
+  else if (action) alike = `[action="${CSS.escape(action)}"] button`;
+  const place = [...part.querySelectorAll(alike)].indexOf(element);
+  return newer.querySelectorAll(alike)[Math.max(place, 0)];
 }
 
 /** `/` goes to the search, as on many sites, unless a person is typing. */
