@@ -80,7 +80,7 @@ describe('a page says whether it follows', () => {
     const session = await openOrder(page);
     await page.context().clearCookies();
     await shop.service.deliver(events.asyncFailed(session));
-    await page.getByText('Not live: log in again').waitFor();
+    await page.getByRole('status').filter({ hasText: 'Not live: log in again' }).waitFor();
     expect(await page.getByRole('heading', { name: 'Time line' }).count()).toBe(1);
   });
 
