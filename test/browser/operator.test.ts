@@ -255,7 +255,7 @@ test('whoever reads a chart as a table is where they were when an order comes', 
   const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
   await orderComes();
   await shop.db.raw(`insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1)`);
-  const page = await logIn(await openPage(browser));
+  await using page = await logIn(await openPage(browser));
   const charts = page.locator('[data-part="charts"]');
   const focused = () => page.evaluate('document.activeElement.closest(".chart")?.textContent.slice(0, 20)');
   const drawnAnew = async () => {

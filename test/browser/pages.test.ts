@@ -130,7 +130,7 @@ test('on a phone, a long status leaves the address its place, and a total stands
     amount_subtotal: 11_700,
   });
   // Without its script: a row that is made anew while it is measured has no place.
-  const page = await openPage(browser, { ...looks.phone, javaScriptEnabled: false });
+  await using page = await openPage(browser, { ...looks.phone, javaScriptEnabled: false });
   await page.goto(`${service.url}/ops/orders?status=awaiting_payment`);
   const status = await page.locator('.badge').getByText('awaiting payment').boundingBox();
   const address = await page.getByRole('cell', { name: 'maeve.obrien' }).boundingBox();
