@@ -11,9 +11,12 @@ export PGTZ=UTC PGCLIENTENCODING=UTF8
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
+# The role may have time limits of its own (docs/scaling.md, pgbouncer), and a copy takes longer.
+patient='set statement_timeout = 0'
+
 # As SQL, and the same from each server: every row, and which numbers were given. Tables refer to orders, so these come first.
 dump() {
-  psql "$1" -XAtqv ON_ERROR_STOP=1 << 'END'
+  psql "$1" -XAtqv ON_ERROR_STOP=1 -c "$patient" -f - << 'END'
 begin isolation level repeatable read read only;
 select
   format('select %L', format('copy %I from stdin with (header match);', tablename)),
@@ -29,7 +32,7 @@ END
 dump "$from" > "$scratch/from"
 # The rows that are deleted are the migrations' own.
 psql "$to" -Xqo /dev/null --single-transaction -v ON_ERROR_STOP=1 \
-  -c 'delete from knex_migrations; delete from reconcile_cursors' -f "$scratch/from"
+  -c "$patient" -c 'delete from knex_migrations; delete from reconcile_cursors' -f "$scratch/from"
 dump "$to" > "$scratch/to"
 cmp "$scratch/from" "$scratch/to"
-psql "$to" -XAtc "select 'every row is there; orders: ' || count(*) from orders"
+psql "$to" -XAtqc "$patient" -c "select 'every row is there; orders: ' || count(*) from orders"
