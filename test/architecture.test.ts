@@ -24,6 +24,7 @@ const floors = [
   ['tracing'],
   ['config.ts', 'logger.ts', 'loop.ts', 'metrics.ts', 'post.ts', 'program.ts', 'progress.ts', 'within.ts'],
   [
+    'age.ts',
     'at-most.ts',
     'counted.ts',
     'errors.ts',

@@ -1,3 +1,4 @@
+import { ageOf } from '../age.ts';
 import { counted } from '../counted.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
 import { type Alert, type Finding, newsOf } from './alert.ts';
@@ -48,7 +49,7 @@ function describe({ cause, details }: Finding): Words {
     case 'orders_unfulfilled':
       return {
         title: `${counted(details.count, 'paid order')} not fulfilled for more than ${LATE_MINUTES} minutes`,
-        what: `The longest has waited for ${details.minutes} minutes. The oldest is order ${details.order_id}.`,
+        what: `The longest has waited for ${ageOf(details.minutes * 60)}. The oldest is order ${details.order_id}.`,
         todo: `Does a worker run, does the receiver at FULFILLMENT_URL answer, does Stripe's API? ${steps(details.order_id)}`,
       };
     case 'payments_conflicting':

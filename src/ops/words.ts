@@ -1,3 +1,4 @@
+import { ageOf } from '../age.ts';
 import { formatAmount } from '../notifications/money.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
 import type { Fulfillment } from './look-up.ts';
@@ -6,19 +7,6 @@ import type { Happening } from './timeline.ts';
 export function amountOf(minor: number | null, currency: string | null): string {
   return minor === null || currency === null ? '–' : formatAmount(minor, currency);
 }
-
-/** How long, in the unit that a person would say. */
-export function ageOf(seconds: number): string {
-  const [size, unit] = UNITS.find(([size]) => Math.abs(seconds) >= 2 * size) ?? [1, 's'];
-  return `${Math.floor(Math.abs(seconds) / size)} ${unit}`;
-}
-
-/** Two of a unit at least, so that `119 min` is not called an hour. */
-const UNITS = [
-  [86_400, 'd'],
-  [3_600, 'h'],
-  [60, 'min'],
-] as const;
 
 /** Of this machine. UTC where TZ is no name that Node knows, such as `:/etc/localtime` or `UTC+3`, or is empty. */
 export const zone = nameOf(new Intl.DateTimeFormat().resolvedOptions().timeZone);

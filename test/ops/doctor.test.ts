@@ -410,7 +410,7 @@ test('work that is dead, and a paid order that has waited for too long', async (
         `fulfilments: 2 (the first of order ${dead}), mails: 1 (the first of order ${waiting}). Once the reason is gone: npm run ops -- retry dead`,
       ),
       'waiting orders': said(
-        `order ${waiting} has waited for its fulfilment for 16 minutes. Does a worker run? What became of its attempts: npm run ops -- show ${waiting}`,
+        `order ${waiting} has waited for its fulfilment for 16 min. Does a worker run? What became of its attempts: npm run ops -- show ${waiting}`,
       ),
     },
   ]);

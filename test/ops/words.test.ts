@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { ageOf } from '../../src/age.ts';
 import type { Happening } from '../../src/ops/timeline.ts';
-import { ageOf, amountOf, distanceOf, stateOf, tell } from '../../src/ops/words.ts';
+import { amountOf, distanceOf, stateOf, tell } from '../../src/ops/words.ts';
 
 test.each([
   [0, '0 s'],

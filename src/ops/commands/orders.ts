@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander';
+import { ageOf } from '../../age.ts';
 import { typed } from '../../command-line.ts';
 import { wholeNumber } from '../../shapes.ts';
 import type { Describe, Report } from '../command.ts';
 import { type OrderFilter, orderFilterShape, placeShape } from '../order-filter.ts';
 import { type ListedOrder, listOrders, type Page } from '../orders.ts';
 import { type Cell, type Style, table } from '../table.ts';
-import { ageOf, amountOf, stateOf } from '../words.ts';
+import { amountOf, stateOf } from '../words.ts';
 
 const HELP = `
 Examples:

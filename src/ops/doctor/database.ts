@@ -1,3 +1,4 @@
+import { ageOf } from '../../age.ts';
 import { standingBesidesWork } from '../../alerts/store.ts';
 import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
@@ -119,7 +120,7 @@ export const databaseChecks: Checks<Subject> = {
             `but for dead ones, no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`,
           )
         : wrong(
-            `order ${oldest.id} has waited for its fulfilment for ${oldest.minutes} minutes. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
+            `order ${oldest.id} has waited for its fulfilment for ${ageOf(oldest.minutes * 60)}. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
           );
     }),
 

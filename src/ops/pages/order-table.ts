@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
+import { ageOf } from '../../age.ts';
 import type { ListedOrder } from '../orders.ts';
-import { ageOf } from '../words.ts';
 import { badge, type Markup, money, orNothing, time } from './markup.ts';
 
 /** Orders as rows, and on a narrow screen each as a card of its own. */

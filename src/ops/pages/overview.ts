@@ -1,10 +1,11 @@
 import { html } from 'hono/html';
+import { ageOf } from '../../age.ts';
 import type { Alert } from '../../alerts/alert.ts';
 import { wordsOf } from '../../alerts/words.ts';
 import { counted } from '../../counted.ts';
 import type { ListedOrder } from '../orders.ts';
 import type { Range, ShopStanding, Span } from '../overview.ts';
-import { ageOf, amountOf } from '../words.ts';
+import { amountOf } from '../words.ts';
 import { chart } from './chart.ts';
 import { findForm } from './find.ts';
 import { formToken, page, type Reader } from './layout.ts';
