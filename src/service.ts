@@ -66,7 +66,8 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 
     const pools = openPools(config, database, log);
     opened.defer(() => atMost(POOLS_GRACE_MS, pools.destroy()));
-    await pools.webFirst();
+    // Migrations have just had a connection. Where this one takes too long, PostgreSQL is busy, and deliveries are 503 for a while.
+    await pools.webFirst().catch((error) => log.warn({ reason: messageOf(error) }, 'no connection yet'));
 
     const metrics = createMetrics();
     const refusals = watchRefusals({ db: pools.worker, log });

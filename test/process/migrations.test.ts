@@ -12,6 +12,8 @@ import {
   untilWaiting,
 } from '../support/process.ts';
 import { SECRET } from '../support/stripe-events.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 
 const shared = await createTestDatabase({ migrated: false });
 const occupied = await createTestDatabase({ migrated: false });
@@ -19,6 +21,7 @@ const mixed = await createTestDatabase({ migrated: false });
 const unowned = await createTestDatabase({ migrated: false });
 const byCommand = await createTestDatabase({ migrated: false });
 const inUse = await createTestDatabase();
+const busy = await startTcpProxy(inUse.url);
 
 const files = (await readdir('migrations')).sort();
 const serviceEnv = ({ url }: { url: string }) => ({
@@ -97,6 +100,19 @@ test('a role that may make no tables is told what to do', async () => {
   } finally {
     await db.raw('drop role :name:', { name: refusedUrl.username });
   }
+});
+
+test('a PostgreSQL that is too busy after the migrations to let the web in does not end the start', async () => {
+  const { db } = inUse;
+  await using door = await hold(db, (trx) => trx.raw('lock table knex_migrations'));
+  await using service = run('src/main.ts', serviceEnv(busy));
+  await untilWaiting(db, 'migration', 1);
+  busy.manner = 'reset';
+  await door.release();
+  const readiness = async () => (await fetch(`${await addressOf(service)}/readyz`)).status;
+  expect(await readiness()).toBe(503);
+  busy.manner = 'forward';
+  await until('it is ready', async () => (await readiness()) === 200);
 });
 
 test('a database that a newer release has migrated is served all the same', async () => {
