@@ -6,6 +6,8 @@ export default {
   globalTeardown: './test/support/global-teardown.ts',
   // Jest's own default leaves a core idle: on two, the whole suite took 10 minutes instead of 6.
   maxWorkers: 2,
+  // What a file has loaded stays in its worker, some 12 MB each, and all of it is looked through for garbage again and again.
+  workerIdleMemoryLimit: '500MB',
   // For a busy machine; test/support/until.ts gives up before.
   testTimeout: 180_000,
   extensionsToTreatAsEsm: ['.ts'],
