@@ -235,6 +235,7 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
     await press('Enter');
   };
   await page.goto(`${url}/ops/orders`);
+  await page.getByLabel('Your name').and(page.locator(':focus')).waitFor();
   await type('Jenny');
   await press('Tab');
   await type(TOKEN);
