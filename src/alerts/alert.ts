@@ -1,7 +1,6 @@
-import type { StandingConflicts } from '../orders/conflicts.ts';
 import type { StandingRefusals } from '../orders/refused.ts';
+import type { StandingOrders } from '../orders/standing.ts';
 import type { Failing } from '../reconcile/cursors.ts';
-import type { Missed } from '../reconcile/missed.ts';
 
 interface Dead {
   readonly count: number;
@@ -20,8 +19,7 @@ export function isClockOff(seconds: number): boolean {
 export type Finding =
   | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Dead }
   | { readonly cause: 'orders_unfulfilled'; readonly details: Dead & { readonly minutes: number } }
-  | { readonly cause: 'payments_conflicting'; readonly details: StandingConflicts }
-  | { readonly cause: 'webhooks_missed'; readonly details: Missed }
+  | { readonly cause: 'payments_conflicting' | 'webhooks_missed'; readonly details: StandingOrders }
   | {
       readonly cause: 'signatures_failing';
       readonly details: { readonly host: string; readonly in_a_row: number };

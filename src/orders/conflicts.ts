@@ -1,18 +1,9 @@
 import type { Knex } from '../db/knex.ts';
-
-/** For so long one stands: nothing tells whether a person has looked at it. */
-const STANDING_HOURS = 24;
-
-export interface StandingConflicts {
-  /** How many orders. */
-  readonly count: number;
-  /** The order of the latest. */
-  readonly order_id: number;
-}
+import { STANDING_HOURS, type StandingOrders } from './standing.ts';
 
 /** Orders of whose payment an event of the last hours says that it failed, when they were paid already; null without any. */
-export async function standingConflicts(db: Knex): Promise<StandingConflicts | null> {
-  const { rows } = await db.raw<{ rows: StandingConflicts[] }>(
+export async function standingConflicts(db: Knex): Promise<StandingOrders | null> {
+  const { rows } = await db.raw<{ rows: StandingOrders[] }>(
     `select count(*) over () as count, orders.id as order_id
      from stripe_events join orders using (checkout_session_id)
      where outcome = 'conflict' and received_at > now() - :hours * interval '1 hour'

@@ -1,5 +1,6 @@
 import type { Knex } from '../db/knex.ts';
 import { jsonOf } from '../stripe/shapes.ts';
+import { STANDING_HOURS } from './standing.ts';
 
 /** An event of Stripe's that could not be read or kept: what it says of a payment is recorded nowhere. */
 export interface RefusedEvent {
@@ -26,9 +27,6 @@ export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Pr
     { rows: JSON.stringify(jsonOf(rows)) },
   );
 }
-
-/** For so long one stands: by then Stripe has sent it again a few times, and so on for three days. */
-const STANDING_HOURS = 24;
 
 export interface StandingRefusals {
   readonly count: number;

@@ -1,20 +1,12 @@
 import type { Knex } from '../db/knex.ts';
+import { STANDING_HOURS, type StandingOrders } from '../orders/standing.ts';
 
-/** For so long a person is told of one. */
-const STANDING_HOURS = 24;
 /** Counted up to: a reconcile by hand may have brought every order of a month. */
 const MOST = 1_000;
 
-export interface Missed {
-  /** How many orders, up to 1,000. */
-  readonly count: number;
-  /** The latest. */
-  readonly order_id: number;
-}
-
 /** Orders that an event moved which reconcile found at Stripe, and no webhook had brought; null without any. */
-export async function missedWebhooks(db: Knex): Promise<Missed | null> {
-  const { rows } = await db.raw<{ rows: Missed[] }>(
+export async function missedWebhooks(db: Knex): Promise<StandingOrders | null> {
+  const { rows } = await db.raw<{ rows: StandingOrders[] }>(
     `with missed as (
        select order_id, occurred_at
        from order_transitions join stripe_events on stripe_events.id = event_id
