@@ -107,7 +107,7 @@ export const databaseChecks: Checks<Subject> = {
   'waiting orders': ({ db }) =>
     withTables(async () => {
       const { rows } = await db.raw(
-        `select orders.id, round(extract(epoch from now() - paid_at) / 60)::int as minutes
+        `select orders.id, extract(epoch from now() - paid_at)::float8 as waiting_seconds
          from fulfillments join orders on orders.id = order_id
          where fulfillments.status = 'pending' and paid_at < now() - :most * interval '1 minute'
          order by paid_at
@@ -120,7 +120,7 @@ export const databaseChecks: Checks<Subject> = {
             `but for dead ones, no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`,
           )
         : wrong(
-            `order ${oldest.id} has waited for its fulfilment for ${ageOf(oldest.minutes * 60)}. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
+            `order ${oldest.id} has waited for its fulfilment for ${ageOf(oldest.waiting_seconds)}. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
           );
     }),
 
