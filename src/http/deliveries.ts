@@ -12,7 +12,7 @@ export function countDeliveries({ deliveries, acknowledgement, signatureFailures
   const histogramOf = once((code) => acknowledgement.labels(code));
   // Prometheus sees no increase in a series that begins with its first count: what alerts ask for is there from the start.
   for (const type of [...handledTypes, 'other', 'none'])
-    for (const outcome of ['refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
+    for (const outcome of ['conflict', 'refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
   return (delivery: Delivery): void => {
     counterOf(`${typeOf(delivery)} ${deliveryOutcome(delivery)}`).inc();
     histogramOf(String(delivery.status)).observe(delivery.seconds);

@@ -53,7 +53,7 @@ test('Prometheus text, with the process itself', async () => {
 
 describe('deliveries', () => {
   test.each([
-    'outcome="unavailable",type="checkout.session.async_payment_failed"',
+    'outcome="conflict",type="checkout.session.async_payment_failed"',
     `outcome="refused",${COMPLETED}`,
     'outcome="unavailable",type="none"',
   ])('%s is there before there is any, for an alert to see the first', async (labels) => {
