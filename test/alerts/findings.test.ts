@@ -6,8 +6,10 @@ import { startWatch } from '../../src/alerts/watch.ts';
 import { wordsOf } from '../../src/alerts/words.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
-import { insertOrder, newId } from '../support/orders.ts';
+import { recordEvent } from '../support/news.ts';
+import { insertOrder } from '../support/orders.ts';
 import { owedOrder } from '../support/owed.ts';
+import { checkoutSession, events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 const { db } = await createTestDatabase();
@@ -46,17 +48,11 @@ describe('what is owed', () => {
 });
 
 test('orders whose payment failed after they were paid are found for a day, with the latest', async () => {
-  const conflict = (checkout_session_id: string, hours: number) =>
-    db('stripe_events').insert({
-      id: newId('evt'),
-      type: 'checkout.session.async_payment_failed',
-      livemode: false,
-      checkout_session_id,
-      created_at: db.fn.now(),
-      received_at: db.raw(`now() - ? * interval '1 hour'`, [hours]),
-      outcome: 'conflict',
-      payload: '{}',
-    });
+  const conflict = async (session: string, hours: number) => {
+    const id = await recordEvent(db, events.asyncFailed(checkoutSession({ id: session })));
+    const received_at = db.raw(`now() - ? * interval '1 hour'`, [hours]);
+    await db('stripe_events').where({ id }).update({ received_at });
+  };
   const { checkout_session_id: old } = await insertOrder(db);
   await conflict(old, 25);
   expect(await findConflicts(db)).toEqual([]);
