@@ -20,15 +20,21 @@ const WORTH_READING = 64 * 1024;
 /**
  * The head of the answer is what counts; no redirect is followed. On Node's own http, whose connections stay open: a call
  * took 60 us of CPU, with fetch and its signals 210.
+ *
+ * The other side may close such a connection at the moment it is used again: of calls to a receiver that closes each after its
+ * answer without saying so, up to a half failed. So the same is sent anew, on the next connection or a fresh one.
  */
 export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Promise<Answer> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    const began = performance.now();
     const length = Buffer.byteLength(body);
     const request = begin(url, { ...headers, 'content-length': length }, timeoutMs);
     const stop = () => request.destroy(signal.reason as Error);
+    let isAnswered = false;
     signal.addEventListener('abort', stop);
     request.on('response', (response) => {
+      isAnswered = true;
       const { statusCode: status = 0, headers } = response;
       resolve({ status, retryAfter: headers['retry-after'] ?? null });
       // Read to its end, so that the connection can be used again, unless the end is far.
@@ -39,7 +45,11 @@ export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Prom
         if (rest < 0) request.destroy();
       });
     });
-    request.on('error', reject);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (isAnswered || !request.reusedSocket || error.code !== 'ECONNRESET') return reject(error);
+      const left = Math.ceil(timeoutMs - (performance.now() - began));
+      resolve(post(url, { headers, body, timeoutMs: left, signal }));
+    });
     request.on('close', () => {
       signal.removeEventListener('abort', stop);
       reject(new Error('the connection was closed without an answer'));

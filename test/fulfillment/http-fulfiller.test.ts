@@ -1,5 +1,5 @@
 import { getEventListeners, once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text as bodyOf } from 'node:stream/consumers';
@@ -139,6 +139,42 @@ describe('is not fulfilled by', () => {
 test.each([200, 201, 202, 204, 299])('is fulfilled by an answer of %i', async (status) => {
   receiver.answer = (res) => res.writeHead(status).end();
   await fulfil();
+});
+
+describe('a connection that was kept open', () => {
+  /** A connection's first call is answered 204, the next as told. */
+  function answerAgain(answer: (res: ServerResponse) => unknown): void {
+    const used = new WeakSet<Socket>();
+    receiver.calls.length = 0;
+    receiver.answer = (res) => {
+      const socket = res.socket as Socket;
+      if (used.has(socket)) return answer(res);
+      used.add(socket);
+      return res.writeHead(204).end();
+    };
+  }
+
+  test('and is closed as it is used again costs no attempt', async () => {
+    answerAgain((res) => res.destroy());
+    await fulfil();
+    await fulfil();
+    const [, unanswered, again, ...more] = receiver.calls;
+    expect([again?.id, again?.text, more]).toEqual([unanswered?.id, unanswered?.text, []]);
+  });
+
+  test('and breaks after the head of an answer is no reason to call again', async () => {
+    const answered = Promise.withResolvers<ServerResponse>();
+    answerAgain((res) => {
+      res.writeHead(200, { 'content-length': '1000' }).write('half of i');
+      answered.resolve(res);
+    });
+    await fulfil();
+    await fulfil();
+    (await answered.promise).socket?.resetAndDestroy();
+    await fulfil();
+    await fulfil(elsewhere.url);
+    expect(receiver.calls).toHaveLength(3);
+  });
 });
 
 describe('is fulfilled by any 2xx, whatever follows in the body', () => {
