@@ -241,7 +241,12 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
   await type(TOKEN);
   await press('Enter');
   await page.waitForURL('**/ops/orders');
+  // Whoever speaks to the browser presses keys that they do not mean (WCAG 2.1.4): a lone one goes to no field.
+  await page.getByText('Live', { exact: true }).waitFor();
   await press('/');
+  expect(await page.locator('input:focus').count()).toBe(0);
+  await tabTo('Skip to the content');
+  await press('Tab');
   await type(String(id));
   await press('Enter');
   await page.waitForURL(`**/ops/orders/${id}`);

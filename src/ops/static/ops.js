@@ -1,4 +1,4 @@
-// What a browser adds to pages that are whole without it: the reader's zone, what changes meanwhile, a key to the search.
+// What a browser adds to pages that are whole without it: the reader's zone, and what changes meanwhile.
 
 const AGAIN_MS = 3_000;
 /** What is said of times, such as how long an order has waited, changes while nothing happens. */
@@ -7,7 +7,6 @@ const AGES_MS = 60_000;
 tellZone();
 for (const live of document.querySelectorAll('main[data-watches]:not([data-watches=""])'))
   watch(live.dataset.watches);
-document.addEventListener('keydown', focusSearch);
 
 /** The server writes times in the zone that a cookie names. The first page of all is loaded once more with it. */
 function tellZone() {
@@ -111,14 +110,4 @@ function counterpart(element, part, newer) {
   else if (action) alike = `[action="${CSS.escape(action)}"] button`;
   const place = [...part.querySelectorAll(alike)].indexOf(element);
   return newer.querySelectorAll(alike)[Math.max(place, 0)];
-}
-
-/** `/` goes to the search, as on many sites, unless a person is typing. */
-function focusSearch(event) {
-  const search = document.querySelector('[data-search]');
-  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || !search) return;
-  if (document.activeElement?.matches('input, select, textarea')) return;
-  event.preventDefault();
-  search.focus();
-  search.select();
 }

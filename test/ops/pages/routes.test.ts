@@ -159,7 +159,7 @@ describe('finding', () => {
   });
 
   test.each(['/ops', '/ops/orders'])('is asked for on %s', async (path) => {
-    expect((await get(path).expect(200)).text).toMatch(/action="\/ops\/find" .*data-search/s);
+    expect((await get(path).expect(200)).text).toMatch(/action="\/ops\/find" /);
   });
 
   test('by a reference that looks like an id, also where an order has that id', async () => {
