@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { PageScreenshotOptions } from 'playwright-core';
+import type { Page, PageScreenshotOptions } from 'playwright-core';
 import type { Knex } from '../../src/db/knex.ts';
 import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
@@ -103,8 +103,15 @@ test.each([320, 375, 768, 961, 1280])('words longer than a line are broken at %i
   for (const path of ['/ops', '/ops/orders', `/ops/orders/${id}`, '/ops/events', unknown]) {
     await page.goto(service.url + path);
     expect([path, await cutOffOn(page)]).toEqual([path, []]);
+    if (path === '/ops/events') expect(await linesOf(page, 'td a')).toBe(1);
   }
 });
+
+function linesOf(page: Page, selector: string): Promise<unknown> {
+  return page.evaluate(`const range = document.createRange();
+    range.selectNodeContents(document.querySelector('${selector}'));
+    range.getClientRects().length`);
+}
 
 test('on a phone, what was filtered is on the screen', async () => {
   await using page = await openPage(browser, looks.phone);
@@ -137,10 +144,7 @@ test('on a phone, a long status leaves the address its place, and a total stands
   expect((status?.x ?? 0) + (status?.width ?? 0)).toBeLessThan(address?.x ?? 0);
 
   await page.goto(`${service.url}/ops/orders/${id}`);
-  const linesOfTotal = `const range = document.createRange();
-    range.selectNodeContents(document.querySelector('tfoot td'));
-    range.getClientRects().length`;
-  expect(await page.evaluate(linesOfTotal)).toBe(1);
+  expect(await linesOf(page, 'tfoot td')).toBe(1);
 });
 
 test('in the list of events a row leads to its event, and the link to the order to that', async () => {

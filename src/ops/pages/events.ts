@@ -35,7 +35,7 @@ function table(events: readonly ListedEvent[], { zone }: Reader): Markup {
     (event) => html`<tr>
 <th scope="row"><a href="${PATH}/${event.id}">${eventType(event.type)}</a></th>
 <td>${badge(event.outcome)}</td>
-<td>${orNothing(event.order_id && html`<a href="/ops/orders/${event.order_id}">Order ${event.order_id}</a>`)}</td>
+<td class="nowrap">${orNothing(event.order_id && html`<a href="/ops/orders/${event.order_id}">Order ${event.order_id}</a>`)}</td>
 <td class="nowrap">${time(event.received_at, zone)}</td>
 <td>${id(event.id)}</td>
 </tr>`,
