@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { PassThrough, Readable } from 'node:stream';
+import { describe, expect, jest, test } from '@jest/globals';
 import { notifications } from '../../src/notifications/notify.ts';
 import { type Erased, erase } from '../../src/ops/erase.ts';
 import { findTraces } from '../../src/ops/traces.ts';
@@ -142,6 +143,18 @@ async function orderWith({ status = 'paid', fulfillment = 'fulfilled', mailDueIn
   }
   return { ...order, customer_email };
 }
+
+test('whoever does not say yes has erased nothing, and a program is told so', async () => {
+  const { customer_email } = await orderWith({});
+  const before = await contentsOf(db);
+  const stdin = Object.assign(Readable.from(['no\n']), { isTTY: true }) as unknown as typeof process.stdin;
+  const [input, output] = [jest.spyOn(process, 'stdin', 'get'), jest.spyOn(process, 'stderr', 'get')];
+  input.mockReturnValue(stdin);
+  output.mockReturnValue(new PassThrough() as unknown as typeof process.stderr);
+  const report = await here('erase', customer_email).finally(() => jest.restoreAllMocks());
+  expect(report).toMatchObject({ ok: false, data: { error: 'Nothing was erased.', orders: [], events: 0 } });
+  expect(await contentsOf(db)).toEqual(before);
+});
 
 describe('what is owed yet', () => {
   test.each<[string, Given, string]>([
