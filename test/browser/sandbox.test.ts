@@ -118,6 +118,7 @@ test('the total is asked for once at a time, and once more for all that was chan
 test('by bank debit: paid when the bank pays', async () => {
   await using page = await buy('bank debit');
   await page.getByText('We wait for your bank').waitFor();
+  await page.getByRole('status').getByText('Live', { exact: true }).waitFor();
   expect(await page.getByText('No request yet').count()).toBe(1);
   await page.getByRole('button', { name: 'The bank pays' }).click();
   await untilFulfilled(page);
