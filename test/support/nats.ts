@@ -11,14 +11,17 @@ interface Broker {
   readonly url: string;
   /** What is stored, each id once. */
   readonly stored: Published[];
+  /** Hangs up on whoever connects. */
+  away: boolean;
   /** Takes messages and says nothing, as a broker that can't store them. */
   silent: boolean;
 }
 
 /** As much of NATS's protocol (https://docs.nats.io/reference/reference-protocols/nats-protocol) as a publisher to JetStream needs. */
 export async function startBroker(): Promise<Broker> {
-  const broker = { url: '', stored: [] as Published[], silent: false };
+  const broker = { url: '', stored: [] as Published[], away: false, silent: false };
   const server = createServer((socket) => {
+    if (broker.away) return void socket.destroy();
     const inboxes = new Map<string, string>();
     const info = { server_id: 'test', version: '2.10.0', proto: 1, headers: true, max_payload: 1_048_576 };
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
