@@ -446,6 +446,15 @@ test('alerts that stand, but for those of work, which has its own lines', async 
   expect(unlike('ok').alerts).not.toMatch(/clock|order/);
 });
 
+test('several alerts that stand: each on a line of its own', async () => {
+  await db('alerts').insert([
+    { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 7 } },
+    { cause: 'reconcile_failing', details: { list: 'events', runs: 3 } },
+  ]);
+  const { text } = reportOf(await examine(() => parseConfig(env)));
+  expect(text).toMatch(/^\S+ alerts: Signatures of .*\n {2}Reconcile gets nowhere\. .*$/m);
+});
+
 describe('Stripe', () => {
   const answering = (status: number, path: string) => {
     stripe.fault = (req, res) => {

@@ -26,5 +26,6 @@ const marks = {
 /** Colored at a terminal alone. */
 function line({ check, state, message }: Finding): string {
   const [color, mark] = marks[state];
-  return `${styleText(color, mark)} ${check}: ${state === 'not_checked' ? 'not checked: ' : ''}${message}`;
+  const said = message.replaceAll('\n', '\n  ');
+  return `${styleText(color, mark)} ${check}: ${state === 'not_checked' ? 'not checked: ' : ''}${said}`;
 }

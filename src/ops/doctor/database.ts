@@ -129,7 +129,7 @@ export const databaseChecks: Checks<Subject> = {
       const standing = (await standingBesidesWork(db)).map(wordsOf);
       return standing.length === 0
         ? ok('nothing else that the service has found needs a person')
-        : wrong(standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`).join(' '));
+        : wrong(standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`).join('\n'));
     }),
 };
 

@@ -4,7 +4,7 @@ export type State = 'ok' | 'warning' | 'wrong' | 'not_checked';
 
 export interface Verdict {
   readonly state: State;
-  /** One line; where something is wrong, with what to do. */
+  /** A line, or one for each alert that stands; where something is wrong, with what to do. */
   readonly message: string;
 }
 
