@@ -15,7 +15,7 @@ export function wordsOf(alert: Alert): Words {
   if (newsOf(alert) === 'raised') return { ...words, what: `${words.what} Since ${time(alert.raised_at)}.` };
   return {
     title: `Over: ${words.title}`,
-    what: `It began at ${time(alert.raised_at)}, and was not seen any more at ${time(alert.over_at as Date)}.`,
+    what: `It began at ${time(alert.raised_at)}, and was over at ${time(alert.over_at as Date)}.`,
     todo: leftOf(alert),
   };
 }
@@ -56,7 +56,7 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: `Stripe says of ${counted(details.count, 'paid order')} that the payment failed`,
         what: `The latest is order ${details.order_id}. Orders stay paid, and are fulfilled.`,
-        todo: `Look at the payment in Stripe's Dashboard, and decide by hand: npm run ops -- show ${details.order_id} says whether the order is fulfilled. If it is not to be: npm run ops -- close ${details.order_id} --because "its payment failed"`,
+        todo: `Look at the payment in Stripe's Dashboard, and decide by hand: order ${details.order_id} under /ops, or npm run ops -- show ${details.order_id}, says whether it is fulfilled. If it is not to be, close it there, or by npm run ops -- close ${details.order_id} --because "its payment failed"`,
       };
     case 'webhooks_missed':
       return {
@@ -86,13 +86,16 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: `The clock of ${details.host} is ${Math.abs(details.seconds)} s ${details.seconds > 0 ? 'ahead of' : 'behind'} that of ${details.against}`,
         what: 'Deliveries whose signature seems older than 300 s are refused; Stripe repeats them for three days.',
-        todo: 'Set it, and see that it is kept (NTP, chrony). If it is right, something on the way holds deliveries back.',
+        todo:
+          details.against === 'Stripe'
+            ? 'Set it, and see that it is kept (NTP, chrony). If it is right, something on the way holds deliveries back.'
+            : "Set the one that is wrong, and see that both are kept (NTP, chrony). If it was the database's, docs/operating.md says under CheckoutClockOff what is left to do.",
       };
   }
 }
 
 function steps(orderId: number, again: number | 'dead' = orderId): string {
-  return `See why: npm run ops -- show ${orderId}. Once the reason is gone: npm run ops -- retry ${again}`;
+  return `See why: order ${orderId} under /ops, or npm run ops -- show ${orderId}. Once the reason is gone, try again there, or by npm run ops -- retry ${again}`;
 }
 
 const time = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

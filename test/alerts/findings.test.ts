@@ -185,7 +185,12 @@ describe('what a person reads', () => {
     [
       { cause: 'clock_off', details: { host: 'web-1', against: 'the database', seconds: -40 } },
       'The clock of web-1 is 40 s behind that of the database',
-      'NTP',
+      'Set the one that is wrong',
+    ],
+    [
+      { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } },
+      'The clock of web-1 is 40 s ahead of that of Stripe',
+      'holds deliveries back',
     ],
   ])('what it is, since when, and what to do (%#)', (finding, title, step) => {
     const words = say(finding);
@@ -198,7 +203,7 @@ describe('what a person reads', () => {
     const finding: Finding = { cause: 'fulfillments_dead', details: { count: 1, order_id: 42 } };
     expect(say(finding, new Date('2026-11-25T02:00:00Z'))).toEqual({
       title: 'Over: 1 paid order will not be fulfilled without a person',
-      what: 'It began at 2026-11-25 01:30 UTC, and was not seen any more at 2026-11-25 02:00 UTC.',
+      what: 'It began at 2026-11-25 01:30 UTC, and was over at 2026-11-25 02:00 UTC.',
       todo: 'There is nothing to do.',
     });
   });
