@@ -420,7 +420,7 @@ test('an order that waits since its fulfilment is dead is not said not to wait',
   await orderWith('dead', { minutes: 600 });
   const { unlike } = await doctor(env);
   expect(unlike()['waiting orders']).toBe(
-    'ok: but for dead ones, no paid order has waited for its fulfilment for more than 15 minutes',
+    'ok: no paid order has waited for its fulfilment for more than 15 minutes, dead ones aside',
   );
 });
 

@@ -117,7 +117,7 @@ export const databaseChecks: Checks<Subject> = {
       const [oldest] = rows;
       return oldest === undefined
         ? ok(
-            `but for dead ones, no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes`,
+            `no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes, dead ones aside`,
           )
         : wrong(
             `order ${oldest.id} has waited for its fulfilment for ${ageOf(oldest.waiting_seconds)}. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
