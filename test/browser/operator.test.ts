@@ -128,6 +128,24 @@ describe('a page says whether it follows', () => {
     await page.unroute('**/ops/live?*');
     await page.getByText('Live', { exact: true }).waitFor();
   });
+
+  test('it is loaded anew once its stream is refused, and not each time that it asks for one again', async () => {
+    await using page = await openPage(browser);
+    await page.clock.install();
+    await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));
+    const loads: string[] = [];
+    page.on('request', (request) => request.resourceType() === 'fetch' && loads.push(request.url()));
+    const refused = () => page.waitForResponse('**/ops/live?*');
+    const first = refused();
+    await logIn(page);
+    await first;
+    for (const _ of [1, 2, 3]) {
+      const again = refused();
+      await page.clock.runFor(3_000);
+      await again;
+    }
+    expect(loads).toHaveLength(1);
+  });
 });
 
 test('a dead order is tried again, and who did it is kept', async () => {

@@ -22,6 +22,8 @@ function watch(address) {
   let source = null;
   let refreshing = false;
   let again = false;
+  /** The page is up to date, and its stream was refused all the same: the server has none left. */
+  let refused = false;
 
   function open() {
     if (source || document.hidden) return;
@@ -29,9 +31,14 @@ function watch(address) {
     source.onerror = () => {
       say('off', 'Not live: the connection was lost');
       // It comes back by itself unless it was refused. Then the page may want a login as well.
-      if (source?.readyState === EventSource.CLOSED) refresh();
+      if (source?.readyState === EventSource.CLOSED) refused ? openLater() : refresh();
     };
     source.addEventListener('changed', refresh);
+  }
+
+  function openLater() {
+    close();
+    setTimeout(open, AGAIN_MS);
   }
 
   function close() {
@@ -50,12 +57,13 @@ function watch(address) {
       became = await loadAnew();
     }
     refreshing = false;
+    refused = became === 'shown' && source?.readyState === EventSource.CLOSED;
     if (became === 'shown' && source?.readyState === EventSource.OPEN) say('on', 'Live');
-    if (became === 'shown' && source?.readyState !== EventSource.CLOSED) return;
-    close();
-    if (became === 'gone to the login') return say('off', 'Not live: log in again');
+    if (became === 'shown' && !refused) return;
     if (became === 'unanswered') say('off', 'Not live: the page could not be loaded');
-    setTimeout(open, AGAIN_MS);
+    if (became !== 'gone to the login') return openLater();
+    close();
+    say('off', 'Not live: log in again');
   }
 
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
