@@ -3,8 +3,8 @@ import { sharing } from '../sharing.ts';
 import type { Knex } from './knex.ts';
 
 /**
- * Resolves once the pool has a connection, and opens one where it has none. One that leads nowhere counts too: only a statement
- * could tell, and while that waited, no delivery had the connection.
+ * Resolves once the pool has a connection, and opens one where it has none. A connection whose other end is gone counts
+ * as well: only a statement could tell, and while that waited for an answer no delivery had the connection.
  */
 export function firstConnectionOf(pool: Knex): () => Promise<void> {
   let connections = 0;

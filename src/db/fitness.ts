@@ -9,7 +9,10 @@ interface Settings {
   readonly schema: string | null;
 }
 
-/** What nobody would notice until an order is refused, or told with times that nobody can read: with what to do. Null: it is fit. */
+/**
+ * Why this database can't be used, and what to do about it; null where it can. Each of these would otherwise be noticed
+ * only when an order is refused, or when its times can't be read.
+ */
 export async function unfitBecause(db: Knex): Promise<string | null> {
   const { rows } = await db.raw<{ rows: [Settings] }>(
     `select current_setting('server_version') as version, current_setting('server_encoding') as encoding,
@@ -23,7 +26,8 @@ export async function unfitBecause(db: Knex): Promise<string | null> {
     return `its encoding, ${encoding}, can't hold every customer's name. Make one with: create database … encoding 'UTF8' template template0`;
   if (!datestyle.startsWith('ISO'))
     return `its DateStyle is "${datestyle}", and times are read in the form of ISO: alter role … set datestyle = 'ISO'`;
-  // Each statement locks the rows that it reads. Elsewhere one that another has changed meanwhile is an error, and costs an attempt.
+  // Statements lock the rows that they read. On a stricter level a row that another transaction has changed meanwhile is
+  // an error, and costs an attempt.
   if (isolation !== 'read committed')
     return `its default_transaction_isolation is ${isolation}: alter role … set default_transaction_isolation = 'read committed'`;
   if (schema !== 'public')

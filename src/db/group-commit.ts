@@ -11,8 +11,9 @@ interface Entry<Item, Result> {
 
 interface Options<Item, Result> {
   /**
-   * Commits a batch as one, and gives a result for each item, in their order. Not after `until`, on the process's monotonic
-   * clock: what is tried alone may wait for a connection, and for a lock.
+   * Commits a batch as one, and gives a result for each item, in their order. With `until` (on the process's monotonic
+   * clock) it commits by that time or not at all: it may have to wait for a connection or a lock first, and by then the
+   * senders have been told to come again.
    */
   readonly commit: (batch: readonly Item[], until?: number) => Promise<readonly Result[]>;
   /** Items of one key never share a batch: the later one sees what the earlier one did. */
@@ -23,13 +24,16 @@ interface Options<Item, Result> {
   /** What an item costs in memory, and what all that wait may cost together: beyond it further ones are refused at once. */
   readonly sizeOf: (item: Item) => number;
   readonly maxWaitingSize: number;
-  /** Who has waited for longer is refused instead of committed: after a standstill, room is for those who still wait. */
+  /**
+   * An item that has waited for longer is refused instead of committed. After a standstill its sender has given up, and
+   * the commit is for those who still wait.
+   */
   readonly maxWaitMs: number;
-  /** A commit that takes longer does not hold up the next one, which gets a connection of its own. */
+  /** A commit that takes longer is late: the next one begins beside it, on a connection of its own. */
   readonly lateAfterMs: number;
 }
 
-/** Commits at a time that are late: each holds a connection. */
+/** How many late commits there may be at a time: each holds a connection. */
 const MAX_LATE = 3;
 
 /**
@@ -43,8 +47,9 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
   let waitingSize = 0;
   let committing = false;
   /**
-   * What the last commit took. Who has less than twice that left is refused as well: a commit that runs out of time has done its
-   * work for nobody. Where more came than PostgreSQL took, all did: of 7,200 events, 450 a second, 201 were kept instead of 3,218.
+   * What the last commit took. An item that has less than twice that time left is refused as well, since a commit that
+   * ends too late for the sender is work for nobody. Without this, where more events came than PostgreSQL could take, all
+   * commits ended too late: of 7,200 events, 450 a second, 201 were kept instead of 3,218.
    */
   let lastTook = 0;
   let late = 0;
@@ -71,7 +76,7 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
     return batch;
   }
 
-  /** Commits a batch. What it resolves with tells the senders how it went. */
+  /** Commits a batch, and resolves with a function that tells the senders how it went. */
   async function settle(batch: readonly Entry<Item, Result>[], until?: number): Promise<() => void> {
     for (const { key } of batch) busy.add(key);
     const began = performance.now();
@@ -83,7 +88,8 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
       free(batch);
       return () => batch.forEach((entry, i) => void entry.resolve(results[i] as Result));
     } catch (error) {
-      // Further batches don't wait for it: where it is a lock that broke this one, it is waited for once more.
+      // The next batches don't wait for these: where a lock broke the batch, an item alone may wait for that lock once
+      // more.
       if (batch.length > 1 && isolates(error)) return () => batch.forEach((entry) => void settleAlone(entry));
       free(batch);
       return () => batch.forEach((entry) => void entry.reject(error));
@@ -102,11 +108,11 @@ export function groupCommit<Item, Result>(options: Options<Item, Result>): (item
     void drain();
   }
 
-  /** Only for what was held up: a commit with such an end takes more round trips. */
+  /** A limit for batches that have been held up, and none for the others: a commit with a limit takes more round trips. */
   const untilOf = ({ since }: Entry<Item, Result>) =>
     performance.now() - since > lateAfterMs ? since + maxWaitMs : undefined;
 
-  /** Until the batch is settled, or is late: then its senders are told in its own time. */
+  /** Resolves once the batch is settled, or is late. A late one tells its senders by itself, when it is settled. */
   async function settledOrLate(batch: readonly Entry<Item, Result>[]): Promise<() => void> {
     const settling = settle(batch, untilOf(batch[0] as Entry<Item, Result>));
     if (late === MAX_LATE) return settling;

@@ -82,12 +82,12 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
       throw error;
     });
   if (before) {
-    // Not where the settings are found: knex asks for those once.
+    // Not in `connection` above: knex calls that once, and this is for each connection.
     const open = client.acquireRawConnection.bind(client);
     client.acquireRawConnection = () => before().then(open);
   }
-  // knex puts the statement before PostgreSQL's message, by default with its values: a customer's, in a log.
-  // PostgreSQL's own message quotes the value that it can't take; an operator's is their own.
+  // Messages end up in logs, where a customer's data must not stand. knex begins them with the statement, and
+  // PostgreSQL's own part quotes a value that it can't take. Operators see that: the value is what they typed.
   db.on('query-error', (error: Error & { code?: string }, { sql, __knexUid }: Statement) => {
     if (isReadOnlyError(error)) readOnly.add(__knexUid);
     if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);

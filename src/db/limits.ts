@@ -22,20 +22,21 @@ const query_timeout = { web: 4_500, worker: 11_000, ops: 31_000, migration: 0 } 
 const idle_in_transaction_session_timeout = 10_000;
 
 /**
- * What a connection may take to open, and what whoever wants one waits: for two of them, where it is the first and is tried
- * out before. A delivery can't wait longer. A start or a command can, and has one try: where a connection took 1.6 s, far
- * away or on a busy machine, each of them failed, with knex's advice to programmers.
+ * `connectionTimeoutMillis` is what a connection may take to open, `acquireConnectionTimeout` what a statement waits for
+ * one: that covers two openings, since before the first connection its settings are tried out on another one. A delivery
+ * can't wait for longer. A start or a command can, and has only one try: with the limits of a delivery each of them
+ * failed where a connection took 1.6 s (a server far away, a busy machine).
  */
 const hurried = { connectionTimeoutMillis: 2_000, acquireConnectionTimeout: 3_000 };
 const unhurried = { connectionTimeoutMillis: 5_000, acquireConnectionTimeout: 12_000 };
 export const connecting = { web: hurried, worker: hurried, ops: unhurried, migration: unhurried } as const;
 
 /**
- * The settings of a connection, with the limits that PostgreSQL is asked to keep while it lasts. A pooler of
- * transactions has no such connection: pgbouncer refuses the request (or drops it, where it is told to), and a `set`
- * would stay with one server's connection and its next user. There the limits are the role's own, set by whoever runs the
- * database (docs/scaling.md). Where neither is, answers are as quick, but what was given up goes on waiting in
- * PostgreSQL and takes a connection each time: that is worth a warning.
+ * The settings of a connection, with time limits that PostgreSQL keeps for as long as the connection lasts. Behind a
+ * pooler of transactions they can't be asked for: pgbouncer refuses them (or drops them, where it is told to), and a
+ * `set` would stay with the server's connection, and so with its next user. There the limits must be the role's own, set
+ * by whoever runs the database (docs/scaling.md). Where there are neither, answers are as quick, but a statement that was
+ * given up goes on waiting in PostgreSQL and keeps its connection: that is worth a warning.
  */
 export async function limited(
   settings: pg.ClientConfig,
@@ -65,7 +66,7 @@ async function tryOut(asking: pg.ClientConfig, patient: pg.ClientConfig) {
 
 async function statementTimeout(settings: pg.ClientConfig): Promise<string> {
   const client = new pg.Client(settings);
-  // Its end in the middle comes back from the query as well.
+  // Where the connection breaks, the query fails as well, and tells.
   client.on('error', () => {});
   try {
     await client.connect();

@@ -44,7 +44,8 @@ export async function migrate(url: string, log: Logger): Promise<void> {
       await trx.raw('set local statement_timeout = 0; set local lock_timeout = 0');
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
       const [applied, pending] = (await trx.migrate.list(migrations)) as [unknown[], unknown[]];
-      // That one could migrate no more, and reconcile would look back to the day of its first one.
+      // With our migrations among its own, that program could migrate no more, and reconcile would take the day of its
+      // first migration for that on which this database was made.
       if (applied.length > 0 && pending.length === (await migrationFiles()).length)
         throw new SetupError(
           'Another program keeps its migrations in knex_migrations: give this one a database of its own',
@@ -65,7 +66,10 @@ export async function migrate(url: string, log: Logger): Promise<void> {
   }
 }
 
-/** Deliveries wait behind a migration that waits for their table, while a long query reads it: so long, and then they pass. */
+/**
+ * A migration that waits for a table, while a long query reads it, keeps deliveries waiting behind it. After this time it
+ * lets them pass, and tries again later.
+ */
 const WAITS_FOR_TABLES = '1s';
 const AGAIN_MS = 4_000;
 
@@ -93,7 +97,7 @@ function explanationOf(error: Error): string {
     return `${message}. Let the role of DATABASE_URL own the database, or grant it what it is denied`;
   if (isTableTaken(error))
     return `${message}. Another program has a table of that name: give this one a database of its own`;
-  // That a connection broke, or that knex could not roll back over it, does not say whose it was.
+  // The message of a broken connection, or of a rollback that failed over it, does not say that it was the database's.
   return error instanceof SetupError || isStatementError(error) ? message : unusable(error);
 }
 
@@ -116,7 +120,7 @@ async function migrationFiles(): Promise<string[]> {
 }
 
 /**
- * Changes nothing. The table is one that whoever starts the service must be allowed to change.
+ * Asks by a statement that changes nothing. Its table is one that whoever starts the service may change in any case.
  * @throws an error of which isReadOnlyError is true, where the server takes no changes
  */
 export async function expectChangesTaken(db: Knex): Promise<void> {

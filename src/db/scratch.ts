@@ -5,15 +5,16 @@ export interface Scratch extends Disposable {
 
 /** As large as the parameters of most batches; what is larger gets a place of its own. */
 const PLACE = 512 * 1024;
-/** Two for each of two commits; further ones, of commits that are late, are rare and let go. */
+/** A commit takes two, and there are two commits at a time. More are needed only while commits are late, which is rare. */
 const MOST_FREE = 4;
 
 const free: Buffer[] = [];
 
 /**
- * A place for `size` bytes at most, of which `fill` writes the first and says how many. New places for each batch, 100 kB
- * outside of V8's heap, made it mark the whole heap every 2,000 events: an event took 130 us of the process instead of 111, collections
- * included, and the bench 6,200 events a second instead of 6,900.
+ * A place for `size` bytes at most. `fill` writes into it from its beginning, and returns how many bytes it wrote. Places
+ * are used again: with new ones for each batch, 100 kB outside V8's heap, V8 marked its whole heap every 2,000 events. An
+ * event then took 130 us of the process instead of 111, collections included, and the bench 6,200 events a second instead
+ * of 6,900.
  */
 export function takeScratch(size: number, fill: (place: Buffer) => number): Scratch {
   const place = (size <= PLACE && free.pop()) || Buffer.allocUnsafeSlow(Math.max(size, PLACE));

@@ -52,7 +52,7 @@ export async function findSystemBinaries(home: Home): Promise<Binaries | undefin
   return undefined;
 }
 
-/** Asks by running it, as the user it will run as: the only answer that counts in a missing library or permission. */
+/** Runs it, as the user as whom the server will run: nothing else tells of a missing library or permission. */
 async function probe(
   bin: string,
   user: ServerUser | undefined,
@@ -85,7 +85,7 @@ function linkLibraries(root: string): boolean {
     try {
       symlinkSync(relative(dirname(target), source), join(root, target));
     } catch (error) {
-      // Where the link is there, the kernel says so before it complains of a read-only directory.
+      // Also on a read-only disk: where the link is there already, the kernel says that first.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return false;
     }
   }

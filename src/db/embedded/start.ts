@@ -60,7 +60,10 @@ async function refuseAcrossContainers(home: Home): Promise<void> {
 
 const maxLogBytes = 8 * 1024 * 1024;
 
-/** A connection to the new server, or its last words. Its session is its own: Ctrl-C is for the service alone. */
+/**
+ * A connection to the new server, or what it said before it ended. It has a session of its own, so that Ctrl-C reaches
+ * the service alone.
+ */
 async function startPostmaster(
   home: Home,
   { bin }: Binaries,
