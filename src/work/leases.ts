@@ -53,8 +53,8 @@ export function keepLeases<Held extends Lease>(
   }, RENEW_MS);
 
   /**
-   * Attempts that had not begun are not counted, nor is a last one: a stop breaks it off, and the order would be dead though
-   * nobody has refused it. Where an outcome is being written, that alone decides.
+   * Attempts that had not begun are not counted. Nor is a row's last one: the stop breaks it off, and the order would be
+   * dead though nobody has refused it. Rows whose outcome is being written are left to that.
    */
   async function handBack(): Promise<void> {
     const leases = undecided();
@@ -83,16 +83,19 @@ export function keepLeases<Held extends Lease>(
     remove(lease: Held): void {
       held = held.filter((other) => other !== lease);
     },
-    /** From here on it is neither renewed nor given back: after its outcome is written, a pause of hours would be one of 30 s. */
+    /**
+     * From here on the lease is neither renewed nor given back. A renewal that came after the outcome would make a pause
+     * of hours one of 30 s, so one that is under way is waited for.
+     */
     async leaveAlone(lease: Held): Promise<void> {
       lease.stage = 'settled';
       await renewal;
     },
     async end(): Promise<void> {
       clearInterval(renewing);
-      // It has the rows locked.
+      // A renewal has the rows locked, and what is locked is not given back.
       await atMost(DATABASE_PATIENCE_MS, Promise.resolve(renewal));
-      // Before the attempts are broken off: then they are held no more.
+      // Begun before the attempts are broken off: those leave what is held.
       const handing = handBack();
       for (const { abort } of held) abort.abort();
       await atMost(DATABASE_PATIENCE_MS, handing);

@@ -13,7 +13,7 @@ export interface Claim {
   readonly id: number;
   readonly order_id: number;
   readonly attempts: number;
-  /** In a row, with this one. */
+  /** Attempts in a row of whose end nobody has heard, this one included. */
   readonly attempts_lost: number;
   readonly status: 'pending' | 'dead';
 }
@@ -22,29 +22,31 @@ export interface Claim {
 export const LEASE_SECONDS = 30;
 
 /**
- * Leases of one claim end one by one, between this and the above. What a killed process held would otherwise be claimed
- * together again: an order that kills its process would take all attempts of those beside it, and they would die with it.
+ * Rows that are claimed together get leases of different lengths, from this one up to LEASE_SECONDS. With one length, all
+ * that a killed process held would be claimed together again: an order that kills its process would take all attempts of
+ * those beside it, and they would die with it.
  */
 export const SHORTEST_LEASE_SECONDS = 20;
 
 /**
- * After so many attempts in a row of which nobody heard, a row is a suspect: it may be what killed the process. Of
- * suspects a process claims one at a time. Where a killed process is back only when all its leases have ended (Kubernetes waits
- * for up to five minutes), what was beside the row would always be claimed with it: 9 healthy orders of 9 were dead. What is
- * dead counts none: else all that a person tries again would be claimed one by one, a second apart.
+ * A row is a suspect after so many attempts in a row of whose end nobody has heard: it may be what kills the process. A
+ * process claims one suspect at a time. Otherwise, where a killed process is back only when all its leases have ended
+ * (Kubernetes waits for up to five minutes), the rows beside it would always be claimed with it: 9 healthy orders of 9
+ * were dead. Once a row is dead its count is 0: else all that a person tries again would be claimed one by one, a second
+ * apart.
  */
 const SUSPECT_AFTER = 3;
 
-/** Whether it was a suspect when it was claimed: since then this attempt counts as well. */
+/** Whether the row was a suspect before this claim, which has counted one more attempt. */
 export function isSuspect({ attempts_lost }: Claim): boolean {
   return attempts_lost > SUSPECT_AFTER;
 }
 
 /**
- * Takes up to `limit` due rows, the longest due first, none of `except`, and no suspect where the process is at one. The attempt
- * is counted here, so that work which kills its worker ends as well: a row whose attempts are used up is not handed out but comes
- * back `dead`. Not yet where nobody heard of the last one, and it was not claimed alone: nobody has refused it, and what was
- * beside it may be to blame.
+ * Claims up to `limit` due rows, the longest due first: none of `except`, and no suspect while the process has one. The
+ * attempt is counted here, so that work which kills its worker comes to an end: a row whose attempts are used up is not
+ * handed out, but comes back `dead`. One exception: where nobody has heard of the end of its last attempt, and it was not
+ * claimed alone, it is handed out again. Nobody has refused it, and what was beside it may be to blame.
  */
 export async function claim<Row extends Claim>(
   db: Knex,
@@ -111,7 +113,10 @@ interface StillHeld {
   readonly renewed: boolean;
 }
 
-/** Extends leases, and waits for nobody's lock, so that a locked row costs no other its lease. Claims that do not come back were lost. */
+/**
+ * Extends leases. It waits for no lock, so that one locked row costs the others nothing. A claim that does not come back
+ * was lost.
+ */
 export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<StillHeld[]> {
   const { rows } = await db.raw<{ rows: StillHeld[] }>(
     `with claim as (
@@ -164,9 +169,9 @@ function tokensOf(held: readonly Claim[]) {
 }
 
 /**
- * The work is done. The ids that come back are settled; the other claims were lost meanwhile. What was written already counts as
- * well: the answer may have been lost with its connection. Rows are locked in the order of their ids: two statements over the same
- * ones never wait for each other.
+ * Writes that the work is done. The ids that come back are settled; the other claims were lost meanwhile. A row that this
+ * claim has settled before counts as settled: the answer may have been lost with its connection. Rows are locked in the
+ * order of their ids, so two statements over the same rows never wait for each other in a circle.
  */
 export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[]): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { id: number }[] }>(
@@ -188,8 +193,8 @@ export async function settleDone(db: Knex, queue: Queue, held: readonly Claim[])
 }
 
 /**
- * The attempt failed, and is kept: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile. What
- * was written already is not written twice, as above.
+ * Writes that the attempt failed: again after `pauseMs`, or never again (null). False when the claim was lost meanwhile.
+ * What this claim has written before is not written twice.
  */
 export async function settleFailed(
   db: Knex,
@@ -223,9 +228,11 @@ export async function settleFailed(
 }
 
 /**
- * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause with
- * those it has left. What is under way is let be: nobody has heard of its end, and its lease lasts. By the clock, as one that
- * was renewed since the transaction began ends later than a lease's time from its now(). The number of rows.
+ * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause
+ * with those it has left. Returns the number of rows.
+ * An attempt under way is left alone: nobody has heard of its end, and its lease lasts. Whether it lasts is judged by
+ * clock_timestamp(), since a lease that was renewed after this transaction began ends later than a lease's time from its
+ * now().
  */
 export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
@@ -267,7 +274,8 @@ export async function makeDeadDue(db: Knex, queue: Queue, orderIds: readonly num
 
 /**
  * Ends what an order is owed here without another attempt: it was done by hand. An attempt that is under way has lost its
- * claim; its loss stays counted, or its failure would be taken for one that was written already (`settleFailed`).
+ * claim by this. `attempts_lost` stays as it is: at 0 the attempt's end would be taken for one that was written already
+ * (`settleDone`, `settleFailed`).
  */
 export async function settleByHand(db: Knex, queue: Queue, orderId: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(

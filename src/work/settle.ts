@@ -9,10 +9,13 @@ import { AttemptFailed } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
 import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 
-/** What became of an attempt; `lost` when its lease ended before that was known to be written. */
+/** What became of an attempt; `lost` when its lease ended before anybody knew that the outcome was written. */
 export type Outcome = 'done' | 'failed' | 'dead' | 'lost';
 
-/** Whether the lease holds; and whether the row is still this process's, if nobody else has claimed it since. */
+/**
+ * `isHeld`: the lease lasts. `isOurs`: it may have ended, but as far as this process knows nobody else has claimed the
+ * row since.
+ */
 interface Hold {
   readonly isHeld: () => boolean;
   readonly isOurs: () => boolean;
@@ -32,7 +35,10 @@ interface Options {
 const LONGEST_REASON = 2_000;
 
 const AGAIN_MS = 1_000;
-/** From one shared statement to the next. Nobody waits for it: the attempt has given up its place before. */
+/**
+ * From one shared statement to the next, to gather what comes meanwhile. It keeps nobody waiting: these attempts have
+ * given up their places.
+ */
 const GATHER_MS = 10;
 
 export function settler({ db, queue, maxAttempts, log }: Options): Settle {
@@ -56,9 +62,11 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
   }
 
   /**
-   * What was done must not be forgotten because the database was away: written again while the lease holds, and a success until
-   * the database is back, as a later claim has another number. After half a minute without it, orders were fulfilled and
-   * customers written to once more. Where a lock keeps it from being written, that is waited for by the next attempt instead.
+   * Writes an outcome, and again while the database is away: what was done must not be forgotten. A failure is tried
+   * while the lease holds, a success until the database is back, which is safe since a later claim has another number.
+   * (When a success was given up with its lease, after half a minute, orders were fulfilled and customers written to once
+   * more.) What the statement itself fails by, such as a lock, is not tried beyond the lease: the next attempt waits for
+   * that lock instead.
    */
   async function inTheEnd(
     row: Claim,
