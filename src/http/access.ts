@@ -37,9 +37,10 @@ export function refuseAll(res: Response): void {
 }
 
 /**
- * At once, however often. The shop's own calls must come in beside any number of guesses, and as long as the right token is
- * let in at any time, to slow wrong ones down hinders nobody who guesses: only the token's length does, of which doctor warns.
- * The login form can slow guesses down (src/ops/guesses.ts), since there a person waits with a right token too.
+ * A wrong token is refused at once, however often. To slow wrong ones down would hinder nobody who guesses, as the right
+ * one has to be let in at any time: the shop's own calls must come in beside any number of guesses. What protects is the
+ * token's length, of which doctor warns. The login form can slow guesses down (src/ops/guesses.ts), since there a person
+ * waits with a right token too.
  */
 export function refuseToken(res: Response): void {
   const error = { code: 'unauthorized', message: 'The bearer token is missing or wrong.' };
@@ -59,7 +60,10 @@ function isLoopback(address: string): boolean {
   return loopback.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
-/** With those of HOST=0.0.0.0 and ::, by which the log then names the pages: nobody can give a name of theirs to an address. */
+/**
+ * Names that mean this machine, and its addresses: DNS rebinding needs a name of the attacker's own. 0.0.0.0 and [::] are
+ * among them since the log names the pages so where they are HOST.
+ */
 function isLocalName(name: string): boolean {
   return ['localhost', '[::1]', '0.0.0.0', '[::]'].includes(name) || /^127(\.\d{1,3}){3}$/.test(name);
 }

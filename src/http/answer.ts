@@ -16,8 +16,8 @@ export function answerJson(
     ...headers,
   });
   if (res.req.complete) return void res.end(text);
-  // The sender has its answer, and the connection does not end with it while more of the body comes: a proxy that met a
-  // reset answered 502.
+  // More of the body is still to come. The sender gets its answer now, and the connection is kept until the body has
+  // ended: a proxy that met a reset answered 502.
   res.write(text);
   res.req.resume().once('close', () => res.end());
 }

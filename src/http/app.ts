@@ -28,8 +28,9 @@ export function createApp(routers: readonly Router[], log: Logger): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.use(headers, asProxiesReadIt);
-  // As of any other method that a route has not: Express would tell which it has before a token is asked for. A pattern with
-  // a name would decode the path of each request, and refuse what can't be, before a page could say so.
+  // OPTIONS is answered as any other method that a route has not: Express itself would tell which it has before a token
+  // is asked for. The path is a regular expression, since by a pattern with a name Express would decode the path of each
+  // request, and refuse one that it can't decode before a page could say so.
   app.options(/^/, notFound);
   for (const router of routers) app.use(router);
   app.use(notFound, answerErrors(log));

@@ -10,7 +10,8 @@ import type { Delivery } from './webhook.ts';
 export function countDeliveries({ deliveries, acknowledgement, signatureFailures }: Metrics) {
   const counterOf = once((key) => deliveries.labels(...(key.split(' ') as [string, string])));
   const histogramOf = once((code) => acknowledgement.labels(code));
-  // Prometheus sees no increase in a series that begins with its first count: what alerts ask for is there from the start.
+  // In a series that begins with its first count Prometheus sees no increase, so those that alerts ask for begin here, at
+  // 0.
   for (const type of [...handledTypes, 'other', 'none'])
     for (const outcome of ['conflict', 'refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
   return (delivery: Delivery): void => {

@@ -7,8 +7,8 @@ interface Connection {
 }
 
 /**
- * Requests that wait behind another one of their connection; more end the connection. Each takes 4 kB of memory for 27 bytes
- * sent: 5 connections that sent 1.5 MB of them took the whole heap, and the process.
+ * How many requests of a connection may wait behind another one; more end the connection. Each takes 4 kB of memory for
+ * 27 bytes sent: 5 connections that sent 1.5 MB of them took the whole heap, and the process.
  */
 const MOST_WAITING = 100;
 
@@ -17,9 +17,9 @@ const MOST_WAITING = 100;
  * sender is gone by then. Begun at once, as Node does it, 4,000 requests for a file in 20 connections left 4,000 files open.
  */
 export function requestsInTurn() {
-  // No Set of the answers under way: one that changes with each request leaves a trail of outgrown tables, each of which points
-  // to the next. One that has grown old keeps alive what the others held until the whole heap is marked (of 25 MB, a
-  // scavenge copied 3.3 instead of 0.8).
+  // Not a Set of the answers under way. One that changes with each request outgrows its table again and again, and each
+  // old table points to the next: once one of them has grown old, it keeps alive what all later ones held, until the
+  // whole heap is marked (of 25 MB, a scavenge copied 3.3 instead of 0.8).
   const connections = new Map<Socket, Connection>();
 
   const inTurn =
@@ -29,7 +29,7 @@ export function requestsInTurn() {
       if (connection === undefined) return;
       const before = connection.last;
       connection.last = res;
-      // It holds its request, and that the body: 600 connections that stayed, idle, after 1 MB each kept 490 MB.
+      // An answer holds its request, and that its body: 600 connections that stayed, idle, after 1 MB each kept 490 MB.
       res.once('close', () => {
         if (connection.last === res) connection.last = null;
       });

@@ -71,7 +71,8 @@ async function lookUp(
   if (!idPattern('cs').test(id)) return null;
   const account = await within(DATABASE_WITHIN_MS, accountOf(db, id));
   try {
-    // Twice: the client's own timeout is for silence before an answer, and then once more for the answer.
+    // Limited twice: the client's own timeout is for the head of the answer, and then once more for its body. `within` is
+    // for both together.
     const once = { account, timeoutMs: STRIPE_WITHIN_MS, retries: 0 };
     return await within(STRIPE_WITHIN_MS, retrieveSession(stripe, id, once));
   } catch (error) {

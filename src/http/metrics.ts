@@ -12,7 +12,10 @@ import { within } from '../within.ts';
 import { standingOf } from '../work/standing.ts';
 import type { Readiness } from './readiness.ts';
 
-/** Prometheus waits for 10 s, a scrape that comes late is as good as none. The database gives up before we do. */
+/**
+ * Prometheus waits for 10 s, and an answer that comes later is as good as none. PostgreSQL gives up first, then this
+ * process.
+ */
 const STATEMENT_TIMEOUT_MS = 2_000;
 const DATABASE_WITHIN_MS = 3_000;
 
@@ -26,7 +29,8 @@ interface Dependencies {
 
 /** `/metrics`: what this process counted, and how the database stands. The same of every process, so take its maximum. */
 export function metricsRouter({ metrics, pools, db, pending, log }: Dependencies): Router {
-  // Strict for the same reason for which paths are taken in small letters alone (src/http/app.ts).
+  // Strict, so that /metrics/ is another path, as /METRICS is (src/http/app.ts): a proxy that keeps /metrics from the
+  // internet lets both through.
   const router = express.Router({ strict: true });
   const read = sharing(() => readDatabase(metrics, db, log));
   router.get('/metrics', async (_req, res) => {
