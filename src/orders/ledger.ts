@@ -39,7 +39,10 @@ const VERDICTS = JSON.stringify(
 /** All that a batch of news changes, in one statement and so in one transaction: migrations/0009_record_news.ts. */
 const RECORD = 'select * from record_news(:news, :payloads, :verdicts)';
 
-/** Rounds after which two processes that keep racing for one session are told to come again. */
+/**
+ * How often news are tried where other processes keep creating the same orders. After that the sender is told to come
+ * again.
+ */
 const MAX_ROUNDS = 3;
 
 /** News as they wait for their commit: what is written, and no more. The event itself, ten times as large, can be let go. */
@@ -126,7 +129,10 @@ function jsonColumn(value: unknown): string | null {
   return value == null ? null : JSON.stringify(value);
 }
 
-/** Or not at all: behind a lock, 19 of 20 events were kept whose senders had been answered 503 a second before. */
+/**
+ * Commits by this time or not at all. Without a limit, 19 of 20 events behind a lock were kept whose senders had been
+ * answered 503 a second before.
+ */
 function recordUntil(db: Knex, batch: readonly Entry[], until: number): Promise<readonly Recorded[]> {
   return db.transaction(async (trx) => {
     const left = Math.floor(until - performance.now());
@@ -136,7 +142,10 @@ function recordUntil(db: Knex, batch: readonly Entry[], until: number): Promise<
   });
 }
 
-/** What PostgreSQL will never take is refused, so that the sender learns of it; alone, since in a batch it may be another's fault. */
+/**
+ * Refuses what PostgreSQL will never take, so that the sender learns of it. Only where it is alone: in a batch it may be
+ * another's fault.
+ */
 async function recordable(db: Knex, batch: readonly Entry[], until?: number): Promise<readonly Recorded[]> {
   try {
     return await (until === undefined ? recordNews(db, batch) : recordUntil(db, batch, until));

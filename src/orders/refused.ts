@@ -36,8 +36,9 @@ export interface StandingRefusals {
 }
 
 /**
- * How many of the last hours have not been taken since, by whichever process, and the latest of them; null where there are none.
- * Where the order is paid, nothing is missing: reconcile reads the session itself, in the API version that it knows.
+ * How many events were refused in the last hours and have not been taken since, by whichever process, and the latest of
+ * them; null without any. One whose order is paid is left out: nothing is missing then, as reconcile reads the session
+ * itself, in the API version that it knows.
  */
 export async function standingRefusals(db: Knex): Promise<StandingRefusals | null> {
   const { rows } = await db.raw<{ rows: StandingRefusals[] }>(

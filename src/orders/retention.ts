@@ -39,7 +39,7 @@ export async function emptyOldPayloads(
   return rowCount;
 }
 
-/** Steps with nothing but their short rests between them. */
+/** Steps that follow each other with only their short rests between them. */
 interface Run {
   /** Of its row in `ops_actions`. */
   readonly id: number | null;
@@ -48,7 +48,10 @@ interface Run {
 
 const nothingYet: Run = { id: null, events: 0 };
 
-/** A run's one row grows with each of its steps, so that it tells of no event more or less than were emptied, wherever it ends. */
+/**
+ * A run has one row, which each of its steps brings up to date in its own transaction. So wherever the run ends, the row
+ * tells of exactly the events that were emptied.
+ */
 async function keepCount(trx: Knex.Transaction, { id, events }: Run): Promise<Run> {
   const details = { events };
   if (id !== null) {

@@ -49,9 +49,10 @@ export interface Purchase {
 
 /**
  * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
- * together. Each once: a repeat changes nothing. Whoever was erased meanwhile is owed none: it would be dead at once, and a
- * person be called for it. Nor is one owed for an order that a person closed meanwhile: it may have been refunded. Closing waits for the
- * lock on its fulfilment, and is waited for.
+ * together. A repeat changes nothing.
+ * No receipt is owed to a customer who was erased meanwhile: it would be dead at once, and a person be called for it. Nor
+ * for an order that a person closed meanwhile: it may have been refunded. A close and this statement wait for each other
+ * by the lock on the fulfilment.
  */
 export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
   const items = purchases.flatMap(({ orderId, items }) =>

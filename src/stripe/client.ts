@@ -21,10 +21,14 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
 }
 
 /**
- * An answer that is JSON but no object, such as a proxy's `"busy"`, makes the package throw where nobody can catch it: the
- * process ended. And the package's timeout ends with silence alone: an answer that comes byte by byte kept its attempt, and the
- * attempt's place, for ever. It begins once there is a connection, too: where a firewall drops the packets, Linux tries for 134 s,
- * an attempt kept its place for twice that, and `doctor` was as long in saying that Stripe can't be reached.
+ * What the package's own client lacks:
+ * - An answer that is JSON but no object, such as a proxy's `"busy"`, makes the package throw where nobody can catch it,
+ *   and the process ended. Here the call fails.
+ * - The package's timeout is for silence alone: an answer that comes byte by byte kept its attempt, and the attempt's
+ *   place, for ever. Here the body has as long as the head.
+ * - The package's timeout begins once there is a connection. Where a firewall drops the packets, Linux tries for 134 s:
+ *   an attempt kept its place for twice that, and `doctor` was as long in saying that Stripe can't be reached. Here it
+ *   begins with the call.
  */
 function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
   const makeRequest: typeof client.makeRequest = async (...request) => {

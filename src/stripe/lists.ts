@@ -71,7 +71,8 @@ async function permitted<Answer extends Listing>(what: string, ask: () => Promis
 type Listing = Stripe.Response<{ data: unknown }>;
 
 /**
- * The package takes any JSON without an `error` for an answer, whatever its status: that of a proxy, say, whose Stripe is away.
+ * The answer, if it is a list. The package takes any JSON without an `error` for an answer, whatever its status: that of
+ * a proxy, say, whose Stripe is away.
  * @throws {Stripe.errors.StripeAPIError}
  */
 export async function listed<Answer extends Listing>(asking: Promise<Answer>): Promise<Answer> {

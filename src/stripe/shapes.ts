@@ -14,7 +14,8 @@ export function idPattern(prefix: string): RegExp {
   return new RegExp(`^${prefix}_[\\w-]{1,250}$`);
 }
 
-// Shapes only check, and functions take over what they let pass: shapes that transform cost 14 us a session instead of 6.
+// Shapes only check. Functions (idOf, textOf, jsonOf) convert afterwards: shapes that convert cost 14 us a session
+// instead of 6.
 
 export const text = z.string().nullish();
 

@@ -142,7 +142,10 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
 
 const isMismatch = (error: unknown) => error instanceof Stripe.errors.StripeSignatureVerificationError;
 
-/** Other errors of constructEvent do not tell: that of the header `t=1,v1`, which anybody can send, is one as well. */
+/**
+ * Whether the signature is right, where constructEvent fails by something else. That alone does not tell: the header
+ * `t=1,v1`, which anybody can send, makes it fail so too.
+ */
 function isSigned(payload: string, signature: string, secret: string): boolean {
   try {
     return webhooks.signature?.verifyHeader(payload, signature, secret) === true;
