@@ -13,7 +13,10 @@ import {
 } from './findings.ts';
 import { type Look, startWatch, type Watch } from './watch.ts';
 
-/** An alert is told twice rather than late: with all before it, this is less than the lease of an alert (store.ts). */
+/**
+ * What a mail server may take to accept an alert's mail. Short, since an alert is told twice rather than late: with all
+ * that comes before, it is less than an alert's lease (store.ts).
+ */
 const MAIL_ANSWER_TIMEOUT_MS = 10_000;
 
 interface Dependencies {

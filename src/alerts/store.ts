@@ -7,7 +7,10 @@ export const OVER_AFTER_SECONDS = 120;
 const AGAIN_AFTER_SECONDS = 60 * 60;
 /** While one process tells, no other does; when it is killed, another one does after this time. */
 const LEASE_SECONDS = 60;
-/** What was over so long ago is not told for the first time: a shop's first channel would tell of all the months before it. */
+/**
+ * An alert that was over so long ago is not told for the first time: a shop's first channel would tell of all the months
+ * before it.
+ */
 const NEWS_HOURS = 24;
 
 /** The cause is there: a new alert, which comes back, or an old one that goes on (null). */

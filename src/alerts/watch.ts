@@ -35,7 +35,8 @@ export function startWatch({ db, looks, channels, log }: Options): Watch {
     await look().catch(sayWhy);
     return BETWEEN_LOOKS_MS;
   });
-  // Beside it: a channel that does not answer would keep this process from looking, and others would take what it saw for over.
+  // In a loop of its own: while it waited for a channel that does not answer, this process would not look, and others
+  // would take what it sees for over.
   const telling = startLoop(async (signal) => {
     if (channels.length > 0) await tellDue({ db, channels, log, signal }).catch(sayWhy);
     return BETWEEN_TELLINGS_MS;
@@ -66,8 +67,9 @@ export function openEyes({ db, looks, log }: Omit<Options, 'channels'>) {
     const blind = seen.find((one) => one.status === 'rejected');
     if (blind) return log.warn({ reason: messageOf(blind.reason) }, 'could not look everywhere for alerts');
     blindAt = before;
-    // Who could not look everywhere has not seen that anything is over. And after an outage of the database the first one to
-    // look would end what the others, who could not keep it either, are about to see again.
+    // A process that could not look everywhere does not know that anything is over, and not at once when it can again:
+    // after an outage of the database, the first one to look would end alerts that the others could not keep either, and
+    // are about to see again.
     if (performance.now() - blindAt < OVER_AFTER_SECONDS * 1_000) return;
     for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
   }

@@ -76,7 +76,8 @@ export function smtpMailer({
   const transport = createTransport({ url, pool: true });
   transport.use('stream', ({ message, data }, done) => {
     message?.transform(inOnePiece);
-    // The last one to read it does so once the server has asked for it; all before composes ahead.
+    // The stream that is read last is the one to the server, which has asked for the mail by then. All before it only
+    // compose.
     message?.processFunc((last: Readable) => last.once('end', (data as Watched).onWhole));
     done();
   });

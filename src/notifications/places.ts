@@ -8,10 +8,12 @@ const BUSY_FROM = 0.5;
 const MEASURED_OVER_MS = 1_000;
 
 /**
- * Mails at once, by how long paid orders have waited for a place, in milliseconds, and how much of its time the process's thread
- * is at work, 0 to 1. Where that is much, the orders share it with the mails, of which one costs nearly as much as the order,
- * and a receipt can wait for a minute: a backlog of 20,000 drained at 808 orders/s, with one mail at a time from its first second
- * at 567. Where orders wait for their receiver, no mail keeps them.
+ * How many mails may be sent at once. A mail costs this process's thread nearly as much as an order, and a receipt can
+ * wait: while paid orders wait for a place and the thread is busy, none goes for a minute, and then one at a time. A
+ * backlog of 20,000 drained at 808 orders/s, with one mail at a time from its first second at 567. Where orders wait for
+ * their receiver the thread is idle, and mails go as always.
+ * @param ordersBehindMs for how long paid orders have waited for a place
+ * @param busy how much of its time the thread is at work, 0 to 1
  */
 export function mailPlaces(ordersBehindMs: number, busy: number): number {
   if (ordersBehindMs === 0 || busy < BUSY_FROM) return AT_ONCE;

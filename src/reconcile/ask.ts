@@ -9,7 +9,10 @@ import { unlessUnusable } from './repair.ts';
 /** An order whose session Stripe is asked for. */
 export type Asked = Pick<Order, 'id' | 'checkout_session_id'>;
 
-/** Orders asked for together, and the least that takes: 16 calls a second, of Stripe's 25. The worker has the rest. */
+/**
+ * The orders of a group, and the least time that it takes: 16 calls a second, of the 25 that Stripe allows. The worker
+ * has the rest.
+ */
 const AT_ONCE = 4;
 const TOGETHER_MS = 250;
 

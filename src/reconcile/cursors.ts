@@ -49,8 +49,9 @@ export async function lookAt(db: Knex, list: ListName, since: number | null): Pr
 }
 
 /**
- * Whoever holds the list now loses it. Its cursor goes back to `since`, if that is given. It never goes forward to it: what
- * lies between has not been looked at, and stays the next run's, so this one leaves the cursor where it is.
+ * Takes the list from whoever holds it. The cursor goes back to `since`, if that is given and earlier. It never goes
+ * forward: what lies between has not been looked at and is left to the next run, so a run that begins later does not move
+ * the cursor.
  */
 export async function takeOver(
   trx: Knex.Transaction,

@@ -5,13 +5,14 @@ import type { CheckoutSession } from '../stripe/checkout-session.ts';
 import { type Asked, askAbout, inGroups } from './ask.ts';
 import type { Findings } from './findings.ts';
 
-/** Orders that a statement reads. With one for all of them PostgreSQL reads every line item there is. */
+/** Orders that one statement reads. In a single statement for all of them PostgreSQL reads every line item there is. */
 const STEP = 5_000;
 
 /**
- * Orders that were paid in this time and of which Stripe's API has not said so: by a webhook, or by hand. All others
+ * Orders that became paid in this time by a webhook or by hand, and of which Stripe's API has not said so. All others
  * need no second question: their line items are fetched only from a session that is paid, and what reconcile or the
- * landing page moved came from the API itself. So these are those that the worker has not come to yet, or that it refused.
+ * landing page moved came from the API itself. So these are those that the worker has not come to yet, or that it
+ * refused.
  *
  * Orders of connected accounts are left out: their sessions are not in the shop's own list.
  */

@@ -20,9 +20,10 @@ export interface Stage<T> {
 }
 
 /**
- * All pages from the beginning on, in the order of time, so that each of them moves the cursor. A time is made a position
- * by the object before it. Where Stripe has none, as for events of more than 30 days ago, the pages come the newest first,
- * and only the last one moves the cursor.
+ * All pages from the beginning on, in the order of time, so that each of them moves the cursor. Stripe pages in this
+ * order only from an object on: where the beginning is a time, that is the last object before it. Where Stripe has no
+ * such object, as for events of more than 30 days ago, the pages come the newest first, and only the last one moves the
+ * cursor.
  */
 export async function* walk<T extends Listed>(
   list: List<T>,
