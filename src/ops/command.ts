@@ -22,7 +22,10 @@ export interface Report {
   readonly ok: boolean;
 }
 
-/** What became of what was to be done. Where that is nothing, programs find why as they find it of a command that failed. */
+/**
+ * The report of a command that was to change something. Where it changed nothing, programs find the reason in `error`, as
+ * they find it of a command that failed.
+ */
 export function outcomeOf({ ok, data, text }: Report & { readonly data: object }): Report {
   return { ok, data: ok ? data : { error: text, ...data }, text };
 }

@@ -7,8 +7,8 @@ interface Terminal {
 }
 
 /**
- * Whether a person agrees to what can't be undone: by `--yes`, or by typing it at the terminal. Without a terminal a program
- * has called, which nobody could answer for: it means what it says.
+ * Whether a person agrees to what can't be undone: by `--yes`, or by typing it at the terminal. Without a terminal it is
+ * a program that has called, and nobody is there to answer: that counts as agreed.
  */
 export async function confirmed(
   question: string,

@@ -143,8 +143,9 @@ function comeAgain(req: Request, res: Response): void {
 }
 
 /**
- * As far as the browser says. Behind a proxy the Host may be another one, so Origin is held against it for want of better
- * alone: from old browsers, and over plain HTTP. The form's token decides in any case.
+ * Whether a request comes from this site, as far as the browser says. Old browsers, and all over plain HTTP, say it by
+ * Origin alone: that is held against Host for want of better, since behind a proxy Host may be another one. The form's
+ * token decides in any case.
  */
 export function isOfThisSite(req: Request): boolean {
   const site = req.get('sec-fetch-site');

@@ -35,8 +35,9 @@ export async function erase(
   { email, mailDir, actor, force }: Options,
 ): Promise<Erased> {
   return db.transaction(async (trx) => {
-    // Whoever erased them meanwhile has erased them. From here on no event moves them, and no attempt at a mail begins. Keys
-    // stay free: an attempt that fails has its row locked and then refers to its order, and would wait here in a circle.
+    // Orders that somebody has erased meanwhile are left out. From here on no event moves these, and no attempt at a mail
+    // begins. The lock is `no key`, since an attempt that fails has its row locked and then refers to its order: with a
+    // full lock the two would wait in a circle.
     const { rows: orders } = await trx.raw<{ rows: { id: number; checkout_session_id: string }[] }>(
       `select id, checkout_session_id from orders
        where id = any (:ids) and lower(customer_email) = lower(:email)

@@ -2,7 +2,7 @@ import type { Knex } from '../db/knex.ts';
 import type { Pulse } from './live.ts';
 
 /**
- * What pages watch, each as a text that is another one once the page would be. Of a long backlog the part that is due first
+ * For each topic that pages watch, a text that differs once its page would. Of a long backlog the part that is due first
  * stands for all of it, so that a look costs the same on the worst day.
  */
 export function pulseOf(db: Knex): Pulse {

@@ -11,7 +11,10 @@ export function wallClock(timeZone: string) {
   return {
     shownAt: (instant: number) => instant + offsetAt(instant),
 
-    /** When they show this. What they show twice is meant the first time, and what they skip as if they went on. */
+    /**
+     * The instant at which they show this. Where they show it twice, the first one; where they skip it, the one at which
+     * they would show it if they went on.
+     */
     instantOf(shown: number): number {
       // Older than any order, and than what a zone's clocks are known for.
       if (shown < 0) return shown;

@@ -30,7 +30,7 @@ export interface ReceiverFiles {
   readonly outages: Files<{ readonly down: boolean }>;
 }
 
-/** As the stand-in's: the process that fulfils need not be the one that shows it. */
+/** In files, as what the stand-in keeps is: the process that fulfils need not be the one that shows it. */
 export async function openReceiverFiles(dir: string): Promise<ReceiverFiles> {
   const [requests, outages] = await Promise.all([
     openFiles<readonly ReceivedRequest[]>(join(dir, 'requests'), 'cs_test_'),

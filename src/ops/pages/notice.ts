@@ -2,7 +2,10 @@ import { html } from 'hono/html';
 import { LONGEST_REASON } from '../close.ts';
 import type { Markup } from './markup.ts';
 
-/** What became of an action or a search, as the page says it to which the browser is sent afterwards; the words stay true while it stays open. */
+/**
+ * What became of an action or a search, in the words of the page to which the browser is sent afterwards. They must stay
+ * true while that page stays open.
+ */
 const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: string }>> = {
   retried: { tone: 'plain', words: 'Another attempt was asked for: the time line says what becomes of it.' },
   nothing_to_retry: {

@@ -109,7 +109,10 @@ function replaceParts(text) {
   }
 }
 
-/** What takes an element's place in a part that is made anew: of those that lead where it does, or have its name, the one as far down. */
+/**
+ * The element that takes another one's place in a part that is made anew: of those with the same link, or the same form,
+ * or else the same tag, the one as far down.
+ */
 function counterpart(element, part, newer) {
   const href = element.getAttribute('href');
   const action = element.closest('form')?.getAttribute('action');

@@ -29,7 +29,10 @@ export interface Journal {
 
 const KEPT = 200;
 
-/** In memory, for those who watch: what a restart forgets was for show, and an event that it cuts off is undelivered at the stand-in. */
+/**
+ * In memory: what a restart forgets was for show alone. An event whose delivery it cuts off stays undelivered at the
+ * stand-in.
+ */
 export function openJournal(): Journal {
   const episodes = new Map<string, Episode>();
   function episode(sessionId: string): Episode {
