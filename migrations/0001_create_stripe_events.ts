@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 
 /**
- * What Stripe sent, each event kept once. Its ids, here and in all tables, are compared byte by byte: by the rules of a
- * language, which most databases have by default, an event cost PostgreSQL a tenth more (en_US.UTF-8 of glibc), and a system that
- * comes with other rules leaves unique indexes in an order that is none (https://wiki.postgresql.org/wiki/Locale_data_changes): of 1,000
- * events that came again after such a change 88 were recorded twice, and 82 orders were made anew.
+ * What Stripe sent, each event kept once. Its ids, here and in all tables, are compared byte by byte (collate "C"). Most
+ * databases compare by the rules of a language by default: with those of en_US.UTF-8 (glibc) an event cost PostgreSQL a
+ * tenth more. And where an upgrade of the system brings other rules, unique indexes are no longer in order
+ * (https://wiki.postgresql.org/wiki/Locale_data_changes): of 1,000 events that came again after such a change 88 were
+ * recorded twice, and 82 orders were made anew.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`

@@ -21,7 +21,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint fulfillments_next_attempt_exactly_when_pending check ((status = 'pending') = (next_attempt_at is not null)),
       constraint fulfillments_fulfilled_at_exactly_when_fulfilled check ((status = 'fulfilled') = (fulfilled_at is not null))
     );
-    -- Of what is owed, not of what is due: that is asked too, and costs a dead row more at most.
+    -- Of all that is owed, dead rows included: that is asked too, and it costs no more than an entry for each dead row.
     create index fulfillments_owed on fulfillments (next_attempt_at) where status <> 'fulfilled';
     create index fulfillments_dead on fulfillments (id) where status = 'dead';
   `);

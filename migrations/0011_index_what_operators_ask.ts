@@ -2,18 +2,19 @@ import type { Knex } from 'knex';
 
 /**
  * An index for each question that an operator asks, where none served it (`npm run bench -- --grow` asks them all of a
- * million orders). What each costs an event is within the noise of a measurement in turns (64 connections, 6 rounds:
- * PostgreSQL 108 us an event before, 110 with the one by creation, 119 with the one by address), as new orders enter the
- * first at its end, and the third only while they are not paid.
+ * million orders). What each costs an event is within the noise of a measurement in turns (64 connections, 6 rounds):
+ * PostgreSQL took 108 us an event before, 110 with orders_by_creation, 119 with orders_of_email. New orders enter
+ * orders_by_creation at its end, and orders_unpaid only while they are not paid.
  *
  * An address is one in any case: whoever asks for it (to erase a person, say) has not typed it as the customer did. It is
- * compared byte by byte, so the index also finds what begins with a word (`like 'jenny%'`). A hash index would cost as much and
- * find whole addresses alone.
+ * compared byte by byte, so the index also finds what begins with a word (`like 'jenny%'`). A hash index would cost as
+ * much and find whole addresses alone.
  *
- * An amount stands with the time, so that an old price, which no order of the last months has, is found as quickly as today's.
- * A day is one of UTC, since only that can be indexed: what a session's own zone makes of a moment changes with the session.
- * These and the one by reference are lost in the noise as well: 142 us without any and with all three (medians of five rounds
- * in turns on a million orders, give or take 10). They take 35 B an order by amount, 8 by day, and as a reference is long.
+ * An amount stands with the time, so that an old price, which no order of the last months has, is found as quickly as
+ * today's. A day is one of UTC, since only that can be indexed: what a session's own zone makes of a moment changes with
+ * the session. orders_of_amount, orders_by_day_paid and orders_of_reference are lost in the noise as well: 142 us without
+ * any and with all three (medians of five rounds in turns on a million orders, give or take 10). An order takes 35 B in
+ * the first, 8 in the second, and in the third as much as its reference is long.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`

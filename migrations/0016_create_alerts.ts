@@ -1,9 +1,9 @@
 import type { Knex } from 'knex';
 
 /**
- * What a person is told of, a row for each time that a cause came up. Whoever sees a cause says so every few seconds; when
- * nobody has for a while, it is over. The row is owed to the channels while next_attempt_at is set, as other work is. Where it
- * counts something, whether there is more by now is told by how few there were since.
+ * What a person is told of, a row for each time that a cause came up. Whoever sees a cause says so every few seconds;
+ * when nobody has for a while, it is over. The row is owed to the channels while next_attempt_at is set, as other work
+ * is. Where a cause counts something, `fewest` keeps the lowest count since: above it, there is more by now.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
