@@ -23,8 +23,9 @@ const url = (...protocols: string[]) =>
     });
 
 /**
- * An unescaped / ? or # ends the part that holds the password and the host. Pieces of such a password would be taken for a host
- * and a database, and told in errors; the @ is then found behind it, where but a parameter's value may hold one.
+ * A URL whose password is whole. In a password an unescaped / ? or # ends the part of the URL that holds it and the host:
+ * its pieces would be taken for a host and a database, and told in errors. Such a URL is known by an @ behind that
+ * character, where only a parameter's value may hold one.
  */
 const withWholePassword = /^\w+:\/\/[^/?#]*(\/[^@?#]*)?(\?[^@=#]*(=[^#]*)?)?$/;
 
@@ -49,7 +50,7 @@ function isReadable(connectionString: string): boolean {
   }
 }
 
-/** OpenTelemetry's names. No trace of ours begins elsewhere, so that a parent decides makes no difference. */
+/** OpenTelemetry's names. That a parent decides makes no difference: no trace of ours has one elsewhere. */
 const samplers = [
   'always_on',
   'always_off',
@@ -60,7 +61,10 @@ const samplers = [
 ] as const;
 
 const schema = z.object({
-  /** What was meant for production would run without what that asks for, and nobody would know. `docker run --env-file` keeps quotes. */
+  /**
+   * Written otherwise (`prod`, `Production`), production would run without what it asks for, and nobody would know.
+   * Quotes too: `docker run --env-file` keeps them.
+   */
   NODE_ENV: z
     .string()
     .refine((text) => text === 'production' || !/^["']?prod/i.test(text), 'must be production, written so')
@@ -156,8 +160,9 @@ function combinedFaults(env: Record<string, string | undefined>): Fault[] {
 }
 
 /**
- * As the README writes the word, and Stripe does not: paid orders would be recorded as fulfilled, and nobody called. Other
- * names may begin so: Kubernetes tells of a service that is called fulfilment by FULFILMENT_PORT and the like.
+ * FULFILMENT_URL and so on, as the README spells the word, and Stripe does not: paid orders would be recorded as
+ * fulfilled, and nobody called. Only these names, since others may begin so: for a service that is called fulfilment,
+ * Kubernetes sets FULFILMENT_PORT and the like.
  */
 function misspelt(env: Record<string, string | undefined>): Fault[] {
   return Object.keys(schema.shape).flatMap((name) => {
@@ -234,7 +239,10 @@ export function parseConfig(environment: NodeJS.ProcessEnv): Config {
   return Object.freeze(toConfig(sound(schema.safeParse(env), combinedFaults(env))));
 }
 
-/** Nor with blanks around a value: a shell that reads a file of Windows leaves a return there, a Secret made of a file its line feed. */
+/**
+ * Also without the blanks around a value: a shell that reads a file of Windows leaves a carriage return there, a Secret
+ * made of a file its line feed.
+ */
 function withoutEmpty(environment: NodeJS.ProcessEnv) {
   const trimmed = Object.entries(environment).map(([name, value]) => [name, value?.trim()] as const);
   return Object.fromEntries(trimmed.filter(([, value]) => value));
@@ -269,7 +277,8 @@ function loadEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Empty where there is none. One that is there and says nothing would make a sandbox of a shop.
+ * What `.env` holds; empty where there is none. One that is there and can't be read is an error: without its settings a
+ * shop would start as a sandbox.
  * @throws {SetupError}
  */
 function readEnvFile(): string {

@@ -24,11 +24,14 @@ export class SetupError extends Error {
 }
 
 /**
- * What an error says, in a line. Node's error of a connection that was refused twice over has a code alone; the stripe
- * package's says what the answer said, text or not, and not whose words they are: on an order's time line, "An unknown error
- * occurred" and "Request aborted due to timeout" passed for ours, or the receiver's. Of a connection it says that there was an
- * error, and leaves the reason beside it. OpenSSL's (an https:// URL of a port that speaks no TLS) hides its reason between a
- * thread's number and a place in its source. A shop's own function may throw anything, and String() does not take all.
+ * What an error says, in a line.
+ * - Node's error of a connection that was refused twice over has a code alone.
+ * - The stripe package's say what the answer said, text or not, and not whose words they are: on an order's time line,
+ *   "An unknown error occurred" and "Request aborted due to timeout" passed for ours, or the receiver's. Of a connection
+ *   they say that there was an error, and have the reason in `detail`.
+ * - OpenSSL's (an https:// URL of a port that speaks no TLS) hide the reason between a thread's number and a place in
+ *   their source.
+ * - A shop's own function may throw anything, and String() does not take all.
  */
 export function messageOf(error: unknown): string {
   const { message, code, name, type, detail } = Object(error);

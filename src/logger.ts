@@ -45,8 +45,8 @@ export function createLogger(level: string, pretty: boolean, fd: 1 | 2 = 1): Log
 const LAST_LINES_MS = 500;
 
 /**
- * A file on a full disk costs lines and nothing else; they are tried again with the next one. pino would end the process, and
- * at its exit write them without end: it neither worked nor ended until the disk had room.
+ * A log file on a full disk costs lines and nothing else: they are tried again with the next one. pino itself would end
+ * the process, and at its exit try them without end: the process neither worked nor ended until the disk had room.
  */
 function destination(fd: number) {
   let until = Number.POSITIVE_INFINITY;

@@ -10,7 +10,10 @@ import { type Service, startService } from './service.ts';
 /** A stop that takes longer is broken off; what it held is taken up elsewhere when its leases end. */
 const STOP_WITHIN_MS = 9_500;
 
-/** A start may wait long, for another process's migrations; PostgreSQL rolls back what it has begun by then. */
+/**
+ * What a stop waits for a start that has not come to its end: it may be waiting for another process's migrations.
+ * PostgreSQL rolls back what it has begun by then.
+ */
 const START_GRACE_MS = 1_000;
 
 /**

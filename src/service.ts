@@ -96,8 +96,9 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
 }
 
 /**
- * DATABASE_POOL_MAX connections in all; a worker that is busy leaves the web its own, unless there is but one to share. Where
- * PostgreSQL grants fewer, the worker would take them all, so it opens none before the web has one, which stays open.
+ * DATABASE_POOL_MAX connections in all, in two pools, so that a busy worker leaves the web its own; a single connection
+ * is shared. Where PostgreSQL grants fewer, the worker could take them all: it opens none before the web has one, which
+ * stays open.
  */
 function openPools({ role, database: { poolMax } }: Config, { url }: Database, log: Logger) {
   const workerMax = role === 'web' ? 0 : role === 'worker' ? poolMax - 1 : Math.floor(poolMax / 2);
