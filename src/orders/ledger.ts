@@ -175,7 +175,7 @@ export function openLedger(db: Knex, onBatch?: (size: number) => void): Ledger {
     keyOf: ({ key }) => key,
     isolates: isStatementError,
     maxBatch: 100,
-    // In bytes, roughly: a commit copies the payload. Some 2,000 usual events may wait, or 12 of 1 MiB.
+    // In bytes, roughly: a commit copies the payload. Some 2,000 usual events may wait, or 11 of 1 MiB.
     sizeOf: ({ payload }) => 4_096 + 2 * (payload?.length ?? 0),
     maxWaitingSize: 24 * 1024 * 1024,
     // After 4 s its sender is told to come again.
