@@ -34,7 +34,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column alerts.told is 'Who knows what: webhook:raised, webhook:over, mail:raised, mail:over.';
     comment on column alerts.attempts is 'How often telling was begun.';
     comment on column alerts.next_attempt_at is 'When telling is due, or its lease ends. Null: there is nothing to tell.';
-    comment on column alerts.fewest is 'How many there were at the least. Null: it is nothing that is counted.';
+    comment on column alerts.fewest is 'The lowest count since it was raised. Null: this cause counts nothing.';
   `);
 }
 

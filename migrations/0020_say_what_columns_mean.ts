@@ -79,7 +79,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column fulfillments.fulfilled_at is 'When the receiver took it. Set exactly when fulfilled.';
     comment on column fulfillments.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column fulfillments.created_at is 'Since when it is owed.';
-    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did. 0 once it is dead.';
+    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: each of them killed its process, or was under way beside one that did. 0 once it is dead.';
 
     comment on table notifications is 'A mail owed to a customer until it is sent, once for each order and kind. Is itself a queue.';
     comment on column notifications.id is 'Ours.';
@@ -90,8 +90,8 @@ export async function up(knex: Knex): Promise<void> {
     comment on column notifications.next_attempt_at is 'When it is due; during an attempt, when its lease ends. Set exactly while pending.';
     comment on column notifications.sent_at is 'When the mail server took it. Set exactly when sent.';
     comment on column notifications.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
-    comment on column notifications.created_at is 'Since when it is owed. A receipt is, since the line items were stored.';
-    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, with the one under way: each killed its process, or was beside what did. 0 once it is dead.';
+    comment on column notifications.created_at is 'Since when it is owed. A receipt is owed from when the line items were stored.';
+    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: each of them killed its process, or was under way beside one that did. 0 once it is dead.';
 
     comment on table failed_attempts is 'Every attempt at owed work that failed, and why. One that was cut off by the end of its process is missing, unless it was the last.';
     comment on column failed_attempts.id is 'Ascending in the order in which they failed.';
@@ -141,7 +141,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column orders_overview.fulfilled_at is 'When the receiver took it.';
     comment on column orders_overview.last_error is 'Why the last attempt failed.';
     comment on column orders_overview.age is 'Since it became known here.';
-    comment on column orders_overview.waiting is 'How long it has waited for its money, or paid for its fulfilment. Null: for neither.';
+    comment on column orders_overview.waiting is 'How long it has waited for its money or, once it was paid, for its fulfilment. Null: it waits for neither.';
 
     comment on view orders_stuck is 'Paid, and its fulfilment is dead or has been owed for more than 15 minutes. The longest waiting first; columns as in orders_overview.';
     comment on column orders_stuck.id is 'The order''s number.';
@@ -182,7 +182,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column events_recent.created_at is 'When Stripe made it.';
     comment on column events_recent.received_at is 'When it was first delivered here.';
     comment on column events_recent.age is 'Since it was first delivered here.';
-    comment on column events_recent.took is 'From Stripe''s making it to here, give or take a second. Long: earlier deliveries failed.';
+    comment on column events_recent.took is 'The time from when Stripe made it to when it came in here, give or take a second. Where that is long, earlier deliveries failed.';
 
     comment on view work_dead is 'What no one attempts any more until a person says so: npm run ops -- retry. The longest owed first.';
     comment on column work_dead.work is 'fulfillment, or the mail''s kind: order_paid, payment_failed.';
