@@ -47,6 +47,9 @@ export async function erase(
     );
     const ids = orders.map(({ id }) => id);
     const sessions = orders.map(({ checkout_session_id }) => checkout_session_id);
+    // Whoever stores an order's items owes its receipt by the address that it found when it began (storeLineItems). It has
+    // ended now, and its receipt is withdrawn below, or it begins after this. Without --force no order waits for its items.
+    if (force) await trx.raw('lock table order_line_items in share mode');
     // A shop's own fulfiller may have said anything.
     await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw('select from notifications where order_id = any (:ids) order by id for update', { ids });

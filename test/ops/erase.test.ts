@@ -6,6 +6,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { notifications } from '../../src/notifications/notify.ts';
 import { type Erased, erase } from '../../src/ops/erase.ts';
 import { findTraces } from '../../src/ops/traces.ts';
+import { storeLineItems } from '../../src/orders/store.ts';
 import { type Claim, claim, renew, settleFailed } from '../../src/work/queue.ts';
 import { contentsOf } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
@@ -259,6 +260,35 @@ test('an attempt at a mail that fails meanwhile is settled, and the order erased
   expect(await settling).toBe(true);
   expect(await erasing).toMatchObject({ orders: [id], notifications: 1 });
   expect(await db('failed_attempts').where({ order_id: id }).pluck('error')).toEqual(['erased']);
+});
+
+describe('an order whose items are stored in that very moment owes the erased customer no receipt,', () => {
+  const store = (id: number) => storeLineItems(db, [{ orderId: id, items: [] }]);
+  async function eraseAll(_id: number, email: string): Promise<unknown> {
+    const traces = await findTraces(db, email);
+    return erase(db, traces, { email, mailDir: workDir, actor: 'test', force: true });
+  }
+
+  test.each([
+    {
+      when: 'begun before',
+      steps: [store, eraseAll],
+      held: 'insert into notifications (order_id, kind) values (:id, :kind)',
+    },
+    { when: 'begun after', steps: [eraseAll, store], held: 'lock table ops_actions in exclusive mode' },
+  ])('$when it', async ({ steps, held }) => {
+    const { id, customer_email } = await orderWith({ fulfillment: 'pending' });
+    await using door = await hold(db, (trx) => trx.raw(held, { id, kind: 'order_paid' }));
+    const begun: Promise<unknown>[] = [];
+    for (const step of steps) {
+      begun.push(step(id, customer_email));
+      await untilWaiting(db, 'worker', begun.length);
+    }
+    await door.release();
+    await Promise.all(begun);
+    expect(await db('orders').where({ id })).toMatchObject([{ customer_email: null }]);
+    expect(await db('notifications').where({ order_id: id })).toEqual([]);
+  });
 });
 
 test('orders are locked in the order of their ids, as by what comes in: no circle', async () => {
