@@ -6,6 +6,17 @@ export function unusable(error: unknown): string {
   return `No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`;
 }
 
+const databases = new WeakSet<object>();
+
+/** Notes of an error that it is PostgreSQL's, or of the way there: what broke a connection does not say whose that was. */
+export function markOfDatabase(error: object): void {
+  databases.add(error);
+}
+
+export function isOfDatabase(error: unknown): boolean {
+  return databases.has(Object(error));
+}
+
 /** Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that speak of the server. */
 const SERVER_CLASSES = new Set(['08', '25', '53', '57', '58', 'F0', 'XX']);
 

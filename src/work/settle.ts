@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isStatementError } from '../db/errors.ts';
+import { isOfDatabase, isStatementError } from '../db/errors.ts';
 import type { Knex } from '../db/knex.ts';
 import { shared } from '../db/shared.ts';
 import { storable } from '../db/storable.ts';
@@ -109,8 +109,10 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
   };
 }
 
+/** The database's errors are named as Stripe's are: on an order's time line, "read ECONNRESET" passed for the receiver's. */
 function reasonOf(error: unknown): string {
-  return storable(messageOf(error).slice(0, LONGEST_REASON));
+  const whose = isOfDatabase(error) ? 'PostgreSQL: ' : '';
+  return storable(`${whose}${messageOf(error)}`.slice(0, LONGEST_REASON));
 }
 
 export function idsOf({ order_id, attempts }: Claim) {

@@ -89,6 +89,18 @@ test.each([
   expect(await rowOf(row)).toMatchObject({ attempts: 1, last_error });
 });
 
+test.each([
+  ['a statement', url, 'PostgreSQL: relation "nowhere" does not exist'],
+  ['a connection', 'postgres://127.0.0.1:1/shop', 'PostgreSQL: connect ECONNREFUSED 127.0.0.1:1'],
+])("that it was the database's is said of %s that failed", async (_what, address, last_error) => {
+  const pool = openPool(address, { kind: 'worker', max: 1, log: silent });
+  const error = await pool.raw('select from nowhere').catch((thrown) => thrown);
+  await pool.destroy();
+  const row = await attemptNo(1);
+  await settle(row, error, held);
+  expect(await rowOf(row)).toMatchObject({ last_error });
+});
+
 test('of a fault in the code the log says where it is as well', async () => {
   const faulty = async (order: unknown) => (order as { name: string }).name;
   const error = await faulty(undefined).catch((thrown) => thrown);
