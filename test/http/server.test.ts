@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -124,4 +125,14 @@ test('an answer that is under way when the server closes is the last one of its 
   await until('it is answered', () => read().includes('answered.'));
   await closed;
   expect(read()).toMatch(/^HTTP\/1\.1 200 OK\r\nConnection: close\r\n/);
+});
+
+test('requests in connections that nobody has accepted yet when the server closes are answered', async () => {
+  const closing = await listen((_req, res) => void res.end('answered.'), address);
+  const clients = paths.map((path) => pipeline([path], closing));
+  const ended = clients.map(({ socket }) => once(socket, 'end'));
+  // The kernel connects them all in this turn of the loop, and Node accepts one in the next.
+  await new Promise(process.nextTick);
+  await Promise.all([closing.close(), ...ended]);
+  expect(clients.filter(({ read }) => read().endsWith('answered.'))).toHaveLength(paths.length);
 });
