@@ -185,7 +185,7 @@ describe('what a person reads', () => {
     [
       { cause: 'clock_off', details: { host: 'web-1', against: 'the database', seconds: -40 } },
       'The clock of web-1 is 40 s behind that of the database',
-      'Set the one that is wrong',
+      'Set the one that is wrong, and see that both are kept (NTP',
     ],
     [
       { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } },

@@ -46,9 +46,8 @@ test('an order is fulfilled once the broker has confirmed it, and a repeat is dr
   await deliver(url, event);
   await untilFulfilled(event);
   const { id } = event.data.object;
-  const [message] = storedOf(event);
-  expect(message?.subject).toBe('orders.paid');
-  expect(JSON.parse(message?.body ?? '')).toMatchObject({
+  expect(storedOf(event)).toMatchObject([{ subject: 'orders.paid', id }]);
+  expect(JSON.parse(storedOf(event)[0]?.body ?? '')).toMatchObject({
     type: 'order.paid',
     data: { order: { checkout_session_id: id }, line_items: [{ position: 0 }, { position: 1 }] },
   });

@@ -54,6 +54,7 @@ test('Prometheus text, with the process itself', async () => {
 describe('deliveries', () => {
   test.each([
     'outcome="conflict",type="checkout.session.async_payment_failed"',
+    'outcome="unavailable",type="checkout.session.async_payment_failed"',
     `outcome="refused",${COMPLETED}`,
     'outcome="unavailable",type="none"',
   ])('%s is there before there is any, for an alert to see the first', async (labels) => {

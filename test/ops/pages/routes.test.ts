@@ -159,7 +159,9 @@ describe('finding', () => {
   });
 
   test.each(['/ops', '/ops/orders'])('is asked for on %s', async (path) => {
-    expect((await get(path).expect(200)).text).toMatch(/action="\/ops\/find" /);
+    expect((await get(path).expect(200)).text).toMatch(
+      /action="\/ops\/find" .*<input id="q" name="q" type="search"/s,
+    );
   });
 
   test('by a reference that looks like an id, also where an order has that id', async () => {
