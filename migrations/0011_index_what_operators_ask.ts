@@ -15,6 +15,10 @@ import type { Knex } from 'knex';
  * the session. orders_of_amount, orders_by_day_paid and orders_of_reference are lost in the noise as well: 142 us without
  * any and with all three (medians of five rounds in turns on a million orders, give or take 10). An order takes 35 B in
  * the first, 8 in the second, and in the third as much as its reference is long.
+ *
+ * orders_by_day_paid has the unpaid orders as well, since PostgreSQL plans by what it knows of an index's expression only
+ * where the index has no condition. With one it took a third of all orders for today's, and read them with parallel workers:
+ * of a million, that took the overview 50 to 350 ms instead of 3 to 6, where a process is slow to start.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -23,7 +27,7 @@ export async function up(knex: Knex): Promise<void> {
     create index orders_unpaid on orders (status, created_at) where status <> 'paid';
     create index orders_of_amount on orders (amount_total, created_at);
     create index orders_of_reference on orders (client_reference_id) where client_reference_id is not null;
-    create index orders_by_day_paid on orders (cast(paid_at at time zone 'UTC' as date)) where paid_at is not null;
+    create index orders_by_day_paid on orders (cast(paid_at at time zone 'UTC' as date));
   `);
 }
 
