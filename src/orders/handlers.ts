@@ -11,13 +11,13 @@ export interface Request {
 }
 
 /** From event type to what it asks. A type that is not here is recorded as `ignored`. */
-const handlers: Readonly<Record<string, (session: CheckoutSession) => OrderStatus>> = {
-  'checkout.session.completed': statusOf,
-  'checkout.session.async_payment_succeeded': () => 'paid',
-  'checkout.session.async_payment_failed': () => 'failed',
-};
+const handlers = new Map<string, (session: CheckoutSession) => OrderStatus>([
+  ['checkout.session.completed', statusOf],
+  ['checkout.session.async_payment_succeeded', () => 'paid'],
+  ['checkout.session.async_payment_failed', () => 'failed'],
+]);
 
-export const handledTypes: readonly string[] = Object.keys(handlers);
+export const handledTypes: readonly string[] = [...handlers.keys()];
 
 /**
  * The status that a session's own word allows. `no_payment_required` counts as paid; a failed payment
@@ -43,7 +43,7 @@ export function requestOfSession(session: CheckoutSession, livemode: boolean): R
  * @throws {BadRequest} for a checkout session that can't be read: refused, so that Stripe keeps it and a person is told
  */
 export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boolean): Request | null {
-  const handler = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
+  const handler = handlers.get(event.type);
   if (!handler || event.livemode !== livemode || event.data.object.object !== 'checkout.session') return null;
   const session = readSession(event.data.object, "The event's checkout session");
   if (session.mode === 'setup') return null;
