@@ -140,8 +140,10 @@ export async function up(knex: Knex): Promise<void> {
         from judged
         where event_id is not null and (outcome <> 'applied' or n in (select n from change))
         order by event_id
-        -- An event that was once ignored (a test key at a live shop, say) and now moves its order says so.
-        on conflict (id) do update set outcome = excluded.outcome where excluded.outcome = 'applied'
+        -- An event that now moves its order says so; one that was ignored (a test key at a live shop, say) and is ours
+        -- now says what became of it.
+        on conflict (id) do update set outcome = excluded.outcome
+          where excluded.outcome = 'applied' or stripe_events.outcome = 'ignored' and excluded.outcome <> 'ignored'
         returning id, xmax = 0 as is_new
       )
       select

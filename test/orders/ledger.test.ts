@@ -123,6 +123,31 @@ describe('one event', () => {
     });
     expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ outcome: 'applied' });
   });
+
+  test.each([
+    ['comes too late by then', events.completedPaid, 'stale'],
+    ['contradicts its order by then', events.asyncFailed, 'conflict'],
+  ])('that was ignored once, and %s, says so', async (_case, eventOf, outcome) => {
+    const session = checkoutSession();
+    await record(newsOf(events.asyncSucceeded(session)));
+    const event = eventOf(session);
+    await record({ ...newsOf(event), request: null });
+    expect(await record(newsOf(event))).toMatchObject({ outcome, duplicate: true, moved_to: null });
+    expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ outcome });
+  });
+
+  test.each([
+    ['applied', events.completedPaid],
+    ['conflict', events.asyncFailed],
+  ])('that was %s says so for good', async (outcome, eventOf) => {
+    const session = checkoutSession();
+    if (outcome === 'conflict') await record(newsOf(events.completedPaid(session)));
+    const event = eventOf(session);
+    await record(newsOf(event));
+    await record(newsOf(event));
+    await record({ ...newsOf(event), request: null });
+    expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ outcome });
+  });
 });
 
 test('what the API says of a session goes the same way, without an event', async () => {
