@@ -40,8 +40,11 @@ export async function migrate(url: string, log: Logger): Promise<void> {
   try {
     await expectServer(db);
     const migrating = db.transaction(async (trx) => {
-      // The role's own limits, where there are any, are for statements that somebody waits for.
-      await trx.raw('set local statement_timeout = 0; set local lock_timeout = 0');
+      // The role's own limits, where there are any, are for what somebody waits for. PostgreSQL before 17 has two of them.
+      await trx.raw(
+        `select set_config(name, '0', true) from pg_settings
+         where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout')`,
+      );
       await trx.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
       const [applied, pending] = (await trx.migrate.list(migrations)) as [unknown[], unknown[]];
       // With our migrations among its own, that program could migrate no more, and reconcile would take the day of its
