@@ -275,6 +275,23 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
   await page.waitForURL('**/ops/login');
 });
 
+test('what new orders push off a page that follows is on the next page, whose link keeps the focus', async () => {
+  const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
+  await Promise.all(Array.from({ length: 51 }, orderComes));
+  await using page = await logIn(await openPage(browser), '/ops/orders');
+  await page.getByText('Live', { exact: true }).waitFor();
+  const links = page.locator('[data-part="orders"] th a');
+  const last = await links.last().innerText();
+  const older = page.getByRole('link', { name: 'Older orders' });
+  await older.focus();
+  await orderComes();
+  await page.getByRole('link', { name: last, exact: true }).waitFor({ state: 'detached' });
+  expect(await older.and(page.locator(':focus')).count()).toBe(1);
+  await older.press('Enter');
+  await page.waitForURL('**/ops/orders?after=*');
+  expect(await links.first().innerText()).toBe(last);
+});
+
 test('whoever reads a chart as a table is where they were when an order comes', async () => {
   const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
   await orderComes();

@@ -18,7 +18,7 @@ ${choice('Views', { All: PATH, Conflicts: CONFLICTS }, newest)}
 <section class="card table-card" data-part="events" aria-label="The events">
 ${events.length > 0 ? table(events, reader) : nothing({ conflicts, after })}
 </section>
-<div class="head">
+<div class="head" data-part="pages">
 ${after !== null && html`<a class="button" href="${newest}">Newest events</a>`}
 ${
   next !== null &&

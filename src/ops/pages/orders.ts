@@ -31,7 +31,7 @@ ${filterForm(asked)}
 <section class="card table-card" data-part="orders" aria-label="The orders">
 ${orders.length > 0 ? orderTable(orders, reader.zone) : nothing(asked)}
 </section>
-<div class="head">
+<div class="head" data-part="pages">
 ${after !== null && html`<a class="button" href="${PATH}${search}">Newest orders</a>`}
 ${next !== null && html`<a class="button" rel="next" href="${PATH}?${new URLSearchParams({ ...given, after: next }).toString()}">Older orders</a>`}
 ${orders.length > 0 && html`<a class="button spring" href="/ops/orders.csv${search}">Export as CSV</a>`}

@@ -111,13 +111,14 @@ function replaceParts(text) {
 
 /**
  * The element that takes another one's place in a part that is made anew: of those with the same link, or the same form,
- * or else the same tag, the one as far down.
+ * or else the same tag, the one as far down. Where the next page begins moves on, so its link is another one each time.
  */
 function counterpart(element, part, newer) {
   const href = element.getAttribute('href');
   const action = element.closest('form')?.getAttribute('action');
   let alike = element.localName;
-  if (href) alike = `[href="${CSS.escape(href)}"]`;
+  if (element.rel === 'next') alike = '[rel="next"]';
+  else if (href) alike = `[href="${CSS.escape(href)}"]`;
   else if (action) alike = `[action="${CSS.escape(action)}"] button`;
   const place = [...part.querySelectorAll(alike)].indexOf(element);
   return newer.querySelectorAll(alike)[Math.max(place, 0)];
