@@ -14,26 +14,20 @@ export function isFaulty({ faults }: ListQuery): boolean {
   return Object.keys(faults).length > 0;
 }
 
-/** Dates and times are meant in the zone of whoever wrote them. An empty field is none: forms send them so. */
+/**
+ * Dates and times are meant in the zone of whoever wrote them. An empty field is none: forms send them so. One that is given
+ * twice is read as both with a comma between them, and not left out.
+ */
 export function readListQuery(query: Readonly<Record<string, unknown>>, zone: string): ListQuery {
-  const shape = orderFilterShape(zone);
-  const given = Object.fromEntries(
-    Object.keys(shape.shape).flatMap((field) => {
-      const text = query[field];
-      return typeof text === 'string' && text.trim() !== '' ? [[field, text.trim()]] : [];
-    }),
+  const shape = orderFilterShape(zone).extend({ after: placeShape.optional() });
+  const fields: Record<string, string> = Object.fromEntries(
+    Object.keys(shape.shape)
+      .map((field) => [field, String(query[field] ?? '').trim()])
+      .filter(([, text]) => text !== ''),
   );
-  const parsed = shape.safeParse(given);
-  const after = placeShape.optional().safeParse(query.after);
-  return {
-    given,
-    filter: parsed.data ?? {},
-    after: after.data ?? null,
-    faults: Object.fromEntries(
-      [
-        ...(parsed.error?.issues ?? []),
-        ...(after.error?.issues ?? []).map((issue) => ({ ...issue, path: ['after'] })),
-      ].map(({ path, message }) => [String(path[0]), message]),
-    ),
-  };
+  const parsed = shape.safeParse(fields);
+  const { after: _, ...given } = fields;
+  const { after = null, ...filter } = parsed.data ?? {};
+  const faults = (parsed.error?.issues ?? []).map(({ path, message }) => [String(path[0]), message]);
+  return { given, filter, after, faults: Object.fromEntries(faults) };
 }
