@@ -12,10 +12,12 @@ interface CheckoutPage {
   readonly form: CheckoutForm;
   /** Why the form came back. */
   readonly fault: string | null;
+  /** The receiver is the sandbox's own, and can be down. */
+  readonly receives: boolean;
 }
 
 /** Plays the page that Stripe would show. It looks like no page of Stripe's, and has no field for a card's number. */
-export function checkoutPage({ stored, form, fault }: CheckoutPage): Markup {
+export function checkoutPage({ stored, form, fault, receives }: CheckoutPage): Markup {
   const { session } = stored;
   const body = html`<h1>Checkout</h1>
 <p class="stage"><b>This page plays the part of Stripe Checkout.</b> At Stripe the customer would pay on Stripe’s own page.</p>
@@ -26,7 +28,7 @@ ${fault && html`<p class="note bad" role="alert">${fault}</p>`}
 <section class="card"><h2>Where it goes</h2>${address(form.buyer)}${shipping(stored)}</section>
 </div>
 <div class="side">
-${switches(form.trouble)}
+${switches(form.trouble, receives)}
 <section class="card pay" data-part="pay"><h2>Pay</h2>${pay(stored)}</section>
 </div>
 </form>`;
@@ -85,8 +87,9 @@ function pay({ session }: StoredSession): Markup {
 <p class="hint">The money comes days later, or does not: you decide on the next page.</p>`;
 }
 
-function switches(trouble: Trouble): Markup {
-  return html`<fieldset class="card troubles"><legend class="sr">What goes wrong</legend><h2>Break it on purpose</h2>${troubleNames.map(
+function switches(trouble: Trouble, receives: boolean): Markup {
+  const names = troubleNames.filter((name) => name !== 'down' || receives);
+  return html`<fieldset class="card troubles"><legend class="sr">What goes wrong</legend><h2>Break it on purpose</h2>${names.map(
     (name) => {
       const [title, about] = troubles[name];
       return html`<label class="option"><input type="checkbox" name="trouble" value="${name}"${trouble.has(name) && html` checked`}>

@@ -67,7 +67,10 @@ function repair({ id }: Session, whole: WholeOrder | null, down: boolean | null)
       : down
         ? 'The service tries again by itself, with growing pauses.'
         : 'The next attempt comes by itself, or now.';
-  return html`<form class="card hand" method="post" action="/sandbox/orders/${id}/receiver"><p><b>The receiver is ${down ? 'down' : 'well'}.</b> ${next}</p>
+  // How one that is not the sandbox's own is, nobody here knows.
+  const receiver =
+    down === null ? 'The order is not fulfilled yet.' : `The receiver is ${down ? 'down' : 'well'}.`;
+  return html`<form class="card hand" method="post" action="/sandbox/orders/${id}/receiver"><p><b>${receiver}</b> ${next}</p>
 ${down && html`<button class="button primary" name="action" value="repair">Repair the receiver</button>`}
 ${waits && html`<button class="button" name="action" value="retry">Try again now</button>`}</form>`;
 }

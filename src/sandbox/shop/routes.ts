@@ -49,7 +49,7 @@ export function routes(stage: Stage): Router {
   router.get('/checkout/:id', async (req, res) => {
     const stored = await sessionOf(req.params.id);
     if (stored.session.status !== 'open') return res.redirect(303, `/sandbox/orders/${stored.session.id}`);
-    await send(res, checkoutPage({ stored, form: emptyForm, fault: null }));
+    await send(res, checkoutPage({ stored, form: emptyForm, fault: null, receives }));
   });
 
   router.post('/checkout/:id', async (req, res) => {
@@ -66,7 +66,7 @@ export function routes(stage: Stage): Router {
       return res.redirect(303, `/sandbox/orders/${id}`);
     }
     const again = async (form = emptyForm, fault: string | null = null) =>
-      send(res, checkoutPage({ stored: await sessionOf(id), form, fault }));
+      send(res, checkoutPage({ stored: await sessionOf(id), form, fault, receives }));
     if (read === null) return again(emptyForm, 'Fill in every field: a name, an e-mail and an address.');
     const chosen = await sessions.choose(id, read.choice);
     const { action, form, unknownCode } = read;

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { orderPage } from '../../../src/sandbox/shop/order-page.ts';
 
-function shown(status: string, fulfillment: object | null, down: boolean): Promise<string> {
+function shown(status: string, fulfillment: object | null, down: boolean | null): Promise<string> {
   return shownOf({ order: { id: 1, status }, fulfillment, timeline: [] }, down);
 }
 
-async function shownOf(whole: object | null, down: boolean): Promise<string> {
+async function shownOf(whole: object | null, down: boolean | null): Promise<string> {
   const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
   const episode = {
     trouble: new Set<never>(),
@@ -24,8 +24,9 @@ test.each([
   ['pending', 3, false, 'is well.</b> The next attempt comes by itself, or now'],
   ['dead', 12, true, 'is down.</b> All attempts have failed'],
   ['dead', 12, false, 'is well.</b> All attempts have failed'],
+  ['pending', 3, null, '<b>The order is not fulfilled yet.</b> The next attempt comes by itself, or now'],
 ])(
-  'a fulfilment that is %s after %d attempts, the receiver being down: %s',
+  'a fulfilment that is %s after %d attempts, the receiver being down (null: not the sandbox’s): %s',
   async (status, attempts, down, words) => {
     expect(await shown('paid', { status, attempts }, down)).toContain(words);
   },

@@ -1,12 +1,15 @@
 import { expect, test } from '@jest/globals';
 import request from 'supertest';
 import { createTestDatabase } from '../../support/database.ts';
+import { FULFILLMENT_SECRET } from '../../support/receiver.ts';
 import { sandboxEnv, startTestService } from '../../support/service.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const sandbox = { ...sandboxEnv, DATABASE_URL };
 const { url } = await startTestService({ ...sandbox, OPS_TOKEN: 'a-token-of-the-shop' });
 const everywhere = await startTestService({ ...sandbox, HOST: '::' });
+const toReceiver = { FULFILLMENT_URL: 'http://127.0.0.1:1', FULFILLMENT_SECRET };
+const withReceiver = await startTestService({ ...sandbox, ...toReceiver });
 const others = [{ STRIPE_SECRET_KEY: 'sk_test_123' }, { STRIPE_API_BASE: 'http://127.0.0.1:1' }];
 const withoutShop = await Promise.all(others.map((env) => startTestService({ ...sandbox, ...env })));
 
@@ -76,6 +79,17 @@ test('an address is taken that the browser took', async () => {
     .type('form')
     .send(form)
     .expect(303);
+});
+
+test('a receiver that is not the sandbox’s own is not said to be down', async () => {
+  const shownAt = async (url: string) =>
+    (
+      await request(url)
+        .get(await checkout(request(url)))
+        .expect(200)
+    ).text;
+  expect(await shownAt(url)).toContain('The receiver is down');
+  expect(await shownAt(withReceiver.url)).not.toContain('The receiver is down');
 });
 
 test('a session is paid once, and then its pages lead to the order', async () => {
