@@ -35,7 +35,7 @@ ${whole && html`<a class="button" href="/ops/orders/${whole.order.id}">The same 
   return page({ title: 'Your order', watches: `/sandbox/live?topic=${session.id}`, body });
 }
 
-function greeting({ customer_details }: Session, whole: WholeOrder | null): string {
+function greeting({ status, customer_details }: Session, whole: WholeOrder | null): string {
   const name = customer_details?.name?.split(' ', 1)[0] ?? 'friend';
   switch (whole?.order.status) {
     case 'paid':
@@ -45,12 +45,17 @@ function greeting({ customer_details }: Session, whole: WholeOrder | null): stri
     case 'failed':
       return `Sorry, ${name}: the payment did not go through.`;
     default:
-      return `One moment, ${name}…`;
+      return status === 'complete' ? `One moment, ${name}…` : 'Nothing was paid';
   }
 }
 
-function bank({ id, payment_status }: Session, { decided }: Episode, whole: WholeOrder | null): Markup {
-  if (payment_status !== 'unpaid' || decided || whole?.order.status === 'failed') return html``;
+function bank(
+  { id, status, payment_status }: Session,
+  { decided }: Episode,
+  whole: WholeOrder | null,
+): Markup {
+  const isOwed = status === 'complete' && payment_status === 'unpaid';
+  if (!isOwed || decided || whole?.order.status === 'failed') return html``;
   return html`<form class="card hand" method="post" action="/sandbox/orders/${id}/bank"><p><b>The bank has not moved the money yet.</b>
 Days pass at Stripe; here you are the bank.</p>
 <button class="button primary" name="decision" value="pays">The bank pays</button>

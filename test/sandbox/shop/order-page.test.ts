@@ -6,7 +6,13 @@ function shown(status: string, fulfillment: object | null, down: boolean | null)
 }
 
 async function shownOf(whole: object | null, down: boolean | null): Promise<string> {
-  const session = { id: 'cs_test_1', payment_status: 'paid', amount_total: 1_450, currency: 'eur' };
+  const session = {
+    id: 'cs_test_1',
+    status: 'complete',
+    payment_status: 'paid',
+    amount_total: 1_450,
+    currency: 'eur',
+  };
   const episode = {
     trouble: new Set<never>(),
     deeds: [],

@@ -1,12 +1,13 @@
 import { expect, test } from '@jest/globals';
 import request from 'supertest';
+import { openSessions } from '../../../src/sandbox/sessions.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { FULFILLMENT_SECRET } from '../../support/receiver.ts';
 import { sandboxEnv, startTestService } from '../../support/service.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const sandbox = { ...sandboxEnv, DATABASE_URL };
-const { url } = await startTestService({ ...sandbox, OPS_TOKEN: 'a-token-of-the-shop' });
+const { url, dataDir } = await startTestService({ ...sandbox, OPS_TOKEN: 'a-token-of-the-shop' });
 const everywhere = await startTestService({ ...sandbox, HOST: '::' });
 const toReceiver = { FULFILLMENT_URL: 'http://127.0.0.1:1', FULFILLMENT_SECRET };
 const withReceiver = await startTestService({ ...sandbox, ...toReceiver });
@@ -130,6 +131,16 @@ test('the success page is let in as well where HOST is :: and the browser comes 
   expect((await shop.get(landed.headers.location as string)).text).toContain(
     'The service answered 200, paid',
   );
+});
+
+test('a session that expired before it was paid is nothing that the bank decides', async () => {
+  const page = await checkout();
+  const id = page.split('/').at(-1) as string;
+  await (await openSessions(`${dataDir}/sandbox`)).expire(id);
+  const { headers } = await request(url).post(page).type('form').send(filledIn).expect(303);
+  const { text } = await request(url).get(headers.location as string);
+  expect(text).toContain('Nothing was paid');
+  expect(text).not.toContain('The bank');
 });
 
 test('the bank decides once', async () => {
