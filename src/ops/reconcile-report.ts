@@ -65,7 +65,7 @@ export function brokenOff(error: unknown, found: Findings): Error {
   const left = leftToAPerson(found).filter(([, items]) => items.length > 0);
   const lines = [
     messageOf(error),
-    `Until then ${found.behind.size} orders were repaired. Run it again without --since: it goes on there.`,
+    `Repaired until then: ${counted(found.behind.size, 'order')}. Run it again without --since: it goes on there.`,
     ...left.flatMap((section) => describeSection(section, Number.POSITIVE_INFINITY)),
   ];
   return new Error(lines.join('\n'), { cause: error });

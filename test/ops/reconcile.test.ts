@@ -432,7 +432,7 @@ describe('a clear error', () => {
       return true;
     };
     const told = new RegExp(
-      `^.*may not read Checkout Sessions.*\nUntil then 1 orders were repaired\\..*\n[^]*${bad.id}: .*amount_total`,
+      `^.*may not read Checkout Sessions.*\nRepaired until then: 1 order\\..*\n[^]*${bad.id}: .*amount_total`,
     );
     await expect(reconcile()).rejects.toThrow(told);
     expect(await db('refused_events')).toMatchObject([{ id: bad.id }]);

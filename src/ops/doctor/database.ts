@@ -2,6 +2,7 @@ import { ageOf } from '../../age.ts';
 import { standingBesidesWork } from '../../alerts/store.ts';
 import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
+import { counted } from '../../counted.ts';
 import { clockOffset } from '../../db/clock.ts';
 import { isTableMissing } from '../../db/errors.ts';
 import { unfitBecause } from '../../db/fitness.ts';
@@ -40,7 +41,9 @@ export const databaseChecks: Checks<Subject> = {
     const pending = await pendingMigrations(db);
     return pending.length === 0
       ? ok('every migration is there')
-      : wrong(`${pending.length} are missing: run \`npm run migrate\`, or start the service once`);
+      : wrong(
+          `${counted(pending.length, 'migration')} missing: run \`npm run migrate\`, or start the service once`,
+        );
   },
 
   "the database's clock": async ({ db }) => compareClocks("the database's", await clockOffset(db)),

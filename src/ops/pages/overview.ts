@@ -69,13 +69,15 @@ function tiles(standing: ShopStanding): Markup {
 <dd>${oldest === null ? 'none' : html`<a href="/ops/orders/${oldest.order_id}">${ageOf(oldest.waiting_seconds)}</a>`}</dd>
 <dd class="muted">${oldest === null ? 'every paid order is fulfilled' : `${counted(owed + dead_fulfillments, 'order')} to fulfil`}</dd></div>
 <div class="card tile${dead > 0 && ' alarming'}"><dt>Dead</dt>
-<dd>${dead_fulfillments === 0 ? dead : html`<a href="/ops/orders?fulfillment=dead">${dead}</a>`}</dd>
+<dd>${dead_fulfillments === 0 ? figure(dead) : html`<a href="/ops/orders?fulfillment=dead">${figure(dead)}</a>`}</dd>
 <dd class="muted">${dead === 0 ? 'nothing was given up' : `${counted(dead_fulfillments, 'order')}, ${counted(dead_mails, 'mail')}`}</dd></div>
 <div class="card tile"><dt>Awaiting payment</dt>
-<dd>${awaiting_payment === 0 ? 0 : html`<a href="/ops/orders?status=awaiting_payment">${awaiting_payment}</a>`}</dd>
+<dd>${awaiting_payment === 0 ? 0 : html`<a href="/ops/orders?status=awaiting_payment">${figure(awaiting_payment)}</a>`}</dd>
 <dd class="muted">delayed methods, such as bank debits</dd></div>
 </dl>`;
 }
+
+const figure = (count: number) => count.toLocaleString('en');
 
 /** All that the tile has room for. */
 function shortened(amounts: readonly string[]): readonly string[] {
@@ -87,7 +89,7 @@ function shortened(amounts: readonly string[]): readonly string[] {
 function charts({ range, history }: Overview): Markup {
   const labels = history.map(({ at }) => (range === '24h' ? at.slice(11) : day(at)));
   const sumOf = (key: 'paid' | 'awaiting_payment' | 'failed') =>
-    history.reduce((sum, span) => sum + span[key], 0).toLocaleString('en');
+    figure(history.reduce((sum, span) => sum + span[key], 0));
   const worst = (key: 'p50' | 'p99') =>
     `at most ${milliseconds(Math.max(...history.map((span) => span[key] ?? 0)))}`;
   return html`<div class="pair" data-part="charts">
@@ -104,7 +106,7 @@ ${chart({
     },
     { name: 'failed', values: history.map(({ failed }) => failed), sum: sumOf('failed') },
   ],
-  say: (value) => value.toLocaleString('en'),
+  say: figure,
   empty: `No order in the last ${rangeNames[range]}.`,
 })}
 ${chart({
@@ -131,7 +133,8 @@ function day(at: string): string {
 }
 
 function stuckOrders({ stuck, standing }: Overview, reader: Reader): Markup {
-  const words = standing.stuck > stuck.length ? `All ${standing.stuck} that are stuck` : 'All that are stuck';
+  const words =
+    standing.stuck > stuck.length ? `All ${figure(standing.stuck)} that are stuck` : 'All that are stuck';
   return html`<section class="card table-card">
 <div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">${words}</a>
 ${standing.dead_fulfillments > 0 && retryDeadForm(reader)}</div>

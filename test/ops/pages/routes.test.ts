@@ -333,6 +333,16 @@ test('what is to fulfil is counted with the dead, as the oldest of it is', async
   await shop.db('fulfillments').where({ order_id: id }).del();
 });
 
+test('numbers of orders on the overview are written as in its charts', async () => {
+  await quiet.db.raw(
+    `insert into orders (checkout_session_id, status, payment_status, mode, livemode)
+     select 'cs_test_' || n, 'awaiting_payment', 'unpaid', 'payment', false from generate_series(1, 1234) as n`,
+  );
+  const { text } = await request(quiet.service.url).get('/ops').expect(200);
+  expect(text).toContain('<a href="/ops/orders?status=awaiting_payment">1,234</a>');
+  await quiet.db.raw('truncate orders cascade');
+});
+
 test('of those that are stuck the overview has the five that wait for the longest, and says how many there are', async () => {
   const stuck: number[] = [];
   for (let days = 1; days <= 7; days += 1) {
