@@ -28,7 +28,11 @@ const GENERAL = `
        from (select * from fulfillments where status <> 'fulfilled' order by next_attempt_at limit 1000) as owed),
       (select count(*) from notifications where status = 'dead'),
       (select array_agg(id order by id) from alerts where over_at is null)) as orders,
-    (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1) as events`;
+    -- An event that is replayed, or taken by reconcile after all, is applied from then on; of one that is erased no row is left.
+    concat_ws(' ',
+      (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1),
+      (select max(id) from order_transitions),
+      (select max(id) from ops_actions)) as events`;
 
 const OF_ORDERS = `
   select o.id, concat_ws(' ',

@@ -47,12 +47,12 @@ test('a page hears at once, and again when what it shows has changed, and no oth
   expect(changes(deaf)).toBe(1);
 });
 
-test('the page of an order hears of it when an event of its is replayed', async () => {
+test('the page of an order and the list of events hear of it when an event is replayed', async () => {
   const { event, order } = await shop.paid();
-  const heard = await listen(`order:${order.id}`);
-  await until('the page has heard once', () => changes(heard) === 1);
+  const pages = [await listen(`order:${order.id}`), await listen('events')];
+  await until('both have heard once', () => pages.every((heard) => changes(heard) === 1));
   await replayEvent(shop.db, event.id, { livemode: false, actor: 'ops' });
-  await until('the page hears of the replay', () => changes(heard) === 2);
+  await until('both hear of the replay', () => pages.every((heard) => changes(heard) === 2));
 });
 
 test('of a HEAD the head is the whole answer', async () => {
