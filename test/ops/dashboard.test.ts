@@ -48,6 +48,16 @@ test('there are alerts, and each has a name of its own', () => {
   expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
 });
 
+test('each cause of which the service tells a person has a rule', () => {
+  const [, rows = ''] = /^\| cause \| .*\n\| --- .*\n((?:\|.*\n)+)/m.exec(read('../README.md')) ?? [];
+  const causes = [...rows.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []);
+  expect(causes).toContain('clock_off');
+  // That work is dead or late shows in figures of its own.
+  const ofWork = ['fulfillments_dead', 'notifications_dead', 'orders_unfulfilled'];
+  const asked = rules.flatMap(({ expr }) => expr.match(/(?<=checkout_alerts\{cause=")\w+/g) ?? []);
+  expect([...ofWork, ...asked].toSorted()).toEqual(causes.toSorted());
+});
+
 test('each alert is tried both ways by ops/alerts.test.yml, which promtool runs', () => {
   const tried = (parse(read('alerts.test.yml')).tests as { readonly name: string }[]).map(({ name }) => name);
   expect(rules.filter(({ alert }) => !tried.some((name) => name.startsWith(`${alert},`)))).toEqual([]);
