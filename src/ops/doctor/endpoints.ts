@@ -45,10 +45,12 @@ export const endpointChecks: Checks<Subject> = {
     const newer = enabled.filter(({ api_version }) => isNewer(api_version ?? API_VERSION));
     if (newer.length > 0)
       return warning(
-        `${places(newer)} sends ${newer[0]?.api_version}, which this code does not know yet: it knows ${API_VERSION}`,
+        `${places(newer)} sends ${newer[0]?.api_version}, which this code does not know yet: it knows ${API_VERSION}. ${ANOTHER}`,
       );
     if (unpinned.length > 0)
-      return warning(`${places(unpinned)} sends the account's default version: pin it to ${API_VERSION}`);
+      return warning(
+        `${places(unpinned)} sends the account's default version, and this code knows ${API_VERSION}. ${ANOTHER}`,
+      );
     const versions = [...new Set(enabled.map(({ api_version }) => api_version))].join(', ');
     return ok(`${versions} (this code knows ${API_VERSION}, and reads older ones)`);
   },
@@ -67,6 +69,9 @@ export const endpointChecks: Checks<Subject> = {
     return twice ? warning(`${words}. One is enough`) : ok(words);
   },
 };
+
+/** Stripe changes the version of no endpoint. */
+const ANOTHER = 'docs/api-version.md says how one of that version takes its place';
 
 /** The service does not know by what name the world reaches it; its path it knows. */
 function ours({ endpoints, config }: Subject): readonly Endpoint[] {
