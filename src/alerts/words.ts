@@ -20,13 +20,20 @@ export function wordsOf(alert: Alert): Words {
   };
 }
 
-/** What an event says goes out of sight a day after the last time, and need not be settled by then. */
+/**
+ * What an event says goes out of sight a day after the last time, and need not be settled by then. And what a process saw of
+ * its deliveries it forgets with a restart: also with one that set another wrong secret.
+ */
 function leftOf({ cause, details }: Finding): string {
   switch (cause) {
     case 'event_refused':
       return `Is its order there by now? npm run ops -- show ${details.event_id} knows of it, and the table refused_events of the others. If not, ship it by hand.`;
     case 'payments_conflicting':
       return `Has somebody looked at it? npm run ops -- show ${details.order_id} tells of the last one.`;
+    case 'signatures_failing':
+      return "Are deliveries answered 200 now? Stripe's Dashboard shows it under Webhooks. A process that was restarted has forgotten the wrong ones, and tells of them again after five more.";
+    case 'clock_off':
+      return 'Is it right now? npm run ops -- doctor compares the clocks. A process that was restarted has forgotten what it saw, and may see it again.';
     default:
       return 'There is nothing to do.';
   }
@@ -68,7 +75,7 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: 'Signatures of webhook deliveries are wrong',
         what: `${details.in_a_row} in a row at ${details.host}, and no right one in between.`,
-        todo: `Compare STRIPE_WEBHOOK_SECRET with the endpoint's secret in Stripe's Dashboard: was it rolled, is it that of another endpoint or mode? Stripe repeats what was refused for three days. If the Dashboard shows no failed deliveries, somebody else sends forged ones; they are refused.`,
+        todo: `Compare STRIPE_WEBHOOK_SECRET with the endpoint's secret in Stripe's Dashboard: was it rolled, is it that of another endpoint or mode? If it is the right one, a proxy changes the body on its way. Stripe repeats what was refused for three days. If the Dashboard shows no failed deliveries, somebody else sends forged ones; they are refused.`,
       };
     case 'event_refused':
       return {

@@ -167,7 +167,7 @@ describe('what a person reads', () => {
     [
       { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } },
       'Signatures of webhook deliveries are wrong',
-      'STRIPE_WEBHOOK_SECRET',
+      'If it is the right one, a proxy changes the body',
     ],
     [
       {
@@ -206,6 +206,13 @@ describe('what a person reads', () => {
       what: 'It began at 2026-11-25 01:30 UTC, and was over at 2026-11-25 02:00 UTC.',
       todo: 'There is nothing to do.',
     });
+  });
+
+  test.each<[Finding, RegExp]>([
+    [{ cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } }, /answered 200 now/],
+    [{ cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } }, /ops -- doctor/],
+  ])('when a process may have forgotten it: where to look whether it is mended (%#)', (finding, step) => {
+    expect(say(finding, new Date('2026-11-25T02:00:00Z')).todo).toMatch(step);
   });
 
   test('when an order whose payment failed is out of sight: that somebody should have looked', () => {
