@@ -1,3 +1,4 @@
+import type { IgnoredSessions } from '../orders/ignored.ts';
 import type { StandingRefusals } from '../orders/refused.ts';
 import type { StandingOrders } from '../orders/standing.ts';
 import type { Failing } from '../reconcile/cursors.ts';
@@ -25,6 +26,7 @@ export type Finding =
       readonly details: { readonly host: string; readonly in_a_row: number };
     }
   | { readonly cause: 'event_refused'; readonly details: StandingRefusals }
+  | { readonly cause: 'live_events_ignored'; readonly details: IgnoredSessions }
   | { readonly cause: 'reconcile_failing'; readonly details: Failing }
   | {
       readonly cause: 'clock_off';

@@ -4,6 +4,7 @@ import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { standingConflicts } from '../orders/conflicts.ts';
+import { ignoredLiveSessions } from '../orders/ignored.ts';
 import { failingList } from '../reconcile/cursors.ts';
 import { missedWebhooks } from '../reconcile/missed.ts';
 import { standingOf } from '../work/standing.ts';
@@ -39,6 +40,12 @@ export async function findConflicts(db: Knex): Promise<Finding[]> {
 export async function findMissedWebhooks(db: Knex): Promise<Finding[]> {
   const details = await missedWebhooks(db);
   return details === null ? [] : [{ cause: 'webhooks_missed', details }];
+}
+
+/** Payments of live mode that a key of test mode leaves alone: the shop went live with the wrong key, or an endpoint is a wrong one. */
+export async function findIgnoredLive(db: Knex): Promise<Finding[]> {
+  const details = await ignoredLiveSessions(db);
+  return details === null ? [] : [{ cause: 'live_events_ignored', details }];
 }
 
 /** Whether the worker gets through Stripe's lists: nothing else finds a payment whose webhook was lost. */

@@ -6,6 +6,7 @@ import { type Channel, mailChannel, webhookChannel } from './channels.ts';
 import {
   findClockOff,
   findConflicts,
+  findIgnoredLive,
   findMails,
   findMissedWebhooks,
   findOrders,
@@ -36,6 +37,7 @@ export function startAlerts(config: Config, { db, deliveries, log, opened }: Dep
     findConflicts,
     findMissedWebhooks,
     findReconcileFailing,
+    ...(config.stripe.livemode ? [] : [findIgnoredLive]),
   ];
   const looks = [...deliveries, ...inDatabase.map((find) => () => find(db))];
   return startWatch({ db, looks, channels: openChannels(config, opened), log });

@@ -28,6 +28,8 @@ function leftOf({ cause, details }: Finding): string {
   switch (cause) {
     case 'event_refused':
       return `Is its order there by now? npm run ops -- show ${details.event_id} knows of it, and the table refused_events of the others. If not, ship it by hand.`;
+    case 'live_events_ignored':
+      return 'Are their orders where they belong? With the live key, npm run ops -- reconcile --since 3d takes those that are not.';
     case 'payments_conflicting':
       return `Has somebody looked at it? npm run ops -- show ${details.order_id} tells of the last one.`;
     case 'signatures_failing':
@@ -82,6 +84,12 @@ function describe({ cause, details }: Finding): Words {
         title: `The service refuses ${counted(details.count, 'event')} of Stripe's`,
         what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
         todo: 'npm run ops -- reconcile --since 3d takes its order from what Stripe says now, if that can be read. If not, upgrade the service: Stripe repeats each event for three days. The table refused_events names all. Whoever ships by hand sees to it that the order, when it comes, is not shipped again.',
+      };
+    case 'live_events_ignored':
+      return {
+        title: `The service ignores ${counted(details.count, 'checkout session')} of live mode`,
+        what: `STRIPE_SECRET_KEY is no live key, so nothing of them is fulfilled here. The latest event is ${details.event_id}.`,
+        todo: "If this is the live shop, set its live key, restart, and run npm run ops -- reconcile --since 3d, which takes their orders. If it is not, an endpoint of live mode sends here: remove it in Stripe's Dashboard, under Webhooks.",
       };
     case 'reconcile_failing':
       return {

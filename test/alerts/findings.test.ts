@@ -178,6 +178,11 @@ describe('what a person reads', () => {
       'The table refused_events names all',
     ],
     [
+      { cause: 'live_events_ignored', details: { count: 2, event_id: 'evt_1' } },
+      'The service ignores 2 checkout sessions of live mode',
+      'set its live key, restart, and run npm run ops -- reconcile --since 3d',
+    ],
+    [
       { cause: 'reconcile_failing', details: { list: 'checkout_sessions', runs: 3 } },
       'Reconcile gets nowhere',
       'STRIPE_SECRET_KEY may read',
@@ -209,9 +214,13 @@ describe('what a person reads', () => {
   });
 
   test.each<[Finding, RegExp]>([
+    [
+      { cause: 'live_events_ignored', details: { count: 1, event_id: 'evt_1' } },
+      /ops -- reconcile --since 3d/,
+    ],
     [{ cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } }, /answered 200 now/],
     [{ cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } }, /ops -- doctor/],
-  ])('when a process may have forgotten it: where to look whether it is mended (%#)', (finding, step) => {
+  ])('when it may not be mended: where to look, or what to do then (%#)', (finding, step) => {
     expect(say(finding, new Date('2026-11-25T02:00:00Z')).todo).toMatch(step);
   });
 

@@ -115,6 +115,28 @@ test('a payment that fails after its order was paid is told, though nothing is o
   expect(chat.posts[0]?.text).toContain('Stripe says of 1 paid order that the payment failed');
 });
 
+test.each([
+  [
+    'a payment of live mode at a test key',
+    'payment',
+    'sk_test_123',
+    ['fulfillments_dead', 'live_events_ignored'],
+  ],
+  ['a session that only sets up a way to pay, at a live key', 'setup', 'sk_live_123', ['fulfillments_dead']],
+])('which ignored events are told of: %s', async (_what, mode, key, causes) => {
+  const event = { ...events.completedPaid(checkoutSession({ mode, livemode: true })), livemode: true };
+  await using web = await start({ ROLE: 'web', STRIPE_SECRET_KEY: key });
+  expect(await deliver(web.url, event)).toBe(200);
+  expect(await db('stripe_events')).toMatchObject([{ outcome: 'ignored' }]);
+  // So that there is something to find in any case.
+  await owedOrder(db, { status: 'dead' });
+  await using worker = await start({ STRIPE_SECRET_KEY: key });
+  const ready = async () => (await fetch(`${worker.url}/readyz`)).json() as Promise<{ notes?: string[] }>;
+  const notes = await until('it has looked', async () => (await ready()).notes);
+  expect(notes).toEqual(causes);
+  await until('all is told', () => chat.posts.length === causes.length);
+});
+
 test('an order that came by reconcile, since no webhook had brought it, is told', async () => {
   await openLedger(db)({ ...newsOf(events.completedPaid(checkoutSession())), source: 'reconcile' });
   await using _service = await start();
