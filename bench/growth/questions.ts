@@ -7,6 +7,7 @@ import { listOrders } from '../../src/ops/orders.ts';
 import { historyOf, shopStandingOf } from '../../src/ops/overview.ts';
 import { timelineOf } from '../../src/ops/timeline.ts';
 import { standingConflicts } from '../../src/orders/conflicts.ts';
+import { ignoredLiveSessions } from '../../src/orders/ignored.ts';
 import { standingRefusals } from '../../src/orders/refused.ts';
 import { emptyOldPayloads, STEP } from '../../src/orders/retention.ts';
 import { missedWebhooks } from '../../src/reconcile/missed.ts';
@@ -124,6 +125,7 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       ask: (db) => listEvents(db, { conflicts: true }, { limit: PAGE, after: null }),
     },
     { name: 'refused events that stand', ask: (db) => standingRefusals(db as Knex) },
+    { name: 'live sessions that a test key ignores', ask: (db) => ignoredLiveSessions(db as Knex) },
     { name: 'conflicts that stand', ask: (db) => standingConflicts(db as Knex) },
     { name: 'webhooks that were missed', ask: (db) => missedWebhooks(db as Knex) },
     { name: 'claim fulfillments (worker)', ask: (db) => claim(db as Knex, fulfillments, worker) },

@@ -167,7 +167,7 @@ describe('what a person reads', () => {
     [
       { cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } },
       'Signatures of webhook deliveries are wrong',
-      'If it is the right one, a proxy changes the body',
+      "Compare STRIPE_WEBHOOK_SECRET with the endpoint's secret in Stripe's Dashboard: was it rolled, is it that of another endpoint or mode? If it is the right one, a proxy changes the body",
     ],
     [
       {
