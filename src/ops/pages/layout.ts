@@ -49,7 +49,7 @@ ${part && reader.name && logout(reader)}
 <main id="main" tabindex="-1" data-watches="${watches && `/ops/live?topic=${watches}`}">
 ${body}
 </main>
-<footer class="foot"><span>Times are in <b>${reader.zone}</b>.</span><span class="live" role="status" data-live></span></footer>
+<footer class="foot"><span>Times are in <b>${reader.zone}</b>.</span><span class="live" role="status"></span></footer>
 </body>
 </html>`;
 }

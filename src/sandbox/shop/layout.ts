@@ -34,7 +34,7 @@ export function page({ title, watches = '', body }: Page): Markup {
 ${body}
 </main>
 <footer class="foot"><span>A sandbox on this machine: shop, Stripe, bank and receiver are played. The service in the middle is the real one.</span>
-<span class="live" role="status" data-live></span></footer>
+<span class="live" role="status"></span></footer>
 </body>
 </html>`;
 }

@@ -86,7 +86,7 @@ function storyList(story: readonly Line[]): Markup {
   const start = story[0]?.at;
   if (start === undefined) return html`<p class="muted">Nothing yet.</p>`;
   return html`<ol class="timeline story">${story.map(
-    ({ at, by, words, tone }) => html`<li class="${tone} ${by}"><p>${words}</p>
+    ({ at, by, words, tone }) => html`<li class="${tone}"><p>${words}</p>
 <p class="when"><span class="who-did ${by}">${players[by]}</span> <time datetime="${at.toISOString()}">${sinceStart(at, start)}</time></p></li>`,
   )}</ol>`;
 }
