@@ -20,6 +20,7 @@ async function fillWithLongWords(db: Knex): Promise<void> {
     client_reference_id: 'd41d8cd98f00b204'.repeat(4),
     currency: 'huf',
     amount_total: 123_456_789,
+    total_details: { amount_shipping: 123_456 },
   });
   await db('stripe_events').insert({
     id: newId('evt_1'),
@@ -43,10 +44,10 @@ async function fillWithLongWords(db: Knex): Promise<void> {
     position: 0,
     description: 'Mug',
     quantity: 100,
-    amount_subtotal: 45_000_000,
+    amount_subtotal: 1_199_999_988,
     amount_discount: 0,
     amount_tax: 0,
-    amount_total: 45_000_000,
+    amount_total: 1_199_999_988,
     currency: 'idr',
   });
 }

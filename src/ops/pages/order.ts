@@ -154,15 +154,13 @@ function items(
         : 'None yet: an attempt to fulfil the order fetches them from Stripe.';
     return html`<p class="muted pad">${why}</p>`;
   }
-  return html`<table><thead><tr><th scope="col">Item</th><th scope="col" class="number">Quantity</th><th scope="col" class="number">Amount</th></tr></thead>
+  return html`<table><thead><tr><th scope="col">Item</th><th scope="col" class="number">Amount</th></tr></thead>
 <tbody>${lineItems.map(
-    (
-      item,
-    ) => html`<tr><td class="wide">${orNothing(item.description)}</td><td class="number">${orNothing(item.quantity)}</td>
-<td class="number">${money(item.amount_subtotal, item.currency)}</td></tr>`,
+    ({ quantity, description, amount_subtotal, currency }) =>
+      html`<tr><td class="wide">${quantity !== null && `${quantity} × `}${orNothing(description)}</td><td class="number">${money(amount_subtotal, currency)}</td></tr>`,
   )}</tbody>
 <tfoot>${sums.map(
     ({ label, amount, currency }) =>
-      html`<tr><th scope="row">${label}</th><td class="number" colspan="2">${money(amount, currency)}</td></tr>`,
+      html`<tr><th scope="row">${label}</th><td class="number">${money(amount, currency)}</td></tr>`,
   )}</tfoot></table>`;
 }
