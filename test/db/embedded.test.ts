@@ -229,7 +229,7 @@ test('stop is idempotent, and a second use within a process counts as its own', 
 });
 
 test('a start waits for another one, but not for one that was killed', async () => {
-  await mkdir(dir);
+  await makeData();
   const holder = await holdStartLock();
 
   const starting = start();
@@ -413,6 +413,7 @@ test('data that say of no version are refused and left alone', async () => {
 });
 
 test('a server that does not start is quoted, and a start is tried again without it', async () => {
+  await makeData();
   await expect(start(dir, { shared_buffers: 'plenty' })).rejects.toThrow(
     /did not start on .*invalid value for parameter "shared_buffers": "plenty"/s,
   );
