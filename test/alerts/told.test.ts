@@ -48,6 +48,8 @@ async function start(env: Record<string, string> = {}): Promise<AsyncDisposable 
     ALERT_WEBHOOK_URL: chat.url,
     ALERT_MAIL: 'ops@mugs.example',
     ROLE: 'worker',
+    // Each connection is a cold one to PostgreSQL: with all ten of each process half of the file's CPU was theirs.
+    DATABASE_POOL_MAX: '3',
     ...env,
   });
   const service = await startService({ ...config, dataDir }, silent);
