@@ -3,7 +3,8 @@ import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
+import { ops } from '../support/ops.ts';
 import { openPostgres, serverDir } from '../support/postgres.ts';
 import { startSurroundings } from '../support/process.ts';
 import { notDoneHere } from './support/report.ts';
@@ -46,6 +47,19 @@ const dir = await mountSmallDisk();
 const postgres = dir === null ? null : await openPostgres(path.join(dir, 'postgres'));
 await postgres?.start(SETTINGS);
 const surroundings = postgres && (await startSurroundings(databaseOn(postgres)));
+
+test('doctor sees that the disk of PostgreSQL is full', async () => {
+  if (!dir || !surroundings) return;
+  const ballast = path.join(dir, 'ballast');
+  await fill(ballast);
+  try {
+    const { stdout } = await ops(surroundings.env, 'doctor');
+    expect(stdout).toMatch(/✗ database: PostgreSQL can't write: .*No space left on device/);
+  } finally {
+    await rm(ballast);
+  }
+  expect((await ops(surroundings.env, 'doctor')).stdout).toMatch(/✓ database: /);
+});
 
 test('the disk of PostgreSQL is full', async () => {
   if (!dir || !postgres || !surroundings) return notDoneHere('disk full', 'Linux, and root to mount a tmpfs');

@@ -4,10 +4,11 @@ import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
 import { counted } from '../../counted.ts';
 import { clockOffset } from '../../db/clock.ts';
-import { isTableMissing } from '../../db/errors.ts';
+import { isDiskFull, isTableMissing } from '../../db/errors.ts';
 import { unfitBecause } from '../../db/fitness.ts';
 import type { Knex } from '../../db/knex.ts';
 import { pendingMigrations } from '../../db/migrations.ts';
+import { messageOf } from '../../errors.ts';
 import { fulfillments } from '../../fulfillment/fulfill.ts';
 import { notifications } from '../../notifications/notify.ts';
 import { LATE_MINUTES, type Standing, standingOf } from '../../work/standing.ts';
@@ -27,8 +28,19 @@ export async function findServer(db: Knex): Promise<Verdict> {
     return wrong(
       `PostgreSQL ${version} takes no changes: DATABASE_URL leads to a standby, or the database is set to be read only`,
     );
-  const unfit = await unfitBecause(db);
+  const unfit = (await unfitBecause(db)) ?? (await fullBecause(db));
   return unfit === null ? ok(`PostgreSQL ${version} answers`) : wrong(unfit);
+}
+
+/** With a full disk all reads are well, and so are writes that find room in a page. This one wants a page of its own. */
+async function fullBecause(db: Knex): Promise<string | null> {
+  try {
+    await db.transaction((trx) => trx.raw('create temporary table page on commit drop as select 1'));
+  } catch (error) {
+    // Not that the role may make no such table, say.
+    if (isDiskFull(error)) return `PostgreSQL can't write: ${messageOf(error)}. Make room on its disk`;
+  }
+  return null;
 }
 
 interface Subject {
