@@ -455,6 +455,20 @@ test('several alerts that stand: each on a line of its own', async () => {
   expect(text).toMatch(/^\S+ alerts: Signatures of .*\n {2}Reconcile gets nowhere\. .*$/m);
 });
 
+test.each([
+  ['that nobody has heard of', { attempts: 2 }, ['wrong: 1 alert could not be told by ALERT_WEBHOOK_URL']],
+  ['of whose end nobody has heard', { attempts: 2, told: ['mail:raised'] }, ['wrong: 1 alert could not be']],
+  ['that is told', { attempts: 1, told: ['mail:over'], next_attempt_at: null }, []],
+  ['that no process has a channel for', { attempts: 0 }, []],
+])('an alert %s', async (_what, columns, lines) => {
+  const ago = (minutes: number) => db.raw(`now() - ? * interval '1 minute'`, [minutes]);
+  const details = { count: 1, order_id: 42 };
+  const alert = { cause: 'fulfillments_dead', details, raised_at: ago(9), over_at: ago(2), ...columns };
+  await db('alerts').insert(alert);
+  const { unlike } = await doctor(env);
+  expect(Object.values(unlike('ok', 'warning'))).toEqual(lines.map(said));
+});
+
 describe('Stripe', () => {
   const answering = (status: number, path: string) => {
     stripe.fault = (req, res) => {

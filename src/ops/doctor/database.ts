@@ -1,5 +1,5 @@
 import { ageOf } from '../../age.ts';
-import { standingBesidesWork } from '../../alerts/store.ts';
+import { countUntold, standingBesidesWork } from '../../alerts/store.ts';
 import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
 import { counted } from '../../counted.ts';
@@ -142,9 +142,15 @@ export const databaseChecks: Checks<Subject> = {
   alerts: ({ db }) =>
     withTables(async () => {
       const standing = (await standingBesidesWork(db)).map(wordsOf);
-      return standing.length === 0
+      const lines = standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`);
+      const untold = await countUntold(db);
+      if (untold > 0)
+        lines.push(
+          `${counted(untold, 'alert')} could not be told by ALERT_WEBHOOK_URL, ALERT_MAIL or both: the service's log has the answer (an alert could not be told)`,
+        );
+      return lines.length === 0
         ? ok('nothing else that the service has found needs a person')
-        : wrong(standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`).join('\n'));
+        : wrong(lines.join('\n'));
     }),
 };
 

@@ -33,8 +33,9 @@ export const outwardChecks: Checks<Config> = {
         stripe,
         'neither ALERT_WEBHOOK_URL nor ALERT_MAIL is set: what needs a person stands in the log and the metrics alone',
       );
-    if (webhookUrl !== null) await expectReached('ALERT_WEBHOOK_URL', webhookUrl);
-    return ok('a person is told when something needs one');
+    if (webhookUrl === null) return ok('ALERT_MAIL is written to when something needs a person');
+    await expectReached('ALERT_WEBHOOK_URL', webhookUrl);
+    return ok('ALERT_WEBHOOK_URL can be reached; whether it takes an alert shows with the first one');
   },
 };
 
