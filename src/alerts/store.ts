@@ -57,13 +57,13 @@ export async function standingBesidesWork(db: Knex): Promise<Alert[]> {
   return db('alerts').whereNull('over_at').whereNotIn('cause', ofWork).orderBy('id');
 }
 
-/** How many were tried to be told, and are not known to every channel after a minute. */
+/** How many of today's were tried to be told, and are not known to every channel after a minute. */
 export async function countUntold(db: Knex): Promise<number> {
   const { rows } = await db.raw<{ rows: [{ count: number }] }>(
     `select count(*) from alerts
      where next_attempt_at is not null and attempts > 0
        and coalesce(over_at, raised_at) < now() - interval '1 minute'
-       and (told <> '{}' or coalesce(over_at, 'infinity') > now() - :news * interval '1 hour')`,
+       and coalesce(over_at, 'infinity') > now() - :news * interval '1 hour'`,
     { news: NEWS_HOURS },
   );
   return rows[0].count;

@@ -455,15 +455,18 @@ test('several alerts that stand: each on a line of its own', async () => {
   expect(text).toMatch(/^\S+ alerts: Signatures of .*\n {2}Reconcile gets nowhere\. .*$/m);
 });
 
+const ago = (age: string) => db.raw('now() - cast(? as interval)', [age]);
+
 test.each([
   ['that nobody has heard of', { attempts: 2 }, ['wrong: 1 alert could not be told by ALERT_WEBHOOK_URL']],
   ['of whose end nobody has heard', { attempts: 2, told: ['mail:raised'] }, ['wrong: 1 alert could not be']],
   ['that is told', { attempts: 1, told: ['mail:over'], next_attempt_at: null }, []],
   ['that no process has a channel for', { attempts: 0 }, []],
+  ['of two days ago', { attempts: 2, told: ['mail:raised'], over_at: ago('2 days') }, []],
 ])('an alert %s', async (_what, columns, lines) => {
-  const ago = (minutes: number) => db.raw(`now() - ? * interval '1 minute'`, [minutes]);
   const details = { count: 1, order_id: 42 };
-  const alert = { cause: 'fulfillments_dead', details, raised_at: ago(9), over_at: ago(2), ...columns };
+  const times = { raised_at: ago('3 days'), over_at: ago('2 minutes') };
+  const alert = { cause: 'fulfillments_dead', details, ...times, ...columns };
   await db('alerts').insert(alert);
   const { unlike } = await doctor(env);
   expect(Object.values(unlike('ok', 'warning'))).toEqual(lines.map(said));
