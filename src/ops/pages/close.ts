@@ -8,7 +8,7 @@ export function closeForm(orderId: number, owed: readonly string[], reader: Read
   const [name, what, button] = owed.includes('fulfillment')
     ? [
         'Close without another attempt',
-        'For an order that was fulfilled by hand, or refunded in Stripe. It stays paid, and is called fulfilled from then on. Mails that were not sent are not sent.',
+        'For an order that was fulfilled by hand, or refunded in Stripe. It stays paid, and is called fulfilled from then on. Mails that were not sent are not sent. An attempt that is under way in that moment may still reach the receiver.',
         `Close order ${orderId}`,
       ]
     : [

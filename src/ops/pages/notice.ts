@@ -17,7 +17,7 @@ const notices: Readonly<Record<string, { tone: 'good' | 'bad' | 'plain'; words: 
     words: 'Another attempt was asked for at all that was dead: what fails again is listed here anew.',
   },
   nothing_dead: { tone: 'plain', words: 'Nothing was dead any more.' },
-  closed: { tone: 'good', words: 'What the order was owed is closed: no attempt is made any more.' },
+  closed: { tone: 'good', words: 'What the order was owed is closed: no further attempt is made.' },
   nothing_to_close: { tone: 'plain', words: 'There was nothing to close: the order is owed nothing.' },
   no_reason: { tone: 'bad', words: `Nothing was closed: say why, in ${LONGEST_REASON} characters at most.` },
   replayed_applied: { tone: 'good', words: 'The event was replayed, and moved the order.' },

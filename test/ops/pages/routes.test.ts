@@ -216,6 +216,8 @@ test('an attempt that is under way is said to be, and to have been made once it 
     expect(text).toContain('attempt 1 under way');
     expect(text).not.toContain('tried 1x');
   }
+  // To close the order does not call it back.
+  expect((await texts()).at(-1)).toContain('may still reach the receiver');
   const { body } = await get(`/ops/api/orders?session=${session.id}`);
   expect(body.orders).toMatchObject([{ id: order.id, attempts: 1, under_way: true }]);
   letGo();
