@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Page, PageScreenshotOptions } from 'playwright-core';
 import type { Knex } from '../../src/db/knex.ts';
-import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
+import { bringAxe, cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
 import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
 import { picture } from '../support/pictures.ts';
@@ -87,6 +87,7 @@ test.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['phone', 'all but contrast'],
 ])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
   await using page = await openPage(browser, looks[look]);
+  await bringAxe(page);
   for (const [name, address] of Object.entries(pages)) {
     await page.goto(address);
     const options = pictures[`${name}-${look}`];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Page, Route } from 'playwright-core';
-import { cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
+import { bringAxe, cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { openSandbox } from '../support/sandbox.ts';
 
 const { db, service } = await openSandbox();
@@ -222,6 +222,7 @@ test.concurrent.each<[look: keyof typeof looks, rules: RuleSet]>([
   ['phone', 'all but contrast'],
 ])('every page, %s: fits its screen, and axe-core finds nothing (%s)', async (look, rules) => {
   await using page = await openPage(browser, looks[look]);
+  await bringAxe(page);
   const check = async (name: string) => {
     expect([name, await violationsOf(page, rules)]).toEqual([name, []]);
     expect([name, await cutOffOn(page)]).toEqual([name, []]);
