@@ -10,8 +10,8 @@ import type { Delivery } from './webhook.ts';
 export function countDeliveries({ deliveries, acknowledgement, signatureFailures }: Metrics) {
   const counterOf = once((key) => deliveries.labels(...(key.split(' ') as [string, string])));
   const histogramOf = once((code) => acknowledgement.labels(code));
-  // In a series that begins with its first count Prometheus sees no increase, so those that alerts ask for begin here, at
-  // 0.
+  // In a series that begins with its first count Prometheus sees no increase, so those that an alert may ask for begin here,
+  // at 0.
   for (const type of [...handledTypes, 'other', 'none'])
     for (const outcome of ['conflict', 'refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
   return (delivery: Delivery): void => {

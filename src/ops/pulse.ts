@@ -21,18 +21,15 @@ export function pulseOf(db: Knex): Pulse {
 
 const GENERAL = `
   select
-    concat_ws(' ',
-      (select max(id) from order_transitions),
-      (select max(id) from ops_actions),
+    concat_ws(' ', moved, acted,
       (select concat_ws(' ', count(*), sum(attempts), sum(extract(epoch from next_attempt_at)))
        from (select * from fulfillments where status <> 'fulfilled' order by next_attempt_at limit 1000) as owed),
       (select count(*) from notifications where status = 'dead'),
       (select array_agg(id order by id) from alerts where over_at is null)) as orders,
     -- An event that is replayed, or taken by reconcile after all, is applied from then on; of one that is erased no row is left.
-    concat_ws(' ',
-      (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1),
-      (select max(id) from order_transitions),
-      (select max(id) from ops_actions)) as events`;
+    concat_ws(' ', moved, acted,
+      (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1)) as events
+  from (select (select max(id) from order_transitions) as moved, (select max(id) from ops_actions) as acted) as last`;
 
 const OF_ORDERS = `
   select o.id, concat_ws(' ',

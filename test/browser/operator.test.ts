@@ -275,8 +275,9 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
   await page.waitForURL('**/ops/login');
 });
 
+const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
+
 test('what new orders push off a page that follows is on the next page, whose link keeps the focus', async () => {
-  const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
   await Promise.all(Array.from({ length: 51 }, orderComes));
   await using page = await logIn(await openPage(browser), '/ops/orders');
   await page.getByText('Live', { exact: true }).waitFor();
@@ -293,7 +294,6 @@ test('what new orders push off a page that follows is on the next page, whose li
 });
 
 test('whoever reads a chart as a table is where they were when an order comes', async () => {
-  const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
   await orderComes();
   await shop.db.raw(`insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1)`);
   await using page = await logIn(await openPage(browser));

@@ -10,7 +10,7 @@ import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { runFile, startSurroundings, type TestProcess } from '../support/process.ts';
 import { scratchDir } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { commandsOf, pages, read, root, settings } from './commands.ts';
+import { commandsOf, pages, root, settings } from './commands.ts';
 
 /** What no test can type, and what stands in for it. */
 const ELSEWHERE: readonly (readonly [command: RegExp, standIn: string])[] = [
@@ -120,22 +120,10 @@ const LASTING = [
 ] as const;
 const READY = /(?:listening|receiving) on http|waiting for paid orders/;
 
-const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-const startedByNpm = new Set<string>();
-
-/** npm costs as much CPU as what it starts: it starts each script once. After that, what the script says is typed. */
-function sparingNpm(line: string): string {
-  return line.replace(/\bnpm run (\w+)( --(?= )|$)/, (whole, name: string) => {
-    if (startedByNpm.has(name)) return scripts[name] ?? whole;
-    startedByNpm.add(name);
-    return whole;
-  });
-}
-
 /** In a shell; what that starts ends with it. */
 function type(line: string, env: Readonly<Record<string, string>>): TestProcess {
   const variables = { ...terminal, ...env };
-  return runFile('sh', variables, ['-c', sparingNpm(line)], { cwd: checkout, detached: true });
+  return runFile('sh', variables, ['-c', line], { cwd: checkout, detached: true });
 }
 
 const commands = [

@@ -222,7 +222,9 @@ test.each([
     "neither an order's id nor a checkout session (cs_…) nor a payment (pi_…) nor an event",
   ],
 ])('%s is a clear error', async (_what, given, code, words) => {
-  const ran = await ops(env, 'show', given, '--json');
-  expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(words)]);
-  expect(JSON.parse(ran.stdout)).toEqual({ error: expect.stringContaining(words) });
+  const ran = await ops(env, 'show', given);
+  expect([ran.code, ran.stdout, ran.stderr]).toEqual([code, '', expect.stringContaining(words)]);
+  const forPrograms = await ops(env, 'show', given, '--json');
+  expect([forPrograms.code, forPrograms.stderr]).toEqual([code, ran.stderr]);
+  expect(JSON.parse(forPrograms.stdout)).toEqual({ error: expect.stringContaining(words) });
 });

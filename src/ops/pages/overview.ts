@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import { ageOf } from '../../age.ts';
 import type { Alert } from '../../alerts/alert.ts';
 import { wordsOf } from '../../alerts/words.ts';
-import { counted } from '../../counted.ts';
+import { counted, figure } from '../../counted.ts';
 import type { ListedOrder } from '../orders.ts';
 import type { Range, ShopStanding, Span } from '../overview.ts';
 import { amountOf } from '../words.ts';
@@ -76,8 +76,6 @@ function tiles(standing: ShopStanding): Markup {
 <dd class="muted">delayed methods, such as bank debits</dd></div>
 </dl>`;
 }
-
-const figure = (count: number) => count.toLocaleString('en');
 
 /** All that the tile has room for. */
 function shortened(amounts: readonly string[]): readonly string[] {
