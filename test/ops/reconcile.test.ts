@@ -104,10 +104,11 @@ describe('after an outage of three days', () => {
     );
 
     const contents = await contentsOf(db);
-    expect(await here('reconcile', '--since', '3d')).toMatchObject({
-      ok: true,
-      text: expect.stringContaining('Nothing is missing, and nothing differs.'),
-    });
+    const again = await ops(env, 'reconcile', '--since', '3d');
+    expect([again.code, again.stdout]).toEqual([
+      0,
+      expect.stringContaining('Nothing is missing, and nothing differs.'),
+    ]);
     expect(await contentsOf(db)).toEqual(contents);
     const dry = await reconcile('--since', '3d', '--dry-run');
     expect(dry).toMatchObject({
@@ -123,7 +124,7 @@ describe('after an outage of three days', () => {
   test('a dry run tells the same and changes nothing at all', async () => {
     const customers = customersSince(stripe, secondsAgo(3 * DAY - HOUR), 80);
     const before = await everything();
-    const dry = await reconcile('--since', '3d', '--dry-run');
+    const dry = await reconcileAlone('--since', '3d', '--dry-run');
     expect(await everything()).toEqual(before);
     const { ok, report } = await reconcile('--since', '3d');
     expect([dry.ok, ok]).toEqual([true, true]);
