@@ -3,7 +3,7 @@ import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { makeDeadDue, makeDue, ordersWithDead } from '../work/queue.ts';
 import { recordAction, recordActions } from './actions.ts';
-import type { Affected } from './affected.ts';
+import { type Affected, isNone } from './affected.ts';
 
 /** Tries again at once what an order is owed and has not got: what was put off, or dead, is due now. */
 export async function retryOrder(db: Knex, orderId: number, actor: string): Promise<Affected> {
@@ -13,7 +13,8 @@ export async function retryOrder(db: Knex, orderId: number, actor: string): Prom
       fulfillments: await makeDue(trx, fulfillments, orderId),
       notifications: await makeDue(trx, notifications, orderId),
     };
-    await recordAction(trx, { actor, action: 'retry', subject: String(orderId), details: { ...retried } });
+    if (!isNone(retried))
+      await recordAction(trx, { actor, action: 'retry', subject: String(orderId), details: { ...retried } });
     return retried;
   });
 }

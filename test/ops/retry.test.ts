@@ -94,6 +94,7 @@ test.each([
     text,
   });
   expect(await db('fulfillments').where({ order_id: id })).toEqual(before);
+  expect(await actionsOf(id)).toEqual([]);
 });
 
 test('all that is dead is due at once, and kept with each order; what is not dead is let be', async () => {
