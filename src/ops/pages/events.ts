@@ -16,7 +16,7 @@ export function eventsPage({ conflicts, after }: Asked, { events, next }: EventP
   const body = html`<div class="head"><h1>Events</h1></div>
 ${choice('Views', { All: PATH, Conflicts: CONFLICTS }, newest)}
 <section class="card table-card" data-part="events" aria-label="The events">
-${events.length > 0 ? table(events, reader) : nothing({ conflicts, after })}
+${events.length > 0 ? table(events, reader) : nothing({ conflicts, after }, reader)}
 </section>
 <div class="head" data-part="pages">
 ${after !== null && html`<a class="button" href="${newest}">Newest events</a>`}
@@ -42,12 +42,19 @@ function table(events: readonly ListedEvent[], { zone }: Reader): Markup {
   )}</tbody></table>`;
 }
 
-function nothing({ conflicts, after }: Asked): Markup {
+function nothing({ conflicts, after }: Asked, reader: Reader): Markup {
   if (after !== null)
     return html`<div class="empty"><h2>That was the last page</h2><p>Go back to the newest events.</p></div>`;
   if (conflicts)
     return html`<div class="empty"><h2>No conflict</h2><p>No event says that the payment of a paid order failed. There is nothing to do.</p></div>`;
-  return html`<div class="empty"><h2>No event yet</h2>
-<p>Register <code>/webhook</code> as an endpoint in the Stripe Dashboard, or forward events to it with <code>stripe listen</code>.
+  return html`<div class="empty"><h2>No event</h2>
+<p>Each is listed as long as its payload is kept. ${howEventsCome(reader)}
 Whether everything is set up, <code>npm run ops -- doctor</code> says.</p></div>`;
+}
+
+/** What to do where none has come in yet. */
+export function howEventsCome({ mode }: Reader): Markup {
+  return mode === 'sandbox'
+    ? html`<a href="/sandbox">Buy something</a> in the sandbox's shop, or in a terminal: <code>npm run simulate -- paid</code>.`
+    : html`Register <code>/webhook</code> as an endpoint in the Stripe Dashboard, or forward events to it with <code>stripe listen</code>.`;
 }

@@ -7,6 +7,7 @@ import type { ListedOrder } from '../orders.ts';
 import type { Range, ShopStanding, Span } from '../overview.ts';
 import { amountOf } from '../words.ts';
 import { chart } from './chart.ts';
+import { howEventsCome } from './events.ts';
 import { findForm } from './find.ts';
 import { formToken, page, type Reader } from './layout.ts';
 import { choice, type Markup } from './markup.ts';
@@ -166,11 +167,6 @@ ${
   orders.length > 0
     ? orderTable(orders, reader.zone)
     : html`<div class="empty"><h3>No order yet</h3>
-<p>An order appears here when Stripe delivers the event of its checkout to <code>/webhook</code>.
-${
-  reader.mode === 'sandbox'
-    ? html`<a href="/sandbox">Buy something</a> in the sandbox's shop, or in a terminal: <code>npm run simulate -- paid</code>`
-    : html`Register that endpoint in the Stripe Dashboard, or forward to it with <code>stripe listen</code>.`
-}</p></div>`
+<p>An order appears here when Stripe delivers the event of its checkout. ${howEventsCome(reader)}</p></div>`
 }</section>`;
 }

@@ -19,6 +19,22 @@ const quiet = await openShop();
 const { url } = shop.service;
 const get = (path: string) => request(url).get(path);
 
+test.each([
+  ['sandbox', '<a href="/sandbox">Buy something</a>'],
+  ['test', '<code>stripe listen</code>'],
+] as const)('where nothing has come in, the pages of %s mode say how something does', async (mode, words) => {
+  const { db } = quiet;
+  const live = openLive({ pulse: pulseOf(db), log: silent });
+  const stripe = createStripe('sk_test_123', null);
+  const router = opsRouter({ token: null, production: false, db, stripe, live, mode, log: silent });
+  for (const path of ['/ops', '/ops/events']) {
+    const { text } = await request(createApp([router], silent))
+      .get(path)
+      .expect(200);
+    expect(text).toContain(words);
+  }
+});
+
 test('what customers have written is text in every page, never markup', async () => {
   const evil = '<script>alert(1)</script>"\'&';
   const { order, event } = await shop.paid({
