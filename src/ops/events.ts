@@ -14,7 +14,10 @@ export interface EventPage {
 /** A place in the list: when the event there came in, in microseconds, and its id, which may be any that is taken. */
 export const eventPlace = /^(\d{1,16})_([\x20-\x7e]{1,255})$/;
 
-/** Events whose payload is still kept, newest first; or those alone that contradict an order. Pages as `listOrders` has them. */
+/**
+ * Events whose payload is still kept, newest first; or those alone that contradict an order, kept or emptied: nobody need have
+ * looked at them when a person is erased. Pages as `listOrders` has them.
+ */
 export async function listEvents(
   db: Pick<Knex, 'raw'>,
   { conflicts }: { conflicts: boolean },
@@ -26,13 +29,12 @@ export async function listEvents(
        e.id, e.type, e.outcome, e.livemode, e.account, e.checkout_session_id, o.id as order_id, e.created_at, e.received_at,
        (extract(epoch from e.received_at) * 1000000)::bigint || '_' || e.id as place
      from stripe_events e left join orders o on o.checkout_session_id = e.checkout_session_id
-     where e.payload is not null
-       and (cast(:conflicts as boolean) is null or e.outcome = 'conflict')
+     where case when cast(:conflicts as boolean) then e.outcome = 'conflict' else e.payload is not null end
        and (cast(:after_id as text) is null
          or (e.received_at, e.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
      order by e.received_at desc, e.id desc
      limit :count`,
-    { conflicts: conflicts || null, after_us, after_id, count: limit + 1 },
+    { conflicts, after_us, after_id, count: limit + 1 },
   );
   const page = rows.slice(0, limit);
   return {

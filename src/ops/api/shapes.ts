@@ -190,9 +190,10 @@ const eventFields = {
   order_id: z.int().nullable(),
 };
 
-export const eventList = z
-  .strictObject({ events: z.array(z.strictObject(eventFields)), next })
-  .meta({ id: 'EventList', description: 'Events whose payload is kept, the newest first.' });
+export const eventList = z.strictObject({ events: z.array(z.strictObject(eventFields)), next }).meta({
+  id: 'EventList',
+  description: 'Events whose payload is kept, or all that contradict their order, the newest first.',
+});
 
 export const wholeEvent = z
   .strictObject({
