@@ -45,18 +45,21 @@ const standings: readonly (readonly [OrderStatus, string])[] = [
 ];
 
 function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances): string[] {
-  const { lookedAt, behind } = found;
+  const { lookedAt, eventsMissing, behind } = found;
+  const done = (what: string) => (dryRun ? `would be ${what}` : what);
   const repaired = standings.map(([standing, title]): Section => {
     const sessions = [...behind].filter(([, { status }]) => status === standing).map(([id]) => id);
-    return [`${title} (${dryRun ? 'would be repaired' : 'repaired'})`, sessions];
+    return [`${title} (${done('repaired')})`, sessions];
   });
   const eventful = [...repaired, ...leftToAPerson(found)].filter(([, items]) => items.length > 0);
   return [
     `Looked at ${counted(lookedAt.events, 'event')} and ${counted(lookedAt.sessions, 'checkout session')} of Stripe, and asked it about ${counted(lookedAt.orders, 'order')}.`,
     eventsSince > since &&
       `Stripe has no events from before ${iso(eventsSince)}: until then only checkout sessions were looked at.`,
+    eventsMissing > 0 && `Events that had not come in (${done('recorded')}): ${eventsMissing}`,
     ...eventful.flatMap((section) => describeSection(section, SHOWN)),
-    eventful.length === 0 && 'Nothing is missing, and nothing differs.',
+    eventful.length === 0 &&
+      `${eventsMissing === 0 ? 'Nothing' : 'No order'} is missing, and nothing differs.`,
   ].filter((line) => line !== false);
 }
 

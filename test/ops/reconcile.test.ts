@@ -332,6 +332,20 @@ test('an event that was ignored, as the key was one of the other mode then, is u
   expect(await db('stripe_events').where({ id }).first()).toMatchObject({ outcome: 'applied' });
 });
 
+test('an event that moves nothing, since a later one came in, is told of too', async () => {
+  const { events } = customerOf(stripe, 'debit paid', secondsAgo(DAY));
+  await taken(events.slice(1));
+  const told = (done: string) =>
+    expect.stringMatching(
+      new RegExp(
+        `\\nEvents that had not come in \\(${done}\\): 1\\nNo order is missing, and nothing differs\\.$`,
+      ),
+    );
+  expect((await here('reconcile', '--dry-run')).text).toEqual(told('would be recorded'));
+  expect((await here('reconcile')).text).toEqual(told('recorded'));
+  expect((await here('reconcile')).text).toMatch(/\nNothing is missing, and nothing differs\.$/);
+});
+
 describe('how far it is', () => {
   const lists = ['Events', 'Undelivered events', 'Checkout sessions'];
   const lines = lists.map((list) => `${list}: 100% of 100%\n`).join('');
