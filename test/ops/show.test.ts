@@ -53,6 +53,13 @@ test('an order by any of its ids: how it stands, and its life in plain words', a
   for (const given of [session, succeeded]) expect(await textOf(given)).toMatch(`Order ${id}: paid, dead\n`);
 });
 
+test('by which of its ids Stripe knows the money: the payment, or the subscription that it began', async () => {
+  const bought = await insertOrder(db, { payment_intent_id: 'pi_123' });
+  const begun = await insertOrder(db, { mode: 'subscription', subscription_id: 'sub_123' });
+  expect(await textOf(String(bought.id))).toMatch(/^Payment +pi_123$/m);
+  expect(await textOf(String(begun.id))).toMatch(/^Subscription +sub_123$/m);
+});
+
 test.each(['UTC+3', ''])('where TZ, "%s", names no zone, times are those of UTC', async (TZ) => {
   const { id } = await insertOrder(db, { created_at: '2026-11-25T18:03:07Z' });
   const { stdout } = await ops({ ...env, TZ }, 'show', String(id));

@@ -60,6 +60,7 @@ function factsOf({ order, fulfillment, now }: WholeOrder): readonly Fact[] {
     ['Reference', order.client_reference_id],
     ['Session', order.checkout_session_id],
     ['Payment', order.payment_intent_id],
+    ['Subscription', order.subscription_id],
     ['Account', order.account],
     ['Created', `${momentOf(order.created_at)}, ${distanceOf(order.created_at, now)}`],
     ['Last error', fulfillment?.last_error ?? null],
