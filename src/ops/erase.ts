@@ -50,8 +50,8 @@ export async function erase(
     // Whoever stores an order's items owes its receipt by the address that it found when it began (storeLineItems). It has
     // ended now, and its receipt is withdrawn below, or it begins after this. Without --force no order waits for its items.
     if (force) await trx.raw('lock table order_line_items in share mode');
-    // A shop's own fulfiller may have said anything.
-    await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
+    // In the order of their ids, as attempts that are settled together lock them.
+    await trx.raw('select from fulfillments where order_id = any (:ids) order by id for update', { ids });
     await trx.raw('select from notifications where order_id = any (:ids) order by id for update', { ids });
     if (!force) await expectNothingOwed(trx, ids);
 
@@ -64,6 +64,8 @@ export async function erase(
        where id = any (:ids)`,
       { ids, address: patternOf(email) },
     );
+    // A shop's own fulfiller may have said anything.
+    await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw(`update failed_attempts set error = 'erased' where order_id = any (:ids)`, { ids });
     const withdrawn = await withdraw(trx, notifications, ids);
     const { rowCount: events } = await trx.raw(

@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
-import { makeDeadDue, makeDue, ordersWithDead } from '../work/queue.ts';
+import { makeDue, ordersWithDead } from '../work/queue.ts';
 import { recordAction, recordActions } from './actions.ts';
 import { type Affected, isNone } from './affected.ts';
 
@@ -10,8 +10,8 @@ export async function retryOrder(db: Knex, orderId: number, actor: string): Prom
   return db.transaction(async (trx) => {
     // Locked in the order of erase.ts, so the two never wait for each other in a circle.
     const retried = {
-      fulfillments: await makeDue(trx, fulfillments, orderId),
-      notifications: await makeDue(trx, notifications, orderId),
+      fulfillments: (await makeDue(trx, fulfillments, [orderId])).length,
+      notifications: (await makeDue(trx, notifications, [orderId])).length,
     };
     if (!isNone(retried))
       await recordAction(trx, { actor, action: 'retry', subject: String(orderId), details: { ...retried } });
@@ -40,8 +40,8 @@ export async function retryDead(db: Knex, actor: string): Promise<Affected> {
 
 async function retryDeadOf(db: Knex, orderIds: readonly number[], actor: string): Promise<Affected> {
   return db.transaction(async (trx) => {
-    const owed = new Set(await makeDeadDue(trx, fulfillments, orderIds));
-    const mails = await makeDeadDue(trx, notifications, orderIds);
+    const owed = new Set(await makeDue(trx, fulfillments, orderIds, { onlyDead: true }));
+    const mails = await makeDue(trx, notifications, orderIds, { onlyDead: true });
     const mailsOf = Map.groupBy(mails, (orderId) => orderId);
     const actions = [...new Set([...owed, ...mails])].map((orderId) => ({
       actor,

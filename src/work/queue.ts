@@ -228,25 +228,37 @@ export async function settleFailed(
 }
 
 /**
- * Makes due at once what an order is owed here and has not got: dead work with all its attempts anew, work in a pause
- * with those it has left. Returns the number of rows.
+ * Makes due at once what orders are owed here and have not got: dead work with all its attempts anew, and unless `onlyDead`
+ * work in a pause with those it has left. An order comes back for each row.
  * An attempt under way is left alone: nobody has heard of its end, and its lease lasts. Whether it lasts is judged by
  * clock_timestamp(), since a lease that was renewed after this transaction began ends later than a lease's time from its
  * now().
  */
-export async function makeDue(db: Knex, queue: Queue, orderId: number): Promise<number> {
-  const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update :table: set
+export async function makeDue(
+  db: Knex,
+  queue: Queue,
+  orderIds: readonly number[],
+  { onlyDead = false } = {},
+): Promise<number[]> {
+  const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
+    `with owed as (
+       select id, status from :table:
+       where order_id = any (:orderIds)
+         and (status = 'dead'
+           or not :onlyDead and status = 'pending' and next_attempt_at > now()
+             and (attempts_lost = 0 or next_attempt_at > clock_timestamp() + :lease * interval '1 second'))
+       order by id
+       for update
+     )
+     update :table: as work set
        status = 'pending',
-       attempts = case when status = 'dead' then 0 else attempts end,
+       attempts = case when owed.status = 'dead' then 0 else attempts end,
        next_attempt_at = now()
-     where order_id = :orderId
-       and (status = 'dead'
-         or status = 'pending' and next_attempt_at > now()
-           and (attempts_lost = 0 or next_attempt_at > clock_timestamp() + :lease * interval '1 second'))`,
-    { table: queue.table, orderId, lease: LEASE_SECONDS },
+     from owed where work.id = owed.id
+     returning order_id`,
+    { table: queue.table, orderIds, onlyDead, lease: LEASE_SECONDS },
   );
-  return rowCount;
+  return rows.map(({ order_id }) => order_id);
 }
 
 /** The orders to which something is owed that is dead here. */
@@ -254,20 +266,6 @@ export async function ordersWithDead(db: Knex, queue: Queue): Promise<number[]> 
   const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
     `select distinct order_id from :table: where status = 'dead'`,
     { table: queue.table },
-  );
-  return rows.map(({ order_id }) => order_id);
-}
-
-/** Makes due at once what is dead here of these orders, with its attempts anew. An order comes back for each row. */
-export async function makeDeadDue(db: Knex, queue: Queue, orderIds: readonly number[]): Promise<number[]> {
-  const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
-    `with dead as (
-       select id from :table: where status = 'dead' and order_id = any (:orderIds) order by id for update
-     )
-     update :table: as work set status = 'pending', attempts = 0, next_attempt_at = now()
-     from dead where work.id = dead.id
-     returning order_id`,
-    { table: queue.table, orderIds },
   );
   return rows.map(({ order_id }) => order_id);
 }
@@ -289,7 +287,10 @@ export async function settleByHand(db: Knex, queue: Queue, orderId: number): Pro
 /** Takes back what orders are owed here and have not got, as if it had never been owed. The number of rows. */
 export async function withdraw(db: Knex, queue: Queue, orderIds: readonly number[]): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    'delete from :table: where order_id = any (:orderIds) and status <> :done',
+    `with owed as (
+       select id from :table: where order_id = any (:orderIds) and status <> :done order by id for update
+     )
+     delete from :table: as work using owed where work.id = owed.id`,
     { ...queue, orderIds },
   );
   return rowCount;

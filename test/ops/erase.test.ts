@@ -307,6 +307,24 @@ test('orders are locked in the order of their ids, as by what comes in: no circl
   expect(await erasing).toMatchObject({ orders: [first, second] });
 });
 
+test('so are their fulfilments, as by attempts that are settled together: no circle', async () => {
+  const { id: unpaid, customer_email } = await orderWith({ status: 'awaiting_payment' });
+  const { id: paid } = await insertOrder(db, { customer_email });
+  // The one that is owed longer comes second by its order's id and, written anew, by its place.
+  await insertFulfillment(db, paid);
+  await insertFulfillment(db, unpaid);
+  await db('fulfillments').where({ order_id: paid }).update({ next_attempt_at: db.fn.now() });
+  const other = await db.transaction();
+  const lock = (id: number) => other('fulfillments').where({ order_id: id }).forUpdate().noWait();
+  await lock(paid);
+  const traces = await findTraces(db, customer_email);
+  const erasing = erase(db, traces, { email: customer_email, mailDir: workDir, actor: 'test', force: true });
+  await untilWaiting(db, 'worker', 1);
+  await lock(unpaid);
+  await other.rollback();
+  expect(await erasing).toMatchObject({ orders: [unpaid, paid] });
+});
+
 test('events that no order belongs to are found by the address, and are accounted for', async () => {
   const rows = ['"Ünsal@example.com"', '"\\u00dcnsal@example.com"', '"günsal@example.com"'].map(
     (email, i) => ({

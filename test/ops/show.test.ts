@@ -72,7 +72,7 @@ test('an attempt is under way until it has ended, and not the next one due', asy
   await insertFulfillment(db, order_id);
   const tell = () => textOf(String(order_id));
   for (const attempt of [1, 2]) {
-    await makeDue(db, fulfillments, order_id);
+    await makeDue(db, fulfillments, [order_id]);
     const [held] = await claim(db, fulfillments, { limit: 1, maxAttempts: 12 });
     expect(held).toMatchObject({ order_id, attempts: attempt });
     expect(await tell()).toMatch(new RegExp(`in \\d+ s +Attempt ${attempt} at the fulfilment is under way`));

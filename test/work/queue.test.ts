@@ -4,7 +4,6 @@ import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import {
   type Claim,
   claim,
-  makeDeadDue,
   makeDue,
   ordersWithDead,
   release,
@@ -12,6 +11,7 @@ import {
   settleByHand,
   settleDone,
   settleFailed,
+  withdraw,
 } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
@@ -110,7 +110,7 @@ describe('claim', () => {
     for (let n = 0; n < 3; n += 1) await owe({ attempts: 12, attempts_lost: 12 });
     for (let n = 0; n < 3; n += 1)
       expect(await claimAll()).toMatchObject([{ status: 'dead', attempts_lost: 0 }]);
-    for (const { order_id } of await db('fulfillments')) await makeDue(db, queue, order_id);
+    for (const { order_id } of await db('fulfillments')) await makeDue(db, queue, [order_id]);
     expect(await claimAll()).toHaveLength(3);
   });
 
@@ -239,20 +239,27 @@ describe('many settled in one statement', () => {
   });
 });
 
-test('dead work is locked in the order of ids, so that two people who try all again never wait for each other in a circle', async () => {
-  const [first, second] = [await owe(), await owe()];
-  // The first one's row is written anew, and so behind the second one's.
-  for (const id of [second, first])
-    await db('fulfillments').where({ id }).update({ status: 'dead', next_attempt_at: null });
-  const other = await db.transaction();
-  await other('fulfillments').where({ id: first }).forUpdate();
-  const orderIds = await ordersWithDead(db, queue);
-  const retrying = makeDeadDue(db, queue, orderIds);
-  await untilWaiting(db, 'worker', 1);
-  await other('fulfillments').where({ id: second }).forUpdate().noWait();
-  await other.rollback();
-  expect(await retrying).toHaveLength(2);
-});
+test.each([
+  ['made due', (orderIds: number[]) => makeDue(db, queue, orderIds)],
+  ['made due where it is dead', (orderIds: number[]) => makeDue(db, queue, orderIds, { onlyDead: true })],
+  ['withdrawn', (orderIds: number[]) => withdraw(db, queue, orderIds)],
+])(
+  'what is %s is locked in the order of ids, so that nobody waits for an attempt, or another person, in a circle',
+  async (_how, act) => {
+    const [first, second] = [await owe(), await owe()];
+    // The first one's row is written anew, and so behind the second one's.
+    for (const id of [second, first])
+      await db('fulfillments').where({ id }).update({ status: 'dead', next_attempt_at: null });
+    const other = await db.transaction();
+    await other('fulfillments').where({ id: first }).forUpdate();
+    const acting = act(await ordersWithDead(db, queue));
+    await untilWaiting(db, 'worker', 1);
+    await other('fulfillments').where({ id: second }).forUpdate().noWait();
+    await other.rollback();
+    await acting;
+    expect(await db('fulfillments').where({ status: 'dead' })).toEqual([]);
+  },
+);
 
 describe('a held claim', () => {
   test('is renewed for 30 s more', async () => {
@@ -351,9 +358,9 @@ describe('a held claim', () => {
     for (const error of ['no', 'no again']) {
       const [row] = await claimAll();
       const { order_id } = row as Claim;
-      expect(await makeDue(db, queue, order_id)).toBe(0);
+      expect(await makeDue(db, queue, [order_id])).toEqual([]);
       expect(await settleFailed(db, queue, row as Claim, { error, pauseMs: null })).toBe(true);
-      expect(await makeDue(db, queue, order_id)).toBe(1);
+      expect(await makeDue(db, queue, [order_id])).toEqual([order_id]);
     }
     expect(await failuresOf(id)).toMatchObject([
       { attempt: 1, error: 'no' },
@@ -396,7 +403,7 @@ describe('a held claim', () => {
 });
 
 describe('made due by a person', () => {
-  const make = async (id: number) => makeDue(db, queue, (await rowOf(id)).order_id);
+  const make = async (id: number) => (await makeDue(db, queue, [(await rowOf(id)).order_id])).length;
 
   test('dead work is, with all its attempts anew, and no other order with it', async () => {
     const [id, other] = [await owe({ attempts: 12 }), await owe({ attempts: 12 })];
@@ -443,7 +450,7 @@ describe('made due by a person', () => {
     await atOnce(async (trx) => {
       await trx.raw('select 1');
       await renew(db, queue, claims);
-      expect(await makeDue(trx, queue, order_id)).toBe(0);
+      expect(await makeDue(trx, queue, [order_id])).toEqual([]);
     });
   });
 });
