@@ -1,7 +1,7 @@
 import express, { type RequestHandler, type Router } from 'express';
 import Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
-import { messageOf } from '../errors.ts';
+import { BadRequest, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOfSession } from '../orders/handlers.ts';
 import type { Ledger } from '../orders/ledger.ts';
@@ -44,6 +44,10 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
       );
       const message = 'Stripe refuses to answer this service. A person must see to its STRIPE_SECRET_KEY.';
       return refuse(502, 'stripe_refused', message);
+    }
+    if (found instanceof BadRequest) {
+      log.error({ checkout_session_id: id, reason: found.message }, 'checkout session refused');
+      return refuse(502, found.code, found.message);
     }
     if (found instanceof Error) {
       log.warn({ checkout_session_id: id, reason: messageOf(found) }, 'Stripe could not be asked');

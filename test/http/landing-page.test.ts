@@ -94,18 +94,19 @@ describe('no order comes of', () => {
   });
 });
 
+const failure = { error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' } };
+
 test.each([
-  [500, 'stripe_unreachable', 'warn'],
-  [401, 'stripe_refused', 'error'],
-  [403, 'stripe_refused', 'error'],
+  [500, failure, 'stripe_unreachable', 'warn'],
+  [401, failure, 'stripe_refused', 'error'],
+  [403, failure, 'stripe_refused', 'error'],
+  [200, { object: 'checkout.session', status: 'sk_test_123' }, 'session_unreadable', 'error'],
 ])(
-  'Stripe answers %i: 502 %s, and nothing of it comes through but to the log',
-  async (status, code, level) => {
+  'Stripe answers %i, %j: 502 %s, and nothing of it comes through but to the log',
+  async (status, body, code, level) => {
     const { db, stripe } = shop;
     stripe.fault = (_req, res) => {
-      answerJson(res, status, {
-        error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' },
-      });
+      answerJson(res, status, body);
       return true;
     };
     const { log, lines } = recordingLog();
