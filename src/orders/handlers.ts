@@ -1,6 +1,6 @@
 import { type CheckoutSession, readSession } from '../stripe/checkout-session.ts';
 import { idOf, jsonOf, textOf } from '../stripe/shapes.ts';
-import type { SignedEvent } from '../stripe/signature.ts';
+import { isAboutSession, type SignedEvent } from '../stripe/signature.ts';
 import type { SessionFields } from './order.ts';
 import type { OrderStatus } from './status.ts';
 
@@ -44,7 +44,7 @@ export function requestOfSession(session: CheckoutSession, livemode: boolean): R
  */
 export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boolean): Request | null {
   const handler = handlers.get(event.type);
-  if (!handler || event.livemode !== livemode || event.data.object.object !== 'checkout.session') return null;
+  if (!handler || event.livemode !== livemode || !isAboutSession(event)) return null;
   const session = readSession(event.data.object, "The event's checkout session");
   if (session.mode === 'setup') return null;
   return {

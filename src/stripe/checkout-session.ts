@@ -8,9 +8,9 @@ import { amount, describeIssues, json, reference, text, word } from './shapes.ts
  * field is null, a mistyped one is refused: money is not guessed at.
  */
 export const checkoutSessionShape = z.object({
-  object: z.literal('checkout.session'),
+  /** A lean stand-in leaves this out, and the mode. */
+  object: z.literal('checkout.session').optional(),
   id: word,
-  /** A lean stand-in leaves it out. */
   mode: word.nullish(),
   /** `open` until the customer has finished, then `complete`; or `expired`. */
   status: text,

@@ -27,7 +27,7 @@ function isStripeObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { object, id } = value as Record<string, unknown>;
   // Shops choose the ids of coupons and plans themselves, in any letters, and nobody here reads them.
-  const idShape = object === 'checkout.session' ? word : z.string();
+  const idShape = object === undefined || object === 'checkout.session' ? word : z.string();
   return (
     (object === undefined || typeof object === 'string') && (id == null || idShape.safeParse(id).success)
   );
@@ -54,8 +54,15 @@ export function namesOf(event: StripeEvent): EventNames {
 }
 
 /** Undefined: the event is about something else. */
-export function sessionIdOf({ data: { object } }: StripeEvent): string | null | undefined {
-  return object.object === 'checkout.session' ? object.id : undefined;
+export function sessionIdOf(event: StripeEvent): string | null | undefined {
+  return isAboutSession(event) ? event.data.object.id : undefined;
+}
+
+/** A lean stand-in leaves it to the event's type to say what the object is. */
+export function isAboutSession({ type, data: { object } }: StripeEvent): boolean {
+  return object.object === undefined
+    ? type.startsWith('checkout.session.')
+    : object.object === 'checkout.session';
 }
 
 /** What a thin event has in common with others, and where it names its session: https://docs.stripe.com/api/v2/core/events/object. */

@@ -52,6 +52,12 @@ describe('what an event asks', () => {
     expect(request(completed({ mode }))?.session.mode).toBe('payment');
   });
 
+  test('an object that leaves out what it is, is what the type says', () => {
+    const lean = { ...session, object: undefined };
+    expect(request(events.completedPaid(lean))?.wanted).toBe('paid');
+    expect(request(stripeEvent('charge.refunded', lean))).toBeNull();
+  });
+
   test('a session that leaves livemode out is of its event', () => {
     expect(request(completed({ livemode: undefined }))?.session.livemode).toBe(false);
   });
@@ -71,6 +77,7 @@ describe("what the API's word on a session asks", () => {
     ['complete and free', { status: 'complete', payment_status: 'no_payment_required' }, 'paid'],
     ['complete, payment to come', { status: 'complete', payment_status: 'unpaid' }, 'awaiting_payment'],
     ['of a version that had no status yet', { status: undefined }, 'paid'],
+    ['that leaves out what it is', { object: undefined }, 'paid'],
   ])('%s', (_case, overrides, wanted) => {
     const session = retrieved(overrides);
     expect(requestOfSession(session, false)).toEqual({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { BadRequest } from '../../src/errors.ts';
-import { eventOfApi, verifyEvent } from '../../src/stripe/signature.ts';
-import { checkoutSession, events, SECRET, signatureOf } from '../support/stripe-events.ts';
+import { eventOfApi, sessionIdOf, verifyEvent } from '../../src/stripe/signature.ts';
+import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
 
 const payload = JSON.stringify(
   events.completedPaid(checkoutSession({ client_reference_id: 'ünï – cart 7' })),
@@ -188,6 +188,16 @@ describe('verifyEvent', () => {
       refusal('not_an_event', /data\.object: is no object of Stripe\.$/),
     );
   });
+});
+
+test.each([
+  [{ object: 'checkout.session' }, 'checkout.session.expired', 'cs_1'],
+  [{}, 'checkout.session.expired', 'cs_1'],
+  [{ object: 'charge' }, 'checkout.session.expired', undefined],
+  [{}, 'charge.refunded', undefined],
+])('the session of an event about %j whose type is %s: %s', (object, type, id) => {
+  const { event } = eventOfApi(stripeEvent(type, { id: 'cs_1', ...object }));
+  expect(sessionIdOf(event)).toBe(id);
 });
 
 describe('eventOfApi', () => {
