@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import { Command, type CommanderError } from 'commander';
-import { runCommandLine, wordsOf } from './command-line.ts';
+import { Command } from 'commander';
+import { asJson, runCommandLine } from './command-line.ts';
 import { loadConfig } from './config.ts';
 import { openStripe } from './connect.ts';
 import { openOpsPool } from './db/database.ts';
@@ -8,8 +8,6 @@ import { createLogger } from './logger.ts';
 import type { Act, ActAlone, Tools } from './ops/command.ts';
 import { commands } from './ops/commands.ts';
 import { NotAnId } from './ops/identify.ts';
-
-const tableMissing = 'The database lacks a table: run `npm run migrate`, or start the service once.';
 
 /** `npm run ops`: what operators do from a terminal. */
 const program = new Command('npm run ops --')
@@ -24,7 +22,6 @@ const actAlone: ActAlone =
     const { json } = commandOf(args).opts<{ json?: true }>();
     const report = await work(...args).catch((error) => {
       if (error instanceof NotAnId) commandOf(args).error(error.message);
-      if (json) process.stdout.write(asJson({ error: wordsOf(error, tableMissing) }));
       throw error;
     });
     process.stdout.write(json ? asJson(report.data) : `${report.text}\n`);
@@ -55,25 +52,17 @@ function userName(): string {
   }
 }
 
-function asJson(data: unknown): string {
-  return `${JSON.stringify(data, null, 2)}\n`;
-}
-
 for (const describe of commands) program.addCommand(describe(act, actAlone));
 for (const command of withAllBelow(program)) {
-  command.exitOverride(throwTold).showHelpAfterError('Help: npm run ops -- --help');
+  command.exitOverride().showHelpAfterError('Help: npm run ops -- --help');
   if (command.commands.length === 0) command.option('--json', 'print one JSON document');
-}
-
-/** A program reads one document, whatever became of the command. */
-function throwTold(error: CommanderError): never {
-  const isAskedFor = process.argv.includes('--json') && error.exitCode !== 0;
-  if (isAskedFor) process.stdout.write(asJson({ error: error.message.replace(/^error: /, '') }));
-  throw error;
 }
 
 function withAllBelow(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withAllBelow)];
 }
 
-await runCommandLine(program, tableMissing);
+await runCommandLine(
+  program,
+  'The database lacks a table: run `npm run migrate`, or start the service once.',
+);

@@ -3,11 +3,6 @@ import type { z } from 'zod';
 import { isTableMissing } from './db/errors.ts';
 import { messageOf } from './errors.ts';
 
-/** What an error says to whoever typed the command; `tableMissing` where the service's tables are not there. */
-export function wordsOf(error: unknown, tableMissing: string): string {
-  return isTableMissing(error) ? tableMissing : messageOf(error);
-}
-
 /** Reads what somebody typed by a shape whose faults say what it must be. */
 export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
   return (text) => {
@@ -18,7 +13,11 @@ export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
   };
 }
 
-/** Runs a command line. What fails says so in a line; its exit code is 2 for bad usage, else 1. */
+/**
+ * Runs a command line. What fails says so in a line, and with --json in a document as well, so that a program reads one whatever
+ * became of the command. Its exit code is 2 for bad usage, else 1.
+ * @param tableMissing what to say where the service's tables are not there
+ */
 export async function runCommandLine(program: Command, tableMissing: string): Promise<void> {
   // Who has read enough goes, as `head` does; the command comes to its end all the same.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -30,12 +29,17 @@ export async function runCommandLine(program: Command, tableMissing: string): Pr
   try {
     await program.parseAsync();
   } catch (error) {
-    // It has said itself what is wrong, or was only asked for help.
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : 2;
-      return;
-    }
-    process.stderr.write(`${wordsOf(error, tableMissing)}\n`);
-    process.exitCode = 1;
+    // It was only asked for help.
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const isBadUsage = error instanceof CommanderError;
+    const words = isTableMissing(error) ? tableMissing : messageOf(error).replace(/^error: /, '');
+    if (process.argv.includes('--json')) process.stdout.write(asJson({ error: words }));
+    // Of bad usage the program itself has said what is wrong.
+    if (!isBadUsage) process.stderr.write(`${words}\n`);
+    process.exitCode = isBadUsage ? 2 : 1;
   }
+}
+
+export function asJson(data: unknown): string {
+  return `${JSON.stringify(data, null, 2)}\n`;
 }

@@ -64,8 +64,8 @@ test('reconcile brings back what the service never heard of', async () => {
 });
 
 test('bad usage is exit code 2, and names the scenarios', async () => {
-  const { code, stderr } = await simulate(['refund']);
-  expect(code).toBe(2);
+  const { code, stdout, stderr } = await simulate(['refund', '--json']);
+  expect([code, JSON.parse(stdout)]).toEqual([2, { error: expect.stringContaining('no such scenario') }]);
   expect(stderr).toContain('paid, free, delayed-paid, delayed-failed, duplicate, reordered');
 });
 
@@ -73,7 +73,8 @@ test.each([
   ['no service runs', { PORT: '1' }, /npm start/],
   ['a Stripe key is set', { STRIPE_SECRET_KEY: 'sk_test_1' }, /stripe trigger/],
 ])('it says what to do when %s', async (_case, overrides, advice) => {
-  const { code, stderr } = await simulate(['paid'], overrides);
+  const { code, stdout, stderr } = await simulate(['paid', '--json'], overrides);
   expect(code).toBe(1);
   expect(stderr).toMatch(advice);
+  expect(JSON.parse(stdout)).toEqual({ error: stderr.trimEnd() });
 });
