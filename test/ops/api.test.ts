@@ -157,6 +157,7 @@ describe('refusals say what is wrong', () => {
     ['/orders?status=paid&status=failed', 400, 'bad_request', /^status /],
     ['/orders?statsu=paid', 400, 'bad_request', /^Unrecognized key: "statsu"\.$/],
     ['/events?outcmoe=conflict', 400, 'bad_request', /^Unrecognized key: "outcmoe"\.$/],
+    ['/events?outcome=applied', 400, 'bad_request', /^outcome must be conflict\.$/],
     ['/orders?email=', 400, 'bad_request', /^email must not be empty\.$/],
     [`/orders?email=${'a'.repeat(501)}`, 400, 'bad_request', /^email must have 500 characters at most\.$/],
     ['/orders/999999', 404, 'not_found', /There is no order 999999/],

@@ -35,7 +35,7 @@ const operation = ({
         401: 'Without the right token.',
         403: 'Without OPS_TOKEN set: to callers elsewhere, and in production to all.',
         ...refusals,
-        503: 'The database did not answer in time.',
+        503: 'The database did not answer in time; or Stripe, which is asked whose a payment is.',
       }).map(([status, words]) => [status, json(words, shapes.failure)]),
     ),
   },

@@ -26,7 +26,10 @@ export const orderListQuery = z.strictObject({
 });
 
 export const eventListQuery = z.strictObject({
-  outcome: z.literal('conflict').optional().describe('only events that contradict their order'),
+  outcome: z
+    .literal('conflict', 'must be conflict')
+    .optional()
+    .describe('only events that contradict their order'),
   limit,
   after: text
     .regex(eventPlace, 'must be what the page before ended with')
