@@ -104,8 +104,9 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
       event.checkout_session_id === other.id ? event : { ...event, payload: null },
     ),
   });
+  const details = { ...erased, orders: 2 };
   expect(await actions()).toMatchObject(
-    ids.map((id) => ({ subject: String(id), actor: expect.stringMatching(/^cli:\S+$/), details: erased })),
+    ids.map((id) => ({ subject: String(id), actor: expect.stringMatching(/^cli:\S+$/), details })),
   );
 
   // Only their ids are left; and Stripe's repeat of an event brings nothing back.
