@@ -161,6 +161,11 @@ describe('verifyEvent', () => {
     ['about a word', event({ data: { object: 'cs_1' } }), 'data.object'],
     ['about an object of no name', event({ data: { object: { object: 7 } } }), 'data.object'],
     ['about an object of a mistyped id', event({ data: { object: { object: 'x', id: 7 } } }), 'data.object'],
+    [
+      'about what may be a session, of no id of Stripe',
+      event({ data: { object: { id: 'é' } } }),
+      'data.object',
+    ],
   ])('signed, but no event that can be kept: %s', (_case, text, field) => {
     expect(codeOf(() => verifyEvent(Buffer.from(text), signatureOf(text), [SECRET]))).toEqual(
       refusal('not_an_event', new RegExp(`not a Stripe event: .*\\b${field}: .`)),
