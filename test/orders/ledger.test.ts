@@ -281,6 +281,15 @@ describe('two processes at once', () => {
   });
 });
 
+test('what only refers to an order, as a failed attempt does, does not wait for news of it', async () => {
+  const session = checkoutSession();
+  const { order_id } = await record(newsOf(events.completedPaid(session)));
+  const other = await db.transaction();
+  await openLedger(other)(newsOf(events.asyncSucceeded(session)));
+  await db('failed_attempts').insert({ work: 'fulfillments', work_id: 1, order_id, attempt: 1, error: 'no' });
+  await other.rollback();
+});
+
 describe('whatever the order of a batch, no two batches wait for each other:', () => {
   /** In one batch: a third one goes ahead of it. */
   const recordTogether = (...both: EventJson[]) =>
