@@ -142,7 +142,7 @@ function linesOf(figures: Figures, misses: readonly string[]): string[] {
       `${owed.afterVacuum.ms.toFixed(1)} ms after a vacuum. HOT updates: ${owed.hot} of ${owed.updates}`,
     '',
     `retention: ${steps.eventsPerSecond} events/s without rests, ${retention.eventsPerSecond.toFixed(0)}/s with them;`,
-    `  a step of 200: median ${steps.medianMs.toFixed(1)} ms, p99 ${steps.p99Ms.toFixed(1)} ms, longest ${steps.longestMs.toFixed(1)} ms; log ${steps.walPerEvent} B an event`,
+    `  a step of ${steps.size}: median ${steps.medianMs.toFixed(1)} ms, p99 ${steps.p99Ms.toFixed(1)} ms, longest ${steps.longestMs.toFixed(1)} ms; log ${steps.walPerEvent} B an event`,
     `  p99 of 500 deliveries a second: ${retention.p99With.toFixed(1)} ms beside ${retention.p99Without.toFixed(1)} ms without the job`,
     `  stripe_events: ${megabytes(bytes.before)}, emptied and vacuumed ${megabytes(bytes.emptied)}, after as many new events ${megabytes(bytes.thenAsManyNewEvents)}`,
     '',
