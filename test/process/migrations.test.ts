@@ -36,9 +36,6 @@ const reportsOf = (process: TestProcess) =>
   logOf(process).flatMap(({ migrations }) => (migrations === undefined ? [] : [migrations]));
 const loudest = (process: TestProcess) => Math.max(...logOf(process).map(({ level }) => level));
 const WARN = 40;
-const readiness = async (url: string) => (await fetch(`${url}/readyz`)).status;
-/** A machine may be so busy that a process which listens already has no connection yet. */
-const untilReady = (url: string) => until('it is ready', async () => (await readiness(url)) === 200);
 
 async function tables(db: Knex): Promise<string[]> {
   return db('pg_tables').where({ schemaname: 'public' }).orderBy('tablename').pluck('tablename');
@@ -53,7 +50,9 @@ test('four instances that start at once on an empty database apply each migratio
   await untilWaiting(db, 'migration', 4);
   await door.release();
 
-  for (const url of await Promise.all(services.map(addressOf))) await untilReady(url);
+  for (const url of await Promise.all(services.map(addressOf))) {
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  }
   expect(await appliedTo(db)).toEqual(files);
   expect(services.flatMap(reportsOf)).toEqual([files]);
   expect(services.map(loudest)).toEqual([WARN, WARN, WARN, WARN]);
@@ -110,10 +109,10 @@ test('a PostgreSQL that is too busy after the migrations to let the web in does 
   await untilWaiting(db, 'migration', 1);
   busy.manner = 'reset';
   await door.release();
-  const url = await addressOf(service);
-  expect(await readiness(url)).toBe(503);
+  const readiness = async () => (await fetch(`${await addressOf(service)}/readyz`)).status;
+  expect(await readiness()).toBe(503);
   busy.manner = 'forward';
-  await untilReady(url);
+  await until('it is ready', async () => (await readiness()) === 200);
 });
 
 test('a database that a newer release has migrated is served all the same', async () => {
@@ -121,7 +120,7 @@ test('a database that a newer release has migrated is served all the same', asyn
   const newer = { name: '9999_of_the_next_release.ts', batch: 99, migration_time: db.fn.now() };
   await db('knex_migrations').insert(newer);
   await using service = await spawnService(serviceEnv(occupied));
-  await untilReady(service.url);
+  expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
   expect(await appliedTo(db)).toEqual([...files, newer.name]);
 });
 
