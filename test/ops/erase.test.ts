@@ -292,19 +292,32 @@ describe('an order whose items are stored in that very moment owes the erased cu
   });
 });
 
+/** Erases while another has the row that is locked first, and wants the second one: it would wait for us, and we for it. */
+async function eraseBeside(
+  email: string,
+  table: 'orders' | 'fulfillments',
+  rows: readonly [first: object, second: object],
+): Promise<{ erasing: Promise<Erased> }> {
+  const other = await db.transaction();
+  const lock = (row: object) => other(table).where(row).forUpdate().noWait();
+  try {
+    await lock(rows[0]);
+    const traces = await findTraces(db, email);
+    const erasing = erase(db, traces, { email, mailDir: workDir, actor: 'test', force: true });
+    await untilWaiting(db, 'worker', 1);
+    await lock(rows[1]);
+    return { erasing };
+  } finally {
+    await other.rollback();
+  }
+}
+
 test('orders are locked in the order of their ids, as by what comes in: no circle', async () => {
   const { id: first, customer_email } = await orderWith({});
   const { id: second } = await insertOrder(db, { customer_email });
   // So that they do not lie in that order.
   await db('orders').where({ id: first }).update({ client_reference_id: 'moved' });
-  const other = await db.transaction();
-  const lock = (id: number) => other('orders').where({ id }).forUpdate().noWait();
-  await lock(first);
-  const traces = await findTraces(db, customer_email);
-  const erasing = erase(db, traces, { email: customer_email, mailDir: workDir, actor: 'test', force: true });
-  await untilWaiting(db, 'worker', 1);
-  await lock(second);
-  await other.rollback();
+  const { erasing } = await eraseBeside(customer_email, 'orders', [{ id: first }, { id: second }]);
   expect(await erasing).toMatchObject({ orders: [first, second] });
 });
 
@@ -315,14 +328,10 @@ test('so are their fulfilments, as by attempts that are settled together: no cir
   await insertFulfillment(db, paid);
   await insertFulfillment(db, unpaid);
   await db('fulfillments').where({ order_id: paid }).update({ next_attempt_at: db.fn.now() });
-  const other = await db.transaction();
-  const lock = (id: number) => other('fulfillments').where({ order_id: id }).forUpdate().noWait();
-  await lock(paid);
-  const traces = await findTraces(db, customer_email);
-  const erasing = erase(db, traces, { email: customer_email, mailDir: workDir, actor: 'test', force: true });
-  await untilWaiting(db, 'worker', 1);
-  await lock(unpaid);
-  await other.rollback();
+  const { erasing } = await eraseBeside(customer_email, 'fulfillments', [
+    { order_id: paid },
+    { order_id: unpaid },
+  ]);
   expect(await erasing).toMatchObject({ orders: [unpaid, paid] });
 });
 

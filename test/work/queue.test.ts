@@ -240,8 +240,11 @@ describe('many settled in one statement', () => {
 });
 
 test.each([
-  ['made due', (orderIds: number[]) => makeDue(db, queue, orderIds)],
-  ['made due where it is dead', (orderIds: number[]) => makeDue(db, queue, orderIds, { onlyDead: true })],
+  ['made due', async (orderIds: number[]) => (await makeDue(db, queue, orderIds)).length],
+  [
+    'made due where it is dead',
+    async (orderIds: number[]) => (await makeDue(db, queue, orderIds, { onlyDead: true })).length,
+  ],
   ['withdrawn', (orderIds: number[]) => withdraw(db, queue, orderIds)],
 ])(
   'what is %s is locked in the order of ids, so that nobody waits for an attempt, or another person, in a circle',
@@ -251,12 +254,16 @@ test.each([
     for (const id of [second, first])
       await db('fulfillments').where({ id }).update({ status: 'dead', next_attempt_at: null });
     const other = await db.transaction();
-    await other('fulfillments').where({ id: first }).forUpdate();
-    const acting = act(await ordersWithDead(db, queue));
-    await untilWaiting(db, 'worker', 1);
-    await other('fulfillments').where({ id: second }).forUpdate().noWait();
-    await other.rollback();
-    await acting;
+    let acting: Promise<number>;
+    try {
+      await other('fulfillments').where({ id: first }).forUpdate();
+      acting = act(await ordersWithDead(db, queue));
+      await untilWaiting(db, 'worker', 1);
+      await other('fulfillments').where({ id: second }).forUpdate().noWait();
+    } finally {
+      await other.rollback();
+    }
+    expect(await acting).toBe(2);
     expect(await db('fulfillments').where({ status: 'dead' })).toEqual([]);
   },
 );
