@@ -29,7 +29,7 @@ export async function listEvents(
        e.id, e.type, e.outcome, e.livemode, e.account, e.checkout_session_id, o.id as order_id, e.created_at, e.received_at,
        (extract(epoch from e.received_at) * 1000000)::bigint || '_' || e.id as place
      from stripe_events e left join orders o on o.checkout_session_id = e.checkout_session_id
-     where case when cast(:conflicts as boolean) then e.outcome = 'conflict' else e.payload is not null end
+     where case when :conflicts then e.outcome = 'conflict' else e.payload is not null end
        and (cast(:after_id as text) is null
          or (e.received_at, e.id) < (timestamptz 'epoch' + :after_us * interval '1 microsecond', :after_id))
      order by e.received_at desc, e.id desc

@@ -26,7 +26,8 @@ const GENERAL = `
        from (select * from fulfillments where status <> 'fulfilled' order by next_attempt_at limit 1000) as owed),
       (select count(*) from notifications where status = 'dead'),
       (select array_agg(id order by id) from alerts where over_at is null)) as orders,
-    -- An event that is replayed, or taken by reconcile after all, is applied from then on; one that is erased leaves the list, unless it is a conflict.
+    -- An event that is replayed, or taken by reconcile after all, is applied from then on; one that is erased leaves the
+    -- list, unless it is a conflict.
     concat_ws(' ', moved, acted,
       (select received_at || id from stripe_events where payload is not null order by received_at desc limit 1)) as events
   from (select (select max(id) from order_transitions) as moved, (select max(id) from ops_actions) as acted) as last`;

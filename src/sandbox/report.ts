@@ -22,7 +22,8 @@ export function asText(name: ScenarioName, results: readonly Result[], config: C
   return `${blocks.filter((block) => block !== false).join('\n\n')}\n`;
 }
 
-export function asJson(scenario: ScenarioName, results: readonly Result[], config: Config): string {
+/** For programs. */
+export function dataOf(scenario: ScenarioName, results: readonly Result[], config: Config): object {
   const sessions = results.map(({ checkoutSessionId, outcome, faults }) => ({
     checkout_session_id: checkoutSessionId,
     order_id: outcome?.order_id ?? null,
@@ -37,7 +38,7 @@ export function asJson(scenario: ScenarioName, results: readonly Result[], confi
     })),
     faults,
   }));
-  return `${JSON.stringify({ scenario, ok: isAllWell(results), sessions }, null, 2)}\n`;
+  return { scenario, ok: isAllWell(results), sessions };
 }
 
 export function isAllWell(results: readonly Result[]): boolean {

@@ -1,10 +1,10 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { runCommandLine, typed } from '../command-line.ts';
+import { asJson, runCommandLine, typed } from '../command-line.ts';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { hideProgress, showProgress } from '../progress.ts';
 import { wholeNumber } from '../shapes.ts';
-import { asJson, asText, isAllWell } from './report.ts';
+import { asText, dataOf, isAllWell } from './report.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
 import { simulate } from './simulate.ts';
 
@@ -44,7 +44,7 @@ async function run(scenario: ScenarioName, { count, timeout, json }: Options): P
   const log = createLogger(json ? 'silent' : 'warn', process.stdout.isTTY);
   const openProgress = json || count === 1 ? hideProgress : showProgress;
   const results = await simulate(config, simulation, { log, openProgress });
-  process.stdout.write(json ? asJson(scenario, results, config) : asText(scenario, results, config));
+  process.stdout.write(json ? asJson(dataOf(scenario, results, config)) : asText(scenario, results, config));
   process.exitCode = isAllWell(results) ? 0 : 1;
 }
 
