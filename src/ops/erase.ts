@@ -68,9 +68,14 @@ export async function erase(
     await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw(`update failed_attempts set error = 'erased' where order_id = any (:ids)`, { ids });
     const withdrawn = await withdraw(trx, notifications, ids);
+    // In the order of their ids, as a batch that repeats several of them locks them.
     const { rowCount: events } = await trx.raw(
       `update stripe_events set payload = null
-       where payload is not null and (id = any (:events) or checkout_session_id = any (:sessions))`,
+       where id = any (array(
+         select id from stripe_events
+         where payload is not null and (id = any (:events) or checkout_session_id = any (:sessions))
+         order by id
+         for no key update))`,
       { events: traces.events, sessions },
     );
     const mail_files = await removeMails(mailDir, sessions);

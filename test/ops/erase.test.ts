@@ -295,7 +295,7 @@ describe('an order whose items are stored in that very moment owes the erased cu
 /** Erases while another has the row that is locked first, and wants the second one: it would wait for us, and we for it. */
 async function eraseBeside(
   email: string,
-  table: 'orders' | 'fulfillments',
+  table: 'orders' | 'fulfillments' | 'stripe_events',
   rows: readonly [first: object, second: object],
 ): Promise<{ erasing: Promise<Erased> }> {
   const other = await db.transaction();
@@ -350,6 +350,16 @@ test('events that no order belongs to are found by the address, and are accounte
   const { code, stdout } = await ops(env, 'erase', 'Ünsal@example.com', '--yes', '--json');
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { orders: [], events: 2 }]);
   expect(await actions().where({ subject: 'stripe_events' })).toMatchObject([{ details: { events: 2 } }]);
+});
+
+test('they are locked in the order of their ids, as by a batch that repeats several of them: no circle', async () => {
+  const email = 'twice@example.com';
+  const event = { type: 'customer.created', livemode: false, created_at: db.fn.now(), outcome: 'ignored' };
+  const ids = ['evt_of_twice_a', 'evt_of_twice_b'] as const;
+  // The one whose id comes second lies before the other.
+  for (const id of [...ids].reverse()) await db('stripe_events').insert({ ...event, id, payload: { email } });
+  const { erasing } = await eraseBeside(email, 'stripe_events', [{ id: ids[0] }, { id: ids[1] }]);
+  expect(await erasing).toMatchObject({ orders: [], events: 2 });
 });
 
 test.each(['jenny', 'Jenny <jenny@example.com>', '<jenny@example.com>', 'jenny@example.com,'])(
