@@ -67,7 +67,8 @@ export async function claim<Row extends Claim>(
        limit 1
      ),
      due as (
-       select id, attempts_lost, attempts >= :max and attempts_lost not between 1 and :suspectAfter as used_up
+       select id, attempts_lost, attempts >= :max and attempts_lost not between 1 and :suspectAfter as used_up,
+         case attempts_lost when 0 then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end as why_dead
        from :table:
        where status = 'pending' and next_attempt_at <= now()
          and (attempts_lost < :suspectAfter or id = (table suspect)) and id <> all (cast(:except as bigint[]))
@@ -81,16 +82,13 @@ export async function claim<Row extends Claim>(
          attempts_lost = case when used_up then 0 else due.attempts_lost + 1 end,
          status = case when used_up then 'dead' else 'pending' end,
          next_attempt_at = case when not used_up then now() + (:shortest + random() * :spread) * interval '1 second' end,
-         last_error = case when used_up
-           then coalesce(last_error, 'no attempt came to an end: the process was killed each time') else last_error end
+         last_error = case when used_up and (due.attempts_lost > 0 or last_error is null) then why_dead else last_error end
        from due where work.id = due.id
        returning work.*
      ),
      killed as (
        insert into failed_attempts (work, work_id, order_id, attempt, error)
-       select :table, id, order_id, attempts,
-         case due.attempts_lost when 0 then 'FULFILLMENT_MAX_ATTEMPTS was lowered' else 'the process was killed' end
-       from claimed join due using (id) where used_up
+       select :table, id, order_id, attempts, why_dead from claimed join due using (id) where used_up
      )
      select * from claimed`,
     {
