@@ -5,7 +5,7 @@ export interface Scratch extends Disposable {
 
 /** As large as the parameters of most batches; what is larger gets a place of its own. */
 const PLACE = 512 * 1024;
-/** A commit takes two, and there are two commits at a time. More are needed only while commits are late, which is rare. */
+/** A commit takes two, and seldom has another one beside it: that of a late batch, or of what reconcile found. */
 const MOST_FREE = 4;
 
 const free: Buffer[] = [];
