@@ -11,9 +11,9 @@ export async function up(knex: Knex): Promise<void> {
     comment on column stripe_events.account is 'The connected account that it comes from (Stripe Connect). Null: your own.';
     comment on column stripe_events.checkout_session_id is 'The checkout session that it speaks of, cs_…. Null: it speaks of something else.';
     comment on column stripe_events.created_at is 'When Stripe made it, to the second. Says nothing of the order of events.';
-    comment on column stripe_events.received_at is 'When it was first delivered here.';
+    comment on column stripe_events.received_at is 'When it was first taken here, from a delivery or by reconcile.';
     comment on column stripe_events.outcome is 'applied: it moved its order. stale: nothing to do any more. conflict: a failure after the payment, a person should look. ignored: not ours, or of a type that is not handled.';
-    comment on column stripe_events.payload is 'What was delivered, to the letter. Null: emptied, RETENTION_DAYS after it came in (once its order was settled), or by erase.';
+    comment on column stripe_events.payload is 'What was delivered, to the letter, or what Stripe''s API said where reconcile found it. Null: emptied, RETENTION_DAYS after it came in (once its order was settled), or by erase.';
 
     comment on table orders is 'One order for each checkout session.';
     comment on column orders.id is 'Ours; shown to people as the order''s number.';
@@ -60,7 +60,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column order_line_items.amount_total is 'Of all of them, with discount and tax, in minor units.';
     comment on column order_line_items.currency is 'Three letters in lower case, such as usd.';
 
-    comment on table order_transitions is 'Every change of an order''s status, with its cause.';
+    comment on table order_transitions is 'Every change of an order''s status, with its cause. One that was made by hand is missing.';
     comment on column order_transitions.id is 'Ascending in the order in which they happened.';
     comment on column order_transitions.order_id is 'The order.';
     comment on column order_transitions.from_status is 'Where it was. Null: it is new.';
@@ -74,24 +74,24 @@ export async function up(knex: Knex): Promise<void> {
     comment on column fulfillments.order_id is 'The order.';
     comment on column fulfillments.event_id is 'The event that made the order paid, evt_…. Null: none did.';
     comment on column fulfillments.status is 'pending: owed. fulfilled: the receiver took it, or a person closed it (npm run ops -- close). dead: no further attempt without a person (npm run ops -- retry).';
-    comment on column fulfillments.attempts is 'Attempts begun, those included whose process was killed.';
+    comment on column fulfillments.attempts is 'Attempts begun, those included whose process was killed, also while they waited for their place in it.';
     comment on column fulfillments.next_attempt_at is 'When it is due; during an attempt, when its lease ends. Set exactly while pending.';
-    comment on column fulfillments.fulfilled_at is 'When the receiver took it. Set exactly when fulfilled.';
+    comment on column fulfillments.fulfilled_at is 'When the receiver took it, or a person closed it. Set exactly when fulfilled.';
     comment on column fulfillments.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column fulfillments.created_at is 'Since when it is owed.';
-    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: each of them killed its process, or was under way beside one that did. 0 once it is dead.';
+    comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: its process was killed, by it or by what was beside it, or cut off from the database. 0 once it is dead.';
 
     comment on table notifications is 'A mail owed to a customer until it is sent, once for each order and kind. Is itself a queue.';
     comment on column notifications.id is 'Ours.';
     comment on column notifications.order_id is 'The order.';
     comment on column notifications.kind is 'order_paid: the receipt. payment_failed: word of a payment that did not go through.';
     comment on column notifications.status is 'pending: owed. sent: the mail server took it. dead: no further attempt without a person (npm run ops -- retry).';
-    comment on column notifications.attempts is 'Attempts begun, those included whose process was killed.';
+    comment on column notifications.attempts is 'Attempts begun, those included whose process was killed, also while they waited for their place in it.';
     comment on column notifications.next_attempt_at is 'When it is due; during an attempt, when its lease ends. Set exactly while pending.';
     comment on column notifications.sent_at is 'When the mail server took it. Set exactly when sent.';
     comment on column notifications.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column notifications.created_at is 'Since when it is owed. A receipt is owed from when the line items were stored.';
-    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: each of them killed its process, or was under way beside one that did. 0 once it is dead.';
+    comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: its process was killed, by it or by what was beside it, or cut off from the database. 0 once it is dead.';
 
     comment on table failed_attempts is 'Every attempt at owed work that failed, and why. One that was cut off by the end of its process is missing, unless it was the last.';
     comment on column failed_attempts.id is 'Ascending in the order in which they failed.';
@@ -138,7 +138,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column orders_overview.fulfillment is 'pending, fulfilled or dead. Null: it is not paid.';
     comment on column orders_overview.attempts is 'Attempts at its fulfilment.';
     comment on column orders_overview.next_attempt_at is 'When the next one is due; during one, when its lease ends.';
-    comment on column orders_overview.fulfilled_at is 'When the receiver took it.';
+    comment on column orders_overview.fulfilled_at is 'When the receiver took it, or a person closed it.';
     comment on column orders_overview.last_error is 'Why the last attempt failed.';
     comment on column orders_overview.age is 'Since it became known here.';
     comment on column orders_overview.waiting is 'How long it has waited for its money or, once it was paid, for its fulfilment. Null: it waits for neither.';
@@ -180,8 +180,8 @@ export async function up(knex: Knex): Promise<void> {
     comment on column events_recent.livemode is 'False: a test.';
     comment on column events_recent.account is 'The connected account that it comes from. Null: your own.';
     comment on column events_recent.created_at is 'When Stripe made it.';
-    comment on column events_recent.received_at is 'When it was first delivered here.';
-    comment on column events_recent.age is 'Since it was first delivered here.';
+    comment on column events_recent.received_at is 'When it was first taken here, from a delivery or by reconcile.';
+    comment on column events_recent.age is 'Since it was first taken here.';
     comment on column events_recent.took is 'The time from when Stripe made it to when it came in here, give or take a second. Where that is long, earlier deliveries failed.';
 
     comment on view work_dead is 'What no one attempts any more until a person says so: npm run ops -- retry. The longest owed first.';
