@@ -40,8 +40,8 @@ const VERDICTS = JSON.stringify(
 const RECORD = 'select * from record_news(:news, :payloads, :verdicts)';
 
 /**
- * How often news are tried where other processes keep creating the same orders. After that the sender is told to come
- * again.
+ * How often news are tried where other processes keep creating or moving the same orders meanwhile. After that the sender
+ * is told to come again.
  */
 const MAX_ROUNDS = 3;
 
@@ -65,7 +65,7 @@ async function recordNews(db: Knex, batch: readonly Entry[], round = 1): Promise
   });
   const outrun = rows.flatMap((row, i) => (row.outcome === 'applied' && row.moved_to === null ? [i] : []));
   if (outrun.length === 0) return rows;
-  if (round === MAX_ROUNDS) throw new Error('other processes keep creating the same orders');
+  if (round === MAX_ROUNDS) throw new Error('other processes keep changing the same orders');
   const again = await recordNews(
     db,
     outrun.map((i) => batch[i] as Entry),

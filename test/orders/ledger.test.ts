@@ -410,7 +410,7 @@ describe('an order that another process keeps creating first', () => {
     const attempts = await outrun(session.id, 1_000);
     const before = await contentsOf(db);
     await expect(record(newsOf(events.completedPaid(session)))).rejects.toThrow(
-      'keep creating the same orders',
+      'keep changing the same orders',
     );
     expect(await attempts()).toBe(3);
     expect(await contentsOf(db)).toEqual(before);
