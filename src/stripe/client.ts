@@ -29,6 +29,8 @@ export function createStripe(secretKey: string, apiBase: string | null): Stripe 
  * - The package's timeout begins once there is a connection. Where a firewall drops the packets, Linux tries for 134 s:
  *   an attempt kept its place for twice that, and `doctor` was as long in saying that Stripe can't be reached. Here it
  *   begins with the call.
+ * - A notice of Stripe's, as its answers of test mode may bear (advice on which part of the API to call), is printed with
+ *   each answer, in two lines that are no JSON among those of the log. Here it is left out.
  */
 function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
   const makeRequest: typeof client.makeRequest = async (...request) => {
@@ -38,6 +40,7 @@ function guarded(client: Stripe.HttpClient): Stripe.HttpClient {
       client.makeRequest(...request),
       Stripe.HttpClient.makeTimeoutError,
     );
+    delete response.getHeaders()['stripe-notice'];
     const toJSON = response.toJSON.bind(response);
     response.toJSON = async () => {
       const timer = setTimeout(() => (response.getRawResponse() as IncomingMessage).destroy(), timeoutMs);

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createStripe } from '../../src/stripe/client.ts';
 import { answerJson, silentUrl } from '../support/http.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
@@ -31,6 +31,17 @@ test('asks in the version whose shapes the code knows, and measures nothing for 
   );
   // The package would tell of one request, named by its answer, with the next.
   expect(seen[1]).not.toHaveProperty('x-stripe-client-telemetry');
+});
+
+test("prints none of Stripe's notices among the lines of the log", async () => {
+  const print = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  api.fault = (_req, res) => {
+    res.setHeader('stripe-notice', 'There is a newer API for this.');
+    return false;
+  };
+  expect(await retrieve()).toMatchObject({ id: session.id });
+  expect(print).not.toHaveBeenCalled();
+  print.mockRestore();
 });
 
 describe('an API that fails is asked', () => {
