@@ -484,7 +484,11 @@ describe('Stripe', () => {
   };
 
   test.each([
-    ['refuses the key', 401, 'wrong: it refuses STRIPE_SECRET_KEY'],
+    [
+      'refuses the key',
+      401,
+      'wrong: it refuses STRIPE_SECRET_KEY: mistyped, rolled, expired, or for other IP addresses alone',
+    ],
     ['refuses to show sessions', 403, 'wrong: STRIPE_SECRET_KEY may not read Checkout Sessions'],
     ['is out of order', 500, 'wrong: it answered 500'],
     ['is elsewhere', 404, 'wrong: it answered 404: does STRIPE_API_BASE lead to Stripe?'],

@@ -67,7 +67,7 @@ function isForbidden(error: unknown): boolean {
 function refusalOf(error: unknown, { stripe: { apiBase } }: Config): Verdict {
   const { errors } = Stripe;
   if (error instanceof errors.StripeAuthenticationError)
-    return wrong('it refuses STRIPE_SECRET_KEY: mistyped, rolled or expired');
+    return wrong('it refuses STRIPE_SECRET_KEY: mistyped, rolled, expired, or for other IP addresses alone');
   if (isForbidden(error))
     return wrong('STRIPE_SECRET_KEY may not read Checkout Sessions: the worker needs that');
   if (error instanceof errors.StripeConnectionError)
