@@ -107,6 +107,13 @@ test('a connection that is kept keeps nothing of what it has asked', async () =>
   await served.close();
 });
 
+test('an idle connection is kept for longer than by the proxies that are the most patient, 10 minutes', async () => {
+  const answer = await fetch(quick.url);
+  const [, seconds] = /^timeout=(\d+)$/.exec(answer.headers.get('keep-alive') ?? '') ?? [];
+  expect(Number(seconds)).toBeGreaterThan(600);
+  await answer.text();
+});
+
 test('requests that have waited count no more once they are answered', async () => {
   const { socket, read } = pipeline([], quick);
   for (let round = 1; round <= 3; round += 1) {
