@@ -40,11 +40,11 @@ export async function takeNewEvents(run: Run, held: Held): Promise<void> {
 
 /**
  * What the events since the cursor may not tell: undelivered ones from before it (they were refused, say, and are
- * understood by now), sessions that are paid whatever their events say, orders whose money has come without an event, and
- * orders that Stripe does not know as paid.
+ * understood by now), sessions that are paid whatever their events say, or wait for their money without any, orders whose money
+ * has come without an event, and orders that Stripe does not know as paid.
  */
 export async function audit(run: Run, held: Held, since: number): Promise<void> {
-  const { db, stripe, livemode, signal } = run;
+  const { db, stripe, livemode, now, signal } = run;
   const holdOn = () => held.keep(null);
 
   const bounds = boundsOf(run, EVENTS_SETTLE);
@@ -52,11 +52,12 @@ export async function audit(run: Run, held: Held, since: number): Promise<void> 
   await follow('Undelivered events', undelivered, (page) => takeEvents(page, run), holdOn, run);
 
   const sessions = walk(completeSessionList(stripe), held, boundsOf(run, SESSIONS_SETTLE));
-  await follow('Checkout sessions', sessions, (page) => takeSessions(page, run), held.keep, run);
+  const take = (page: readonly Stripe.Checkout.Session[]) => takeSessions(page, run, now - EVENTS_REACH);
+  await follow('Checkout sessions', sessions, take, held.keep, run);
 
   const time = { since, upTo: bounds.upTo, livemode };
   // Not those that this run has made: Stripe has just been heard on them.
-  for await (const orders of awaitingOrders(db, { ...time, upTo: Math.min(bounds.upTo, run.now) })) {
+  for await (const orders of awaitingOrders(db, { ...time, upTo: Math.min(bounds.upTo, now) })) {
     await takePaid(orders, run);
     signal.throwIfAborted();
     await holdOn();

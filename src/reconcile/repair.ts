@@ -55,10 +55,14 @@ function refusalOf({ id, type, data }: Stripe.Event, { unrepaired }: Findings): 
   return [{ id, type: String(type), checkout_session_id, reason, at: Date.now() }];
 }
 
-/** Records those sessions of a page that are paid and not here, and compares the others with their orders. */
+/**
+ * Records those sessions of a page that are complete and not here, and compares the others with their orders.
+ * @param eventsSince since when Stripe has all events, in seconds since 1970
+ */
 export async function takeSessions(
   page: readonly Stripe.Checkout.Session[],
   dependencies: Dependencies,
+  eventsSince: number,
 ): Promise<void> {
   const { db, livemode, found } = dependencies;
   const ids = page.map(({ id }) => id);
@@ -72,9 +76,12 @@ export async function takeSessions(
     page.map((given) =>
       unlessUnusable(given.id, found, async () => {
         const request = requestOfSession(readSession(given), livemode);
-        // What is unpaid says too little: that its money will not come any more is known to its events alone.
-        if (request?.wanted !== 'paid') return;
+        if (request === null) return;
         const order = orders.get(given.id);
+        // What is unpaid says too little of an order, or of a session whose events Stripe has no more: that its money will not
+        // come is known to them alone. Without an order its event was refused, or never made
+        // (https://docs.stripe.com/webhooks/handle-irrecoverable-events): the money that comes later would be found by nobody.
+        if (request.wanted !== 'paid' && (order || given.created < eventsSince)) return;
         if (order?.status === 'paid') found.differing.push(...differencesOf(order, request.session));
         else await put({ source: 'reconcile', signed: null, request }, dependencies);
       }),

@@ -295,9 +295,11 @@ describe('both ways', () => {
     ]);
   });
 
-  test('a session that is paid is found without its event, and one that is open or unpaid makes no order', async () => {
+  test('a session is found without its event, unless it is open, or unpaid and older than Stripe keeps events', async () => {
     const old = customerOf(stripe, 'card', secondsAgo(40 * DAY));
     customerOf(stripe, 'debit open', secondsAgo(40 * DAY));
+    const waiting = customerOf(stripe, 'debit open', secondsAgo(29 * DAY));
+    stripe.keep(checkoutSession({ status: 'open', payment_status: 'unpaid', created: secondsAgo(DAY) }), []);
     stripe.fault = (req, res) => {
       if (!req.url?.startsWith('/v1/events')) return false;
       answerJson(res, 200, { object: 'list', data: [], has_more: false });
@@ -305,8 +307,9 @@ describe('both ways', () => {
     };
     const { ok, report } = await reconcile('--since', '60d');
     expect(ok).toBe(true);
-    expect(await statuses()).toEqual({ [old.sessionId]: 'paid' });
-    expect(await db('order_transitions')).toMatchObject([
+    expect(await statuses()).toEqual({ [old.sessionId]: 'paid', [waiting.sessionId]: 'awaiting_payment' });
+    expect(await db('order_transitions').orderBy('to_status')).toMatchObject([
+      { source: 'reconcile', event_id: null, to_status: 'awaiting_payment' },
       { source: 'reconcile', event_id: null, to_status: 'paid' },
     ]);
     expect(Date.parse(report.events_since) - Date.parse(report.since)).toBe(30 * DAY * 1_000);

@@ -190,6 +190,28 @@ test('the audit finds money that came without an event, after the walk through t
   ]);
 });
 
+test('the audit finds a session that waits for its money and of which Stripe made no event, and later the money', async () => {
+  const session = checkoutSession({ created: secondsAgo(2 * DAY), payment_status: 'unpaid' });
+  api.keep(session, []);
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  const order = db('orders').where({ checkout_session_id: session.id });
+  expect(await order.clone()).toMatchObject([{ status: 'awaiting_payment', payment_status: 'unpaid' }]);
+
+  // A day later: the walk through the sessions has passed it.
+  api.keep({ ...session, payment_status: 'paid' }, []);
+  await order.clone().update({ created_at: db.raw("now() - interval '1 day'") });
+  await db('reconcile_cursors')
+    .where({ list: 'checkout_sessions' })
+    .update({ next_run_at: new Date(0) });
+  start();
+  await isOver('checkout_sessions');
+  expect(await order.clone()).toMatchObject([{ status: 'paid', payment_status: 'paid' }]);
+  expect(await db('fulfillments').select('event_id')).toEqual([{ event_id: null }]);
+  expect(api.requests).toContain(`GET /v1/checkout/sessions/${session.id}`);
+});
+
 test('a run that breaks off is told, leaves the service alone, and goes on when its hold ends', async () => {
   api.fault = (_req, res) => {
     res.writeHead(401).end('{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}');
