@@ -1,4 +1,4 @@
-import { isUnknownObject, type List, type Listed, newestFirst, oldestFirst } from '../stripe/lists.ts';
+import { isRefused, type List, type Listed, newestFirst, oldestFirst } from '../stripe/lists.ts';
 import type { Beginning } from './cursors.ts';
 
 /** Times in seconds since 1970. */
@@ -35,7 +35,8 @@ export async function* walk<T extends Listed>(
   try {
     yield* onwards(list, begin, bounds);
   } catch (error) {
-    if (!isUnknownObject(error)) throw error;
+    if (!isRefused(error)) throw error;
+    // If it was not for its beginning, the way back is refused as well.
     yield* backwards(list, bounds.reach, bounds);
   }
 }

@@ -51,7 +51,7 @@ export async function sessionOfPayment(stripe: Stripe, payment_intent: string): 
     const { data } = await listed(asking);
     return data.find((session) => idOf(session.payment_intent) === payment_intent)?.id ?? null;
   } catch (error) {
-    if (isUnknownObject(error)) return null;
+    if (isRefused(error) && error.code === 'resource_missing') return null;
     throw error;
   }
 }
@@ -98,7 +98,7 @@ export async function* newestFirst<T extends Listed>(
 
 /**
  * Page by page, on in time, from the object `position` (which is left out).
- * @throws an error of which isUnknownObject is true, when Stripe does not know that object (any more)
+ * @throws an error of which isRefused is true, when Stripe does not know that object (any more)
  */
 export async function* oldestFirst<T extends Listed>(
   list: List<T>,
@@ -119,6 +119,10 @@ function further(position: string | undefined, reached: Listed | undefined): str
   return reached?.id;
 }
 
-export function isUnknownObject(error: unknown): boolean {
-  return error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing';
+/**
+ * Whether Stripe takes the request for a wrong one. That of an object which it does not know has a code; that of an event
+ * which it keeps no more, after 30 days, says so in words ("aged out of our retention policy"), and nothing vouches for its code.
+ */
+export function isRefused(error: unknown): error is Stripe.errors.StripeInvalidRequestError {
+  return error instanceof Stripe.errors.StripeInvalidRequestError;
 }

@@ -78,8 +78,24 @@ test('what is not settled is left out where that is asked for', async () => {
   expect(seen(stages).toSorted()).toEqual(['evt_0', 'evt_1', 'evt_2']);
 });
 
-test('a cursor that Stripe does not know any more leads back as far as it may', async () => {
-  const stages = await walked(objectsOf([30_000, 15_000, 5_000]), 'evt_gone');
+const refused = (message: string, code?: string) =>
+  new Stripe.errors.StripeInvalidRequestError({
+    type: 'invalid_request_error',
+    statusCode: 400,
+    message,
+    code,
+  } as never);
+
+test.each([
+  ['does not know', refused("No such event: 'evt_gone'", 'resource_missing')],
+  ['has no more', refused("The event is no longer available because it's aged out of our retention policy.")],
+])('a cursor that Stripe %s leads back as far as it may', async (_what, error) => {
+  const all = listFrom(objectsOf([30_000, 15_000, 5_000]));
+  const list: List<Listed> = (params) => {
+    if (params.ending_before === 'evt_gone') throw error;
+    return all(params);
+  };
+  const stages = await walkedOn(list, 'evt_gone', 0);
   expect(seen(stages)).toEqual(['evt_2', 'evt_1']);
   expect(stages.at(-1)).toEqual({
     objects: [],
@@ -88,14 +104,17 @@ test('a cursor that Stripe does not know any more leads back as far as it may', 
   });
 });
 
-test("an error that is not the cursor's is passed on", async () => {
-  const list: List<Listed> = async ({ ending_before }) => {
-    if (ending_before) throw new Error('Stripe is down');
-    return { data: [], has_more: false };
+test.each([
+  ['Stripe is down', new Error('Stripe is down'), 1],
+  ['no list at all can be asked for', refused('Unrecognized request URL'), 2],
+])("an error that is not the cursor's is passed on: %s", async (_what, error, asked) => {
+  let times = 0;
+  const list: List<Listed> = async () => {
+    times += 1;
+    throw error;
   };
-  const bounds = { now: NOW, upTo: NOW, settled: NOW, reach: 0 };
-  const next = walk(list, { position: 'evt_1', since: 0 }, bounds).next();
-  await expect(next).rejects.toThrow('Stripe is down');
+  await expect(walkedOn(list, 'evt_1', 0)).rejects.toBe(error);
+  expect(times).toBe(asked);
 });
 
 test('of an API that ignores the filter of times, too much is seen rather than nothing', async () => {
