@@ -50,8 +50,8 @@ export async function lookAt(db: Knex, list: ListName, since: number | null): Pr
 
 /**
  * Takes the list from whoever holds it. The cursor goes back to `since`, if that is given and earlier. It never goes
- * forward: what lies between has not been looked at and is left to the next run, so a run that begins later does not move
- * the cursor.
+ * forward: what lies between has not been looked at and is left to the next run, so a run that begins later neither moves
+ * the cursor nor puts that run off.
  */
 export async function takeOver(
   trx: Knex.Transaction,
@@ -61,17 +61,30 @@ export async function takeOver(
 ): Promise<Held> {
   const holder = randomUUID();
   const beginning = await beginningOf(trx, list, since);
-  const { rows } = await trx.raw<{ rows: [{ follows: boolean }] }>(
-    `update reconcile_cursors set
+  const { rows } = await trx.raw<{ rows: [{ follows: boolean; due: Date }] }>(
+    `with found as (
+       select next_run_at as due from reconcile_cursors where list = :list for update
+     )
+     update reconcile_cursors set
        held_by = :holder, next_run_at = now() + :held * interval '1 second',
        position = case when since < to_timestamp(:since) then position else :position end,
        since = least(since, to_timestamp(:since))
-     where list = :list
-     returning since = to_timestamp(:since) as follows`,
+     from found where list = :list
+     returning since = to_timestamp(:since) as follows, due`,
     { list, holder, held: HELD_SECONDS, ...beginning },
   );
+  const [{ follows, due }] = rows;
   const held = heldBy(holder, db, list, beginning);
-  return rows[0].follows ? held : { ...held, keep: () => held.keep(null) };
+  if (follows) return held;
+  return {
+    ...held,
+    keep: () => held.keep(null),
+    async release() {
+      await db('reconcile_cursors')
+        .where({ list, held_by: holder })
+        .update({ held_by: null, next_run_at: due });
+    },
+  };
 }
 
 /** The list, if its next run is due: then nobody else gets it. */

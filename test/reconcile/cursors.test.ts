@@ -121,6 +121,18 @@ test.each([
   expect(await row()).toMatchObject({ position, held_by: null });
 });
 
+test('a run that leaves something to the next one does not put that off, nor forget how often it has failed', async () => {
+  const now = await databaseSeconds(db);
+  await make({
+    position: 'evt_1',
+    since: new Date((now - 3_600) * 1_000),
+    attempts: 4,
+    next_run_at: new Date(now * 1_000),
+  });
+  await (await db.transaction((trx) => takeOver(trx, 'events', now - 600, db))).release();
+  expect(await row()).toMatchObject({ held_by: null, attempts: 4, next_run_at: new Date(now * 1_000) });
+});
+
 test('a run that goes on where the last one ended keeps the time of its position', async () => {
   const now = await databaseSeconds(db);
   await (await claimDue(db, 'events'))?.keep(evt(1, now - 600));
