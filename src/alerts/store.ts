@@ -40,6 +40,18 @@ async function endOutgrown(db: Knex, { cause, count }: { cause: Cause; count: nu
   );
 }
 
+/**
+ * Keeps that nothing is there of any cause but these. Their alerts go on for two minutes more, and what comes up meanwhile
+ * is more than none: of an order that died just after another one was settled, nobody was told.
+ */
+export async function countNone(db: Knex, seen: readonly Cause[]): Promise<void> {
+  await db.raw(
+    `update alerts set fewest = 0
+     where over_at is null and fewest > 0 and cause <> all (cast(:seen as text[]))`,
+    { seen },
+  );
+}
+
 /** Ends the alerts whose cause nobody sees any more. They come back, and are owed to the channels. */
 export async function endUnseen(db: Knex): Promise<readonly Alert[]> {
   const { rows } = await db.raw<{ rows: Alert[] }>(

@@ -1,4 +1,5 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
+import type { Finding } from '../../src/alerts/alert.ts';
 import { raise } from '../../src/alerts/store.ts';
 import { openEyes } from '../../src/alerts/watch.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -43,4 +44,26 @@ test('a process that has seen everything ends what nobody sees any more at once'
   await seenElsewhere();
   await openEyes({ db, looks: [() => []], log: silent }).look();
   expect(await overNow()).toBe(1);
+});
+
+test('an order in trouble is told of though the one before was settled a moment ago, and its alert is not over yet', async () => {
+  await db('alerts').del();
+  const dead = (order_id: number): Finding => ({
+    cause: 'fulfillments_dead',
+    details: { count: 1, order_id },
+  });
+  let found = [dead(5)];
+  const { look } = openEyes({ db, looks: [() => found], log: silent });
+  await look();
+  await db('alerts').update({ raised_at: db.raw(`now() - interval '61 minutes'`) });
+  await look();
+  expect(await db('alerts')).toHaveLength(1);
+  found = [];
+  await look();
+  found = [dead(9)];
+  await look();
+  expect(await db('alerts').orderBy('id')).toMatchObject([
+    { details: { order_id: 5 }, over_at: expect.any(Date) },
+    { details: { order_id: 9 }, over_at: null, next_attempt_at: expect.any(Date) },
+  ]);
 });
