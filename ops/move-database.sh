@@ -9,7 +9,9 @@ to=${2:?to which database?}
 # What servers show each in their own way.
 export PGTZ=UTC PGCLIENTENCODING=UTF8
 scratch=$(mktemp -d)
+# Customers are in it, and dash for one calls no EXIT trap where a signal ends it.
 trap 'rm -r "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # The role may have time limits of its own (docs/scaling.md, pgbouncer), and a copy takes longer.
 patient='set statement_timeout = 0'

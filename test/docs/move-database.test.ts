@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
 import { contentsOf, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
 import { insertOrder } from '../support/orders.ts';
-import { root, runFile } from '../support/process.ts';
+import { hold, root, runFile, workDir } from '../support/process.ts';
 import { checkoutSession, events } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
 
 /** The script of docs/operating.md, "Moving to another PostgreSQL", needs psql and nothing else. */
 const withPsql = spawnSync('sh', ['-c', 'command -v psql']).status === 0 ? test : test.skip;
@@ -28,10 +31,12 @@ const all = async (db: Knex) => ({
   migrations: await db('knex_migrations').orderBy('id'),
 });
 
+const script = `${root}/ops/move-database.sh`;
+
 async function move(target: TestDatabase): Promise<number | null> {
   // A limit that the service has for its own statements, here as a role may have it.
   const { ended } = runFile('sh', { PGOPTIONS: '-c statement_timeout=400ms' }, [
-    `${root}/ops/move-database.sh`,
+    script,
     from.url,
     target.url,
   ]);
@@ -65,3 +70,23 @@ withPsql('a database whose columns stand elsewhere is left as it was', async () 
   expect(await move(older)).not.toBe(0);
   expect(await all(older.db)).toEqual(before);
 });
+
+withPsql.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a %s in the middle leaves no copy of the rows',
+  async (signal) => {
+    const TMPDIR = await mkdtemp(path.join(workDir, 'tmp-'));
+    await using _held = await hold(to.db, (trx) => trx.raw('lock table reconcile_cursors'));
+    await using moving = runFile('sh', { TMPDIR }, [script, from.url, to.url], { detached: true });
+    await until('the rows are copied, and wait for the lock', () =>
+      to
+        .db('pg_stat_activity')
+        .whereRaw('datname = current_database()')
+        .where({ application_name: 'psql', wait_event_type: 'Lock' })
+        .first(),
+    );
+    expect(await readdir(TMPDIR)).toHaveLength(1);
+    moving.kill(signal);
+    expect(await moving.ended).not.toMatchObject({ code: 0 });
+    expect(await readdir(TMPDIR)).toEqual([]);
+  },
+);
