@@ -62,9 +62,12 @@ test('Kubernetes: the secret that the README makes has the name and the variable
   expect(secrets).toEqual([`"secretKeyRef":{"name":"${name}","key":"DATABASE_URL"}`]);
 });
 
-test.each(['web', 'worker'])(
-  'Kubernetes: %s has its role, its probes, time to stop, and a disruption budget',
-  (role) => {
+test.each([
+  ['web', 5],
+  ['worker', 0],
+])(
+  'Kubernetes: %s has its role, its probes, %d s and time to stop, and a disruption budget',
+  (role, seconds) => {
     const { template } = object('Deployment', role).spec as unknown as {
       template: { metadata: { labels: object }; spec: Record<string, never> };
     };
@@ -78,10 +81,11 @@ test.each(['web', 'worker'])(
         envFrom: [{ configMapRef: {} }, { secretRef: {} }],
         livenessProbe: { httpGet: { path: '/healthz' } },
         readinessProbe: { httpGet: { path: '/readyz' } },
-        lifecycle: { preStop: { sleep: { seconds: 5 } } },
       },
     ]);
-    expect(terminationGracePeriodSeconds).toBeGreaterThan(5 + 10);
+    const pauses = containers.map(({ lifecycle }) => lifecycle);
+    expect(pauses).toEqual([seconds > 0 ? { preStop: { sleep: { seconds } } } : undefined]);
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(seconds + 10);
     expect(object('PodDisruptionBudget', role).spec).toMatchObject({
       minAvailable: 1,
       selector: { matchLabels: template.metadata.labels },
