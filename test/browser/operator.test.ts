@@ -297,7 +297,7 @@ test('whoever reads a chart as a table is where they were when an order comes', 
   await orderComes();
   await shop.db.raw(`insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1)`);
   await using page = await logIn(await openPage(browser));
-  const charts = page.locator('[data-part="charts"]');
+  const charts = page.locator('.pair');
   const focused = () => page.evaluate('document.activeElement.closest(".chart")?.textContent.slice(0, 20)');
   const drawnAnew = async () => {
     await page.evaluate('document.querySelector(".legend").remove()');
@@ -314,6 +314,20 @@ test('whoever reads a chart as a table is where they were when an order comes', 
   await page.evaluate('document.querySelector(".scroll").scrollTop = 100');
   await drawnAnew();
   expect(await page.evaluate('document.activeElement.scrollTop')).toBe(100);
+});
+
+test('the table that was opened stays open, and no other one, when the chart before it has its first order', async () => {
+  await shop.db('orders').update({ created_at: shop.db.raw(`now() - interval '2 days'`) });
+  await shop.db.raw(
+    `insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1) on conflict do nothing`,
+  );
+  await using page = await logIn(await openPage(browser));
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('As a table').click();
+  await orderComes();
+  await page.locator('.chart').first().locator('.legend').waitFor();
+  const opened = await page.locator('.chart:has(details[open]) h2').allInnerTexts();
+  expect(opened).toEqual([expect.stringMatching(/^Acknowledgement/)]);
 });
 
 test('without scripts everything is there, in UTC', async () => {

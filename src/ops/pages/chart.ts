@@ -32,11 +32,11 @@ export function chart({ title, kind, labels, series, say, empty }: Chart): Marku
     ...(kind === 'columns' ? totals : series.flatMap(({ values }) => values.map((value) => value ?? 0))),
   );
   if (highest === 0) {
-    return html`<section class="card chart"><h2>${title}</h2><p class="empty-chart">${empty}</p></section>`;
+    return html`<section class="card chart" data-part="${title}"><h2>${title}</h2><p class="empty-chart">${empty}</p></section>`;
   }
   const top = roundUp(highest);
   const drawing = kind === 'columns' ? columns(labels, series, top, say) : lines(series, top);
-  return html`<section class="card chart">
+  return html`<section class="card chart" data-part="${title}">
 <h2>${title}</h2>
 <ul class="legend">${series.map(
     ({ name, sum }, i) =>

@@ -91,7 +91,7 @@ function charts({ range, history }: Overview): Markup {
     figure(history.reduce((sum, span) => sum + span[key], 0));
   const worst = (key: 'p50' | 'p99') =>
     `at most ${milliseconds(Math.max(...history.map((span) => span[key] ?? 0)))}`;
-  return html`<div class="pair" data-part="charts">
+  return html`<div class="pair">
 ${chart({
   title: `Orders, last ${rangeNames[range]}`,
   kind: 'columns',
