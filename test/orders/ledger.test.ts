@@ -116,6 +116,10 @@ describe('one event', () => {
     const session = checkoutSession();
     const event = events.completedPaid(session);
     await record({ ...newsOf(event), request: null });
+    expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({
+      outcome: 'ignored',
+      checkout_session_id: session.id,
+    });
     expect(await record(newsOf(event))).toMatchObject({
       outcome: 'applied',
       duplicate: true,

@@ -55,8 +55,42 @@ describe('the database knows the same state machine', () => {
       'orders_failed_at_exactly_when_failed',
     ],
     ['an unknown status', { status: 'refunded' }, 'orders_status_known'],
+    [
+      'an unknown payment_status',
+      { status: 'awaiting_payment', payment_status: 'refunded' },
+      'orders_payment_status_known',
+    ],
+    [
+      'a session that only sets up a payment method',
+      { status: 'awaiting_payment', mode: 'setup' },
+      'orders_never_of_setup_mode',
+    ],
   ])('%s is refused', async (_case, columns, constraint) => {
     await expect(db('orders').insert({ ...session(), ...columns })).rejects.toMatchObject({ constraint });
+  });
+
+  const never = { next_attempt_at: null };
+  const now = new Date();
+  test.each([
+    ['order_transitions', 'source_known', { to_status: 'paid', source: 'by_hand' }],
+    ['order_transitions', 'webhook_has_event', { to_status: 'paid', source: 'webhook' }],
+    ['order_transitions', 'move_is_legal', { from_status: 'paid', to_status: 'failed', source: 'reconcile' }],
+    ['fulfillments', 'status_known', { ...never, status: 'sent' }],
+    ['fulfillments', 'next_attempt_exactly_when_pending', never],
+    ['fulfillments', 'next_attempt_exactly_when_pending', { status: 'dead' }],
+    ['fulfillments', 'fulfilled_at_exactly_when_fulfilled', { ...never, status: 'fulfilled' }],
+    ['fulfillments', 'fulfilled_at_exactly_when_fulfilled', { fulfilled_at: now }],
+    ['notifications', 'kind_known', { kind: 'order_shipped' }],
+    ['notifications', 'status_known', { ...never, kind: 'order_paid', status: 'fulfilled' }],
+    ['notifications', 'next_attempt_exactly_when_pending', { ...never, kind: 'order_paid' }],
+    ['notifications', 'next_attempt_exactly_when_pending', { kind: 'order_paid', status: 'dead' }],
+    ['notifications', 'sent_at_exactly_when_sent', { ...never, kind: 'order_paid', status: 'sent' }],
+    ['notifications', 'sent_at_exactly_when_sent', { kind: 'order_paid', sent_at: now }],
+  ])('%s: %s', async (table, rule, columns) => {
+    const order_id = await orderAt('paid');
+    await expect(db(table).insert({ order_id, ...columns })).rejects.toMatchObject({
+      constraint: `${table}_${rule}`,
+    });
   });
 
   test('a status can not be entered twice', async () => {

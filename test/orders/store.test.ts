@@ -132,7 +132,8 @@ describe('the items of orders', () => {
     await storeLineItems(db, [purchase]);
     await db('notifications').update({ status: 'sent', sent_at: db.fn.now(), next_attempt_at: null });
     const before = await contentsOf(db);
-    await storeLineItems(db, [{ ...purchase, items: [item(0, { quantity: 7 }), item(1)] }]);
+    const again = [item(0, { quantity: 7 }), item(1), item(2, { stripe_line_item_id: 'li_1' })];
+    await storeLineItems(db, [{ ...purchase, items: again }]);
     expect(await contentsOf(db)).toEqual(before);
   });
 });
