@@ -140,6 +140,17 @@ describe('one event', () => {
     expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ outcome });
   });
 
+  test('that came too late once, and moves its order now that somebody has deleted it, says so', async () => {
+    const session = checkoutSession();
+    const event = events.completedPaid(session);
+    const { order_id } = await record(newsOf(events.asyncSucceeded(session)));
+    expect(await record(newsOf(event))).toMatchObject({ outcome: 'stale' });
+    for (const table of ['fulfillments', 'order_transitions']) await db(table).where({ order_id }).del();
+    await db('orders').where({ id: order_id }).del();
+    expect(await record(newsOf(event))).toMatchObject({ duplicate: true, moved_to: 'paid' });
+    expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ outcome: 'applied' });
+  });
+
   test.each([
     ['applied', events.completedPaid],
     ['conflict', events.asyncFailed],
