@@ -196,6 +196,12 @@ describe('refused, with nothing kept', () => {
       expect(error ?? null).toBeNull();
     }));
 
+  test('large bodies, one after another: each gives its room back', () =>
+    withApp(url, async (app) => {
+      // Together they are more than there is room for.
+      for (let n = 0; n < 70; n += 1) await post(app, 'x'.repeat(1024 * 1024), valid).expect(400);
+    }));
+
   test.each(['get', 'put', 'patch', 'delete', 'options'] as const)('%s: 405 with Allow', (method) =>
     withApp(url, async (app) => {
       const answer = await request(app)[method]('/webhook');
