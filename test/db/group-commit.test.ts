@@ -102,6 +102,9 @@ describe('groupCommit', () => {
         const submit = groupCommit({ ...settings, commit });
         const results = await Promise.allSettled(poisonous.map((_poison, n) => submit(item(n))));
         expect(results.map(({ status }) => status === 'rejected')).toEqual(poisonous);
+        // What comes again, and is none any more, is taken.
+        const again = poisonous.map((_poison, n) => item(100 + n, `k${n}`));
+        expect(await Promise.all(again.map(submit))).toEqual(again.map(({ n }) => n));
       }),
     );
   });

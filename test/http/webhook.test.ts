@@ -7,7 +7,7 @@ import { openPool } from '../../src/db/knex.ts';
 import { createApp } from '../../src/http/app.ts';
 import { listen } from '../../src/http/server.ts';
 import { webhookListener } from '../../src/http/webhook.ts';
-import { openLedger } from '../../src/orders/ledger.ts';
+import { type Ledger, openLedger } from '../../src/orders/ledger.ts';
 import { connectTo, exchange } from '../hostile/socket.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -16,12 +16,14 @@ import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../su
 const { db, url } = await createTestDatabase();
 const OLD_SECRET = 'whsec_rolled_out';
 
+function appWith(record: Ledger): RequestListener {
+  const dependencies = { record, secrets: [OLD_SECRET, SECRET], livemode: false, log: silent };
+  return webhookListener(dependencies, createApp([], silent));
+}
+
 function appOn(databaseUrl: string) {
   const pool = openPool(databaseUrl, { kind: 'web', max: 5, log: silent });
-  const record = openLedger(pool);
-  const dependencies = { record, secrets: [OLD_SECRET, SECRET], livemode: false, log: silent };
-  const app = webhookListener(dependencies, createApp([], silent));
-  return { app, close: () => pool.destroy() };
+  return { app: appWith(openLedger(pool)), close: () => pool.destroy() };
 }
 
 async function withApp<T>(databaseUrl: string, work: (app: RequestListener) => Promise<T>): Promise<T> {
@@ -218,6 +220,8 @@ describe('refused, with nothing kept', () => {
 });
 
 describe('503 with Retry-After, within 5 s', () => {
+  const payload = event();
+
   function expectUnavailable(answer: request.Response, startedAt: number) {
     expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
@@ -227,19 +231,20 @@ describe('503 with Retry-After, within 5 s', () => {
 
   test('when no database answers', () =>
     withApp('postgres://nobody@127.0.0.1:1/none', async (app) => {
-      const payload = event();
       const startedAt = performance.now();
       expectUnavailable(await post(app, payload, signatureOf(payload)), startedAt);
     }));
 
-  test('when the tables are locked, of which nothing is kept, and 200 for the redelivery once they are not', () =>
+  test('when the tables are locked, of which nothing is kept, and 200 for the redelivery once they are not; or when no commit ends', () =>
     withApp(url, async (app) => {
+      const stuck = appWith(() => new Promise(() => {}));
       const lock = await db.transaction();
       await lock.raw('lock table orders in access exclusive mode');
       const payloads = Array.from({ length: 60 }, event);
       const startedAt = performance.now();
-      const answers = await Promise.all(payloads.map((payload) => post(app, payload, signatureOf(payload))));
-      for (const answer of answers) expectUnavailable(answer, startedAt);
+      const refused = async (one: RequestListener, payload: string) =>
+        expectUnavailable(await post(one, payload, signatureOf(payload)), startedAt);
+      await Promise.all([refused(stuck, payload), ...payloads.map((payload) => refused(app, payload))]);
       const { rows } = await lock.raw('select clock_timestamp() as unlocked_at');
       await lock.rollback();
 
