@@ -142,7 +142,8 @@ test.each([
 });
 
 function trickle(res: ServerResponse): void {
-  const dripping = setInterval(() => res.write(' '), 100);
+  // Slowly: the client gives the head as long as it gives the body after it.
+  const dripping = setInterval(() => res.write(' '), 2_000);
   res.on('close', () => clearInterval(dripping));
 }
 

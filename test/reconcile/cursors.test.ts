@@ -116,6 +116,8 @@ test.each([
   await (await claimDue(db, 'events'))?.keep(evt(1, now - stands));
   const held = await db.transaction((trx) => takeOver(trx, 'events', now - since, db));
   expect(held).toMatchObject({ position: null, since: now - since });
+  // Before the first page: a run that is killed now is continued from here.
+  expect((await row()).position).toBe(since > stands ? null : 'evt_1');
   await held.keep(evt(2, now - 300));
   await held.release();
   expect(await row()).toMatchObject({ position, held_by: null });
