@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { replayEvent } from '../../src/ops/replay.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
 import { openOps, ops } from '../support/ops.ts';
@@ -36,6 +37,14 @@ test('an event that another configuration ignored makes its order now, which is 
       details: { outcome: 'applied', order_id: order.id, moved_to: 'paid' },
     },
   ]);
+});
+
+test('nothing is replayed of which nobody could be told who did it', async () => {
+  const session = checkoutSession();
+  const id = await recordEvent(db, events.completedPaid(session), { livemode: true });
+  const nobody = { livemode: false, actor: null as never };
+  await expect(replayEvent(db, id, nobody)).rejects.toThrow('"actor"');
+  expect(await orderOf(session.id)).toBeUndefined();
 });
 
 test('it moves an order that it should have moved', async () => {

@@ -164,8 +164,13 @@ test.each([
   expect([ran.code, ran.stdout, ran.stderr]).toEqual([code, '', expect.stringContaining(words)]);
 });
 
-test('nothing is tried again of which nobody could be told who did it', async () => {
+test('nothing is tried again, or closed, of which nobody could be told who did it', async () => {
   const { id } = await orderWith('dead', null);
-  await expect(retryOrder(db, id, null as never)).rejects.toThrow('"actor"');
+  for (const act of [
+    () => retryOrder(db, id, null as never),
+    () => retryDead(db, null as never),
+    () => closeOrder(db, id, { because: 'refunded', actor: null as never }),
+  ])
+    await expect(act()).rejects.toThrow('"actor"');
   expect(await fulfillmentOf(id)).toMatchObject({ status: 'dead', attempts: 12 });
 });
