@@ -88,9 +88,15 @@ describe('no order comes of', () => {
     expect((await shop.rowsOf(session.id)).order).toBeUndefined();
   });
 
-  test.each(['cs_test_unknown', 'pi_1', 'cs_..%2F..'])('%s: 404', async (id) => {
+  test.each([
+    ['cs_test_unknown', 1],
+    ['pi_1', 0],
+    ['cs_..%2F..', 0],
+  ])('%s: 404, and Stripe is asked %d times', async (id, times) => {
+    const before = shop.stripe.requests.length;
     const answer = await ask(id);
     expect([answer.status, answer.body.error.code]).toEqual([404, 'no_such_session']);
+    expect(shop.stripe.requests.slice(before)).toHaveLength(times);
   });
 });
 

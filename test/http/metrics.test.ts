@@ -138,7 +138,11 @@ test('attempts by outcome, and what became of the work', async () => {
   ).toBeGreaterThan(0);
 });
 
-test('orders by status, and the pools', async () => {
+test('are at their own path alone, as a proxy that keeps them from others has it', async () => {
+  expect((await fetch(`${service.url}/metrics/`)).status).toBe(404);
+});
+
+test('orders by status, alerts that stand, and the pools', async () => {
   const sample = await gained(async () => {
     await service.deliver(events.completedUnpaid(checkout()));
     await service.deliver(events.completedPaid(checkout()));
@@ -149,7 +153,13 @@ test('orders by status, and the pools', async () => {
   expect(sample('checkout_orders{status="paid"}')).toBe(1);
   expect(sample('checkout_orders{status="failed"}')).toBe(2);
 
+  await db('alerts').insert([
+    { cause: 'clock_off', details: {} },
+    { cause: 'reconcile_failing', details: {}, over_at: db.fn.now() },
+  ]);
   const now = await scrape(service.url);
+  expect(now.get('checkout_alerts{cause="clock_off"}')).toBe(1);
+  expect(now.get('checkout_alerts{cause="reconcile_failing"}')).toBeUndefined();
   expect(now.get('checkout_database_up')).toBe(1);
   expect(now.get('checkout_ready')).toBe(1);
   expect(Math.abs(now.get('checkout_clock_offset_seconds{against="database"}') ?? 99)).toBeLessThan(1);
