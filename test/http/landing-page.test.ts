@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 import request from 'supertest';
 import { opsAccess } from '../../src/http/access.ts';
 import { landingPageRouter } from '../../src/http/landing-page.ts';
@@ -174,6 +174,23 @@ describe('access', () => {
     await request(guarded(false)).get('/').expect(200, '"in"');
     await request(guarded(false)).get('/').set('Host', 'evil.example').expect(403);
     await request(guarded(true)).get('/').expect(403);
+  });
+
+  test.each([
+    ['203.0.113.7', 403],
+    ['2001:db8::1', 403],
+    ['::ffff:203.0.113.7', 403],
+    ['::ffff:127.0.0.1', 200],
+    ['::1', 200],
+  ])('a caller at %s: %d, whatever name it calls', async (remoteAddress, status) => {
+    const from: RequestHandler = ({ socket }, _res, next) => {
+      Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress });
+      next();
+    };
+    await request(express().use(from, guarded(false)))
+      .get('/')
+      .set('Host', 'localhost')
+      .expect(status);
   });
 
   test.each(['localhost', '127.0.0.2', '[::1]', '0.0.0.0', '[::]'])('a name of its own: %s', async (host) => {
