@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -246,8 +246,9 @@ describe('as a file', () => {
 
   afterEach(() => rm(parent, { recursive: true }));
 
-  test('can be opened as the mail it is', async () => {
+  test('can be opened as the mail it is, by its owner alone', async () => {
     await mailer.send(mail);
+    expect((await stat(join(dir, 'order-paid.cs_test_1.eml'))).mode & 0o777).toBe(0o600);
     expect(await readdir(dir)).toEqual(['order-paid.cs_test_1.eml']);
     await expectTheMail(await readFile(join(dir, 'order-paid.cs_test_1.eml')));
   });

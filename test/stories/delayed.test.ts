@@ -49,6 +49,15 @@ test('a bank debit that fails: nothing is fulfilled, and the customer is told on
   expect(mail.text).toContain('https://mugs.example');
 });
 
+test('a bank debit that fails, of a customer without an address: a person is told at once', async () => {
+  const session = shop.checkout({ payment_status: 'unpaid', customer_details: null });
+  await shop.service.deliver(events.asyncFailed(session));
+  const { notifications } = await shop.atRest(session.id);
+  expect(notifications).toMatchObject([
+    { status: 'dead', attempts: 1, last_error: 'the order has no customer_email to write to' },
+  ]);
+});
+
 test('a failure that arrives after the payment is kept as a conflict and changes nothing', async () => {
   const session = shop.checkout();
   await shop.service.deliver(events.completedPaid(session));
