@@ -55,6 +55,7 @@ test('orders whose payment failed after they were paid are found for a day, with
   };
   const { checkout_session_id: old } = await insertOrder(db);
   await conflict(old, 25);
+  await recordEvent(db, events.completedPaid(checkoutSession({ id: old })));
   expect(await findConflicts(db)).toEqual([]);
   const { checkout_session_id: one } = await insertOrder(db);
   const { checkout_session_id: other, id } = await insertOrder(db);

@@ -74,6 +74,10 @@ describe('a cause', () => {
       { details: { count: 1 }, over_at: expect.any(Date) },
       { details: { count: 2 }, over_at: null, next_attempt_at: null },
     ]);
+
+    expect(await raise(db, dead(3))).toBeNull();
+    await raisedAgo(61);
+    expect(await raise(db, dead(3))).toMatchObject({ details: { count: 3 } });
   });
 
   test('that is not counted costs one statement a look', async () => {
@@ -122,6 +126,11 @@ describe('telling', () => {
     await tell([chat, mail]);
     expect(await alerts()).toMatchObject([{ told: ['webhook:raised'], next_attempt_at: expect.any(Date) }]);
     await tell([chat, mail]);
+    await db('alerts').update({ attempts: 20 });
+    await makeDue();
+    await tell([chat, mail]);
+    const [{ next_attempt_at }] = await alerts();
+    expect(next_attempt_at.getTime() - Date.now()).toBeLessThanOrEqual(10 * 60 * 1_000);
     mail.broken = false;
     await makeDue();
     await tell([chat, mail]);
