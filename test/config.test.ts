@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseConfig } from '../src/config.ts';
+import { parseConfig, SANDBOX_WEBHOOK_SECRET } from '../src/config.ts';
 import { SetupError } from '../src/errors.ts';
 import { SECRET } from './support/stripe-events.ts';
 
@@ -88,6 +88,24 @@ test.each(['smtp://shop:hunter2#@mail.example:587', 'smtp://shop:1@hunter2/2@mai
 test('what is meant for the receiver under a name that nobody reads', () => {
   const meant = { FULFILMENT_URL: 'https://shop.example', FULFILMENT_SECRET: 'whsec_hunter2' };
   expect(named(refusal({ ...stripe, ...meant }))).toEqual(Object.keys(meant));
+});
+
+test.each(['sk_live_123', 'rk_live_123'])(
+  'the secret that everyone knows, with a live key: %s',
+  (STRIPE_SECRET_KEY) => {
+    for (const secrets of [SANDBOX_WEBHOOK_SECRET, `${SECRET},${SANDBOX_WEBHOOK_SECRET}`])
+      expect(named(refusal({ STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET: secrets }))).toEqual([
+        'STRIPE_WEBHOOK_SECRET',
+      ]);
+    expect(parseConfig({ STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET: SECRET }).stripe.livemode).toBe(true);
+  },
+);
+
+test('a receiver with a password in its address, or that may take as long as a lease', () => {
+  const receiver = { ...stripe, FULFILLMENT_SECRET: 'whsec_c2VjcmV0' };
+  const FULFILLMENT_URL = 'https://shop:hunter2@shop.example';
+  const faulty = { ...receiver, FULFILLMENT_URL, FULFILLMENT_TIMEOUT_MS: '25001' };
+  expect(named(refusal(faulty))).toEqual(['FULFILLMENT_URL', 'FULFILLMENT_TIMEOUT_MS']);
 });
 
 test.each(['prod', 'Production', '"production"'])('a NODE_ENV that nearly is production: %s', (NODE_ENV) => {

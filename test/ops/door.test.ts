@@ -88,6 +88,11 @@ describe('a form is not taken', () => {
       {},
     ],
     ['from another site', (form_token: string) => ({ form_token }), { 'Sec-Fetch-Site': 'cross-site' }],
+    [
+      'from another host of the site',
+      (form_token: string) => ({ form_token }),
+      { 'Sec-Fetch-Site': 'same-site' },
+    ],
     ['from another origin', (form_token: string) => ({ form_token }), { Origin: 'https://evil.example' }],
     ['from a page without an origin', (form_token: string) => ({ form_token }), { Origin: 'null' }],
   ])('%s', async (_what, formOf, headers) => {
