@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { openPool } from '../../src/db/knex.ts';
+import type { Kind } from '../../src/db/limits.ts';
 import { migrate } from '../../src/db/migrations.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
@@ -22,7 +23,7 @@ const crowded = await startPooler(direct.url, '53300', 'sorry, too many clients 
 const breaking = await startPooler(direct.url, '08P01', 'server conn crashed?');
 
 /** What is in force in three connections that are open at once, and what the log says of it. */
-async function limitsThrough(url: string, kind: 'web' | 'worker' | 'migration') {
+async function limitsThrough(url: string, kind: Kind) {
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
   const pool = openPool(url, { kind, max: 3, log });
@@ -48,9 +49,14 @@ async function limitRole({ db, url }: TestDatabase, name: string, value: string)
 }
 
 describe('PostgreSQL itself', () => {
-  test('is asked for the limits at connect', async () => {
-    expect(await limitsThrough(direct.url, 'web')).toEqual({
-      limits: thrice({ statement: '4s', lock: '2s', idle: '10s' }),
+  test.each([
+    ['web', '4s', '2s'],
+    ['worker', '10s', '5s'],
+    ['ops', '30s', '5s'],
+    ['migration', '0', '0'],
+  ] as const)('is asked for the limits at connect: %s', async (kind, statement, lock) => {
+    expect(await limitsThrough(direct.url, kind)).toEqual({
+      limits: thrice({ statement, lock, idle: '10s' }),
       lines: [],
     });
   });

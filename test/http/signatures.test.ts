@@ -15,7 +15,9 @@ const seconds = () => Math.floor(Date.now() / 1_000);
 /** A webhook whose deliveries come `everySeconds` after each other, as its watch sees it. */
 async function watched(
   everySeconds: number,
-  act: (deliver: (header: ((payload: string) => string) | string) => Promise<unknown>) => Promise<void>,
+  act: (
+    deliver: (header: ((payload: string) => string) | string, payload?: string) => Promise<unknown>,
+  ) => Promise<void>,
 ) {
   const db = openPool(url, { kind: 'web', max: 2, log: silent });
   const watch = watchSignatures();
@@ -36,8 +38,7 @@ async function watched(
     },
     createApp([], silent),
   );
-  await act((header) => {
-    const payload = JSON.stringify(stripeEvent('invoice.paid', { id: 'in_1', object: 'invoice' }));
+  await act((header, payload = JSON.stringify(stripeEvent('invoice.paid', { object: 'invoice' }))) => {
     const signature = typeof header === 'string' ? header : header(payload);
     return request(listener).post('/webhook').set('Stripe-Signature', signature).send(payload);
   });
@@ -66,10 +67,13 @@ describe('wrong signatures', () => {
     expect(await watched(0.1, (deliver) => times(50, () => deliver(wrong)))).toEqual([]);
   });
 
-  test('a right one ends the row', async () => {
+  test.each([
+    ['a right one', undefined],
+    ['one of what is no event', '{}'],
+  ])('%s ends the row', async (_which, payload) => {
     const findings = await watched(60, async (deliver) => {
       await times(5, () => deliver(wrong));
-      await deliver(right);
+      await deliver(right, payload);
       await times(4, () => deliver(wrong));
     });
     expect(findings).toEqual([]);
