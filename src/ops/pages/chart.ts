@@ -31,14 +31,13 @@ export function chart({ title, kind, labels, series, say, empty }: Chart): Marku
   const highest = Math.max(
     ...(kind === 'columns' ? totals : series.flatMap(({ values }) => values.map((value) => value ?? 0))),
   );
-  if (highest === 0) {
-    return html`<section class="card chart" data-part="${title}"><h2>${title}</h2><p class="empty-chart">${empty}</p></section>`;
-  }
+  const card = (content: Markup) => html`<section class="card chart" data-part="${title}">
+<h2>${title}</h2>
+${content}</section>`;
+  if (highest === 0) return card(html`<p class="empty-chart">${empty}</p>`);
   const top = roundUp(highest);
   const drawing = kind === 'columns' ? columns(labels, series, top, say) : lines(series, top);
-  return html`<section class="card chart" data-part="${title}">
-<h2>${title}</h2>
-<ul class="legend">${series.map(
+  return card(html`<ul class="legend">${series.map(
     ({ name, sum }, i) =>
       html`<li class="series-${i + 1}"><span class="swatch"></span>${name} <b>${sum}</b></li>`,
   )}</ul>
@@ -50,7 +49,7 @@ ${drawing}</svg>
 <div class="axis">${labels.filter((_, i) => i % LABEL_EVERY === 0).map((label) => html`<span>${label}</span>`)}</div>
 </div>
 <details><summary>As a table</summary>${table({ title, labels, series, say })}</details>
-</section>`;
+`);
 }
 
 /** The next 2, 4, 6, 8 or 10 of its power of ten: its half is a round number as well. */
