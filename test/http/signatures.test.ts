@@ -38,7 +38,8 @@ async function watched(
     },
     createApp([], silent),
   );
-  await act((header, payload = JSON.stringify(stripeEvent('invoice.paid', { object: 'invoice' }))) => {
+  const invoicePaid = JSON.stringify(stripeEvent('invoice.paid', { id: 'in_1', object: 'invoice' }));
+  await act((header, payload = invoicePaid) => {
     const signature = typeof header === 'string' ? header : header(payload);
     return request(listener).post('/webhook').set('Stripe-Signature', signature).send(payload);
   });

@@ -220,8 +220,6 @@ describe('refused, with nothing kept', () => {
 });
 
 describe('503 with Retry-After, within 5 s', () => {
-  const payload = event();
-
   function expectUnavailable(answer: request.Response, startedAt: number) {
     expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
@@ -231,6 +229,7 @@ describe('503 with Retry-After, within 5 s', () => {
 
   test('when no database answers', () =>
     withApp('postgres://nobody@127.0.0.1:1/none', async (app) => {
+      const payload = event();
       const startedAt = performance.now();
       expectUnavailable(await post(app, payload, signatureOf(payload)), startedAt);
     }));
@@ -244,7 +243,7 @@ describe('503 with Retry-After, within 5 s', () => {
       const startedAt = performance.now();
       const refused = async (one: RequestListener, payload: string) =>
         expectUnavailable(await post(one, payload, signatureOf(payload)), startedAt);
-      await Promise.all([refused(stuck, payload), ...payloads.map((payload) => refused(app, payload))]);
+      await Promise.all([refused(stuck, event()), ...payloads.map((payload) => refused(app, payload))]);
       const { rows } = await lock.raw('select clock_timestamp() as unlocked_at');
       await lock.rollback();
 

@@ -49,6 +49,16 @@ const isOver = (list: string) =>
   );
 const brokeOff = () =>
   until('it broke off', () => lines.some(({ msg }) => String(msg).startsWith('reconcile broke off')));
+/** A run that the database fails, as it has something under another name. */
+async function runWithout(kind: 'table' | 'function', name: string): Promise<void> {
+  await db.raw(`alter ${kind} ${name} rename to away`);
+  try {
+    start();
+    await brokeOff();
+  } finally {
+    await db.raw(`alter ${kind} away rename to ${name}`);
+  }
+}
 const due = { next_run_at: new Date(0), since: new Date((secondsAgo(0) - 3 * DAY) * 1_000) };
 
 test('what is due is done without a command, by one of several processes, with a line for each order', async () => {
@@ -93,13 +103,7 @@ test('an event that can not be read is kept with those that a webhook has refuse
 
 test('one that can not be kept there either is not passed over', async () => {
   await listUnreadable();
-  await db.raw('alter table refused_events rename to away');
-  try {
-    start();
-    await brokeOff();
-  } finally {
-    await db.raw('alter table away rename to refused_events');
-  }
+  await runWithout('table', 'refused_events');
   expect(await db('reconcile_cursors').where({ list: 'events' }).first()).toMatchObject({ position: null });
 });
 
@@ -255,13 +259,7 @@ test('an event that the database can not take now is not passed over', async () 
   customerOf(api, 'card', secondsAgo(4 * DAY));
   customerOf(api, 'card', secondsAgo(DAY));
   await make('events', due);
-  await db.raw('alter function record_news rename to away');
-  try {
-    start();
-    await brokeOff();
-  } finally {
-    await db.raw('alter function away rename to record_news');
-  }
+  await runWithout('function', 'record_news');
   expect(await db('reconcile_cursors').where({ list: 'events' }).first()).toMatchObject({ position: null });
   expect(lines).toMatchObject([{ level: 40, list: 'events' }]);
 });

@@ -8,6 +8,7 @@ import {
   type Listed,
   newestFirst,
   oldestFirst,
+  sessionOfPayment,
   undeliveredEventList,
 } from '../../src/stripe/lists.ts';
 import { answerJson } from '../support/http.ts';
@@ -152,10 +153,24 @@ describe('an error', () => {
     });
   });
 
+  test('of a payment that Stripe does not know is none, and any other is passed on', async () => {
+    const answers = [
+      { type: 'invalid_request_error', code: 'resource_missing', message: 'No such payment_intent' },
+      { type: 'invalid_request_error', message: 'Invalid integer' },
+    ];
+    api.fault = (_req, res) => {
+      answerJson(res, 400, { error: answers.shift() });
+      return true;
+    };
+    expect(await sessionOfPayment(stripe, 'pi_1')).toBeNull();
+    await expect(sessionOfPayment(stripe, 'pi_1')).rejects.toThrow('Invalid integer');
+  });
+
   test('of a position that Stripe does not know is told from others', async () => {
     const list = eventList(stripe, TYPES);
     const unknown = await pagesOf(oldestFirst(list, 'evt_gone', {})).catch((error) => error);
     expect(isRefused(unknown)).toBe(true);
+    expect(isRefused(Object.assign(new Error('x'), { code: 'resource_missing' }))).toBe(false);
     api.fault = (_req, res) => {
       answerJson(res, 401, { error: { type: 'invalid_request_error', message: 'who are you' } });
       return true;
