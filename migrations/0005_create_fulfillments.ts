@@ -17,6 +17,7 @@ export async function up(knex: Knex): Promise<void> {
       last_error text,
       created_at timestamptz not null default now(),
       attempts_lost integer not null default 0,
+      died_at timestamptz,
       constraint fulfillments_status_known check (status in ('pending', 'fulfilled', 'dead')),
       constraint fulfillments_next_attempt_exactly_when_pending check ((status = 'pending') = (next_attempt_at is not null)),
       constraint fulfillments_fulfilled_at_exactly_when_fulfilled check ((status = 'fulfilled') = (fulfilled_at is not null))

@@ -14,6 +14,7 @@ export async function up(knex: Knex): Promise<void> {
       last_error text,
       created_at timestamptz not null default now(),
       attempts_lost integer not null default 0,
+      died_at timestamptz,
       constraint notifications_each_kind_once unique (order_id, kind),
       constraint notifications_kind_known check (kind in ('order_paid', 'payment_failed')),
       constraint notifications_status_known check (status in ('pending', 'sent', 'dead')),

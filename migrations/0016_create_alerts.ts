@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 /**
  * What a person is told of, a row for each time that a cause came up. Whoever sees a cause says so every few seconds;
  * when nobody has for a while, it is over. The row is owed to the channels while next_attempt_at is set, as other work
- * is. Where a cause counts something, `fewest` keeps the lowest count since: above it, there is more by now.
+ * is. Where a cause counts something, `newest_at` keeps when the last of them came up: after it, there is something to tell.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -17,7 +17,7 @@ export async function up(knex: Knex): Promise<void> {
       told text[] not null default '{}',
       attempts integer not null default 0,
       next_attempt_at timestamptz default now(),
-      fewest integer,
+      newest_at timestamptz,
       constraint alerts_cause_known check (cause in
         ('fulfillments_dead', 'notifications_dead', 'orders_unfulfilled', 'signatures_failing', 'clock_off', 'event_refused'))
     );
@@ -30,11 +30,11 @@ export async function up(knex: Knex): Promise<void> {
     comment on column alerts.details is 'How many, which, where: as it was seen last. No customer''s data.';
     comment on column alerts.raised_at is 'When it was first seen.';
     comment on column alerts.seen_at is 'When it was last seen.';
-    comment on column alerts.over_at is 'When nobody had seen it for a while, or when a new alert that counts more took its place. Null: it goes on.';
+    comment on column alerts.over_at is 'When nobody had seen it for a while, or when a new alert that tells of what came up since took its place. Null: it goes on.';
     comment on column alerts.told is 'Who knows what: webhook:raised, webhook:over, mail:raised, mail:over.';
     comment on column alerts.attempts is 'How often telling was begun.';
     comment on column alerts.next_attempt_at is 'When telling is due, or its lease ends. Null: there is nothing to tell.';
-    comment on column alerts.fewest is 'The lowest count since it was raised. Null: this cause counts nothing.';
+    comment on column alerts.newest_at is 'When the last of what was counted had come up, as it was raised. Null: this cause counts nothing.';
   `);
 }
 

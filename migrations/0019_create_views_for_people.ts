@@ -61,15 +61,13 @@ export async function up(knex: Knex): Promise<void> {
     select
       dead.work, dead.id, o.id as order_id, o.checkout_session_id, o.customer_email,
       major_units(o.amount_total, o.currency) as amount, o.currency,
-      dead.attempts, dead.last_error, dead.created_at,
-      (select max(occurred_at) from failed_attempts a
-        where a.order_id = o.id and a.work = dead.queue and a.work_id = dead.id) as died_at,
+      dead.attempts, dead.last_error, dead.created_at, dead.died_at,
       date_trunc('second', now() - dead.created_at) as age
     from (
-      select 'fulfillment' as work, 'fulfillments' as queue, id, order_id, attempts, last_error, created_at
+      select 'fulfillment' as work, id, order_id, attempts, last_error, created_at, died_at
       from fulfillments where status = 'dead'
       union all
-      select kind, 'notifications', id, order_id, attempts, last_error, created_at
+      select kind, id, order_id, attempts, last_error, created_at, died_at
       from notifications where status = 'dead'
     ) as dead
     join orders o on o.id = dead.order_id

@@ -80,6 +80,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column fulfillments.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column fulfillments.created_at is 'Since when it is owed.';
     comment on column fulfillments.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: its process was killed, by it or by what was beside it, or cut off from the database. 0 once it is dead.';
+    comment on column fulfillments.died_at is 'When it became dead, the last time. Null: it never was.';
 
     comment on table notifications is 'A mail owed to a customer until it is sent, once for each order and kind. Is itself a queue.';
     comment on column notifications.id is 'Ours.';
@@ -92,6 +93,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column notifications.last_error is 'Why the last attempt failed; failed_attempts has all of them.';
     comment on column notifications.created_at is 'Since when it is owed. A receipt is owed from when the line items were stored.';
     comment on column notifications.attempts_lost is 'Attempts in a row of whose end nobody has heard, the one under way included: its process was killed, by it or by what was beside it, or cut off from the database. 0 once it is dead.';
+    comment on column notifications.died_at is 'When it became dead, the last time. Null: it never was.';
 
     comment on table failed_attempts is 'Every attempt at owed work that failed, and why. One that was cut off by the end of its process is missing, unless it was the last.';
     comment on column failed_attempts.id is 'Ascending in the order in which they failed.';
@@ -195,7 +197,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column work_dead.attempts is 'Attempts that were made.';
     comment on column work_dead.last_error is 'Why the last one failed.';
     comment on column work_dead.created_at is 'Since when it is owed.';
-    comment on column work_dead.died_at is 'When the last attempt failed.';
+    comment on column work_dead.died_at is 'When it became dead.';
     comment on column work_dead.age is 'For how long it has been owed.';
   `);
 }

@@ -9,7 +9,8 @@ export async function up(knex: Knex): Promise<void> {
       checkout_session_id text collate "C",
       reason text not null,
       first_refused_at timestamptz not null,
-      last_refused_at timestamptz not null
+      last_refused_at timestamptz not null,
+      kept_at timestamptz not null default now()
     );
     create index refused_events_last on refused_events (last_refused_at);
 
@@ -20,6 +21,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column refused_events.reason is 'Why. It names the field, and nothing of its value.';
     comment on column refused_events.first_refused_at is 'When it was refused first.';
     comment on column refused_events.last_refused_at is 'When it was refused last: Stripe repeats it for three days.';
+    comment on column refused_events.kept_at is 'When it came to stand here: seconds after it was refused first, or once the database was there again.';
   `);
 }
 

@@ -1,10 +1,9 @@
 import type { IgnoredSessions } from '../orders/ignored.ts';
 import type { StandingRefusals } from '../orders/refused.ts';
-import type { StandingOrders } from '../orders/standing.ts';
+import type { Counted, StandingOrders } from '../orders/standing.ts';
 import type { Failing } from '../reconcile/cursors.ts';
 
-interface Dead {
-  readonly count: number;
+interface Stuck extends Counted {
   /** The oldest of their orders. */
   readonly order_id: number;
 }
@@ -18,8 +17,8 @@ export function isClockOff(seconds: number): boolean {
 
 /** Something that a person has to know of, as it is right now. */
 export type Finding =
-  | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Dead }
-  | { readonly cause: 'orders_unfulfilled'; readonly details: Dead & { readonly minutes: number } }
+  | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Stuck }
+  | { readonly cause: 'orders_unfulfilled'; readonly details: Stuck & { readonly minutes: number } }
   | { readonly cause: 'payments_conflicting' | 'webhooks_missed'; readonly details: StandingOrders }
   | {
       readonly cause: 'signatures_failing';

@@ -7,27 +7,33 @@ import { standingConflicts } from '../orders/conflicts.ts';
 import { ignoredLiveSessions } from '../orders/ignored.ts';
 import { failingList } from '../reconcile/cursors.ts';
 import { missedWebhooks } from '../reconcile/missed.ts';
-import { standingOf } from '../work/standing.ts';
+import { type Standing, standingOf } from '../work/standing.ts';
 import { type Finding, isClockOff } from './alert.ts';
 
 /** Orders that are owed to customers, and stand still. */
 export async function findOrders(db: Knex): Promise<Finding[]> {
-  const { dead, oldest_dead, late, oldest_late, oldest_seconds } = await standingOf(db, fulfillments);
-  const findings: (Finding | false)[] = [
-    oldest_dead !== null && { cause: 'fulfillments_dead', details: { count: dead, order_id: oldest_dead } },
-    oldest_late !== null && {
-      cause: 'orders_unfulfilled',
-      details: { count: late, order_id: oldest_late, minutes: Math.floor((oldest_seconds ?? 0) / 60) },
-    },
-  ];
-  return findings.filter((finding) => finding !== false);
+  const standing = await standingOf(db, fulfillments);
+  const { late, oldest_late, newest_late_at, oldest_seconds } = standing;
+  const findings: Finding[] = findDead('fulfillments_dead', standing);
+  if (oldest_late !== null && newest_late_at !== null) {
+    const minutes = Math.floor((oldest_seconds ?? 0) / 60);
+    const details = { count: late, order_id: oldest_late, newest_at: newest_late_at, minutes };
+    findings.push({ cause: 'orders_unfulfilled', details });
+  }
+  return findings;
 }
 
 /** Mails that are owed to customers, and stand still. */
 export async function findMails(db: Knex): Promise<Finding[]> {
-  const { dead, oldest_dead } = await standingOf(db, notifications);
-  if (oldest_dead === null) return [];
-  return [{ cause: 'notifications_dead', details: { count: dead, order_id: oldest_dead } }];
+  return findDead('notifications_dead', await standingOf(db, notifications));
+}
+
+function findDead(
+  cause: 'fulfillments_dead' | 'notifications_dead',
+  { dead, oldest_dead, newest_dead_at }: Standing,
+): Finding[] {
+  if (oldest_dead === null || newest_dead_at === null) return [];
+  return [{ cause, details: { count: dead, order_id: oldest_dead, newest_at: newest_dead_at } }];
 }
 
 /** Payments that failed after their order was paid, however the events came in. */

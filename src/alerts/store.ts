@@ -3,7 +3,7 @@ import type { Alert, Cause, Finding } from './alert.ts';
 
 /** A cause that nobody has seen for so long is over. Whoever sees one says so far more often (watch.ts). */
 export const OVER_AFTER_SECONDS = 120;
-/** An alert that counts more by then is told once more. */
+/** What has come up by then is told. */
 const AGAIN_AFTER_SECONDS = 60 * 60;
 /** While one process tells, no other does; when it is killed, another one does after this time. */
 const LEASE_SECONDS = 60;
@@ -15,40 +15,28 @@ const NEWS_HOURS = 24;
 
 /** The cause is there: a new alert, which comes back, or an old one that goes on (null). */
 export async function raise(db: Knex, { cause, details }: Finding): Promise<Alert | null> {
-  const count = 'count' in details ? details.count : null;
-  if (count !== null) await endOutgrown(db, { cause, count });
+  const newest_at = 'newest_at' in details ? details.newest_at : null;
+  if (newest_at !== null) await endOutdated(db, { cause, newest_at });
   const { rows } = await db.raw<{ rows: (Alert & { is_new: boolean })[] }>(
-    `insert into alerts (cause, details, fewest) values (:cause, :details, :count)
-     on conflict (cause) where over_at is null do update set
-       seen_at = now(), details = excluded.details, fewest = least(alerts.fewest, excluded.fewest)
+    `insert into alerts (cause, details, newest_at) values (:cause, :details, :newest_at)
+     on conflict (cause) where over_at is null do update set seen_at = now(), details = excluded.details
      returning *, xmax = 0 as is_new`,
-    { cause, count, details: JSON.stringify(details) },
+    { cause, newest_at, details: JSON.stringify(details) },
   );
   return rows.find(({ is_new }) => is_new) ?? null;
 }
 
 /**
- * Where an old alert counts more than it did, a new one takes its place after an hour: else the first dead order that nobody
- * clears away would hide all later ones.
+ * Where something has come up since an old alert was raised, a new one takes its place after an hour: else the first dead
+ * order that nobody clears away would hide all later ones. Not by how many there are: of an order that died while another
+ * one was settled, nobody was told.
  */
-async function endOutgrown(db: Knex, { cause, count }: { cause: Cause; count: number }): Promise<void> {
+async function endOutdated(db: Knex, { cause, newest_at }: { cause: Cause; newest_at: Date }): Promise<void> {
   await db.raw(
     `update alerts set over_at = now(), next_attempt_at = null
-     where cause = :cause and over_at is null and fewest < :count
+     where cause = :cause and over_at is null and newest_at < :newest_at
        and raised_at < now() - :seconds * interval '1 second'`,
-    { cause, count, seconds: AGAIN_AFTER_SECONDS },
-  );
-}
-
-/**
- * Keeps that nothing is there of any cause but these. Their alerts go on for two minutes more, and what comes up meanwhile
- * is more than none: of an order that died just after another one was settled, nobody was told.
- */
-export async function countNone(db: Knex, seen: readonly Cause[]): Promise<void> {
-  await db.raw(
-    `update alerts set fewest = 0
-     where over_at is null and fewest > 0 and cause <> all (cast(:seen as text[]))`,
-    { seen },
+    { cause, newest_at, seconds: AGAIN_AFTER_SECONDS },
   );
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { Alert, Cause, Finding } from './alert.ts';
 import type { Channel } from './channels.ts';
-import { countNone, endUnseen, OVER_AFTER_SECONDS, raise } from './store.ts';
+import { endUnseen, OVER_AFTER_SECONDS, raise } from './store.ts';
 import { tellDue } from './tell.ts';
 import { wordsOf } from './words.ts';
 
@@ -54,7 +54,6 @@ export function openEyes({ db, looks, log }: Omit<Options, 'channels'>) {
   let found: readonly Finding[] = [];
   /** When it last began a look that did not see, or keep, everything. */
   let blindAt = Number.NEGATIVE_INFINITY;
-  const causes = () => [...new Set(found.map(({ cause }) => cause))];
 
   async function look(): Promise<void> {
     const before = blindAt;
@@ -67,7 +66,6 @@ export function openEyes({ db, looks, log }: Omit<Options, 'channels'>) {
     }
     const blind = seen.find((one) => one.status === 'rejected');
     if (blind) return log.warn({ reason: messageOf(blind.reason) }, 'could not look everywhere for alerts');
-    await countNone(db, causes());
     blindAt = before;
     // A process that could not look everywhere does not know that anything is over, and not at once when it can again:
     // after an outage of the database, the first one to look would end alerts that the others could not keep either, and
@@ -75,7 +73,7 @@ export function openEyes({ db, looks, log }: Omit<Options, 'channels'>) {
     if (performance.now() - blindAt < OVER_AFTER_SECONDS * 1_000) return;
     for (const alert of await endUnseen(db)) log.info(reportOf(alert), wordsOf(alert).title);
   }
-  return { look, causes };
+  return { look, causes: () => [...new Set(found.map(({ cause }) => cause))] };
 }
 
 function reportOf({ id, cause, details }: Alert) {

@@ -1,12 +1,11 @@
 import type { Knex } from '../db/knex.ts';
 import { handledTypes } from './handlers.ts';
-import { STANDING_HOURS } from './standing.ts';
+import { type Counted, STANDING_HOURS } from './standing.ts';
 
 /** So many of the newest events are looked at: test mode has few, and a shop whose key is the wrong one ignores them all. */
 const NEWEST = 1_000;
 
-export interface IgnoredSessions {
-  readonly count: number;
+export interface IgnoredSessions extends Counted {
   readonly event_id: string;
 }
 
@@ -24,7 +23,7 @@ export async function ignoredLiveSessions(db: Knex): Promise<IgnoredSessions | n
        ) as newest
        where livemode and outcome = 'ignored' and type = any (:types) and checkout_session_id is not null
      )
-     select (select count(distinct checkout_session_id) from ignored) as count, id as event_id
+     select (select count(distinct checkout_session_id) from ignored) as count, id as event_id, received_at as newest_at
      from ignored order by received_at desc limit 1`,
     { hours: STANDING_HOURS, newest: NEWEST, types: [...handledTypes] },
   );

@@ -1,6 +1,6 @@
 import type { Knex } from '../db/knex.ts';
 import { jsonOf } from '../stripe/shapes.ts';
-import { STANDING_HOURS } from './standing.ts';
+import { type Counted, STANDING_HOURS } from './standing.ts';
 
 /** An event of Stripe's that could not be read or kept: what it says of a payment is recorded nowhere. */
 export interface RefusedEvent {
@@ -28,8 +28,7 @@ export async function keepRefused(db: Knex, events: readonly RefusedEvent[]): Pr
   );
 }
 
-export interface StandingRefusals {
-  readonly count: number;
+export interface StandingRefusals extends Counted {
   /** The latest of them, and why. */
   readonly event_id: string;
   readonly reason: string;
@@ -50,7 +49,7 @@ export async function standingRefusals(db: Knex): Promise<StandingRefusals | nul
          and not exists (
            select from orders where orders.checkout_session_id = refused.checkout_session_id and status = 'paid')
      )
-     select (select count(*) from refused) as count, id as event_id, reason
+     select count(*) over () as count, id as event_id, reason, max(kept_at) over () as newest_at
      from refused order by last_refused_at desc limit 1`,
     { hours: STANDING_HOURS },
   );

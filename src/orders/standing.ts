@@ -4,9 +4,15 @@
  */
 export const STANDING_HOURS = 24;
 
-/** Orders that a person is told of. */
-export interface StandingOrders {
+/** What is counted and told. What joins it later is told again (src/alerts/store.ts). */
+export interface Counted {
   readonly count: number;
+  /** When the last of them joined it. */
+  readonly newest_at: Date;
+}
+
+/** Orders that a person is told of. */
+export interface StandingOrders extends Counted {
   /** The one of the latest event. */
   readonly order_id: number;
 }

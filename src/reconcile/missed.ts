@@ -16,7 +16,8 @@ export async function missedWebhooks(db: Knex): Promise<StandingOrders | null> {
        order by occurred_at desc
        limit :most
      )
-     select count(*) over () as count, order_id from missed group by order_id order by max(occurred_at) desc limit 1`,
+     select count(*) over () as count, order_id, max(min(occurred_at)) over () as newest_at
+     from missed group by order_id order by max(occurred_at) desc limit 1`,
     { hours: STANDING_HOURS, most: MOST },
   );
   return rows[0] ?? null;

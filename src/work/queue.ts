@@ -81,6 +81,7 @@ export async function claim<Row extends Claim>(
          attempts = case when used_up then attempts else attempts + 1 end,
          attempts_lost = case when used_up then 0 else due.attempts_lost + 1 end,
          status = case when used_up then 'dead' else 'pending' end,
+         died_at = case when used_up then now() else died_at end,
          next_attempt_at = case when not used_up then now() + (:shortest + random() * :spread) * interval '1 second' end,
          last_error = case when used_up and (due.attempts_lost > 0 or last_error is null) then why_dead else last_error end
        from due where work.id = due.id
@@ -209,6 +210,7 @@ export async function settleFailed(
      failed as (
        update :table: as work set
          status = case when cast(:pause as float8) is null then 'dead' else 'pending' end,
+         died_at = case when cast(:pause as float8) is null then now() else died_at end,
          next_attempt_at = now() + cast(:pause as float8) * interval '1 millisecond',
          last_error = :error,
          attempts_lost = 0

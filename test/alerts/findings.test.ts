@@ -38,11 +38,14 @@ describe('what is owed', () => {
       next_attempt_at: null,
     });
     expect(await findOrders(db)).toEqual([
-      { cause: 'fulfillments_dead', details: { count: 2, order_id: old } },
-      { cause: 'orders_unfulfilled', details: { count: 1, order_id: old, minutes: 20 } },
+      { cause: 'fulfillments_dead', details: { count: 2, order_id: old, newest_at: expect.any(Date) } },
+      {
+        cause: 'orders_unfulfilled',
+        details: { count: 1, order_id: old, newest_at: expect.any(Date), minutes: 20 },
+      },
     ]);
     expect(await findMails(db)).toEqual([
-      { cause: 'notifications_dead', details: { count: 1, order_id: mailed } },
+      { cause: 'notifications_dead', details: { count: 1, order_id: mailed, newest_at: expect.any(Date) } },
     ]);
   });
 });
@@ -65,8 +68,11 @@ test('orders whose payment failed after they were paid are found for a day, with
     [other, 2],
   ] as const)
     await conflict(session, hours);
+  const { received_at: newest_at } = await db('stripe_events')
+    .where({ checkout_session_id: one, outcome: 'conflict' })
+    .first();
   expect(await findConflicts(db)).toEqual([
-    { cause: 'payments_conflicting', details: { count: 2, order_id: id } },
+    { cause: 'payments_conflicting', details: { count: 2, order_id: id, newest_at } },
   ]);
 });
 
@@ -129,6 +135,7 @@ test('a process without channels keeps what it finds for others to tell', async 
 });
 
 describe('what a person reads', () => {
+  const newest_at = new Date('2026-11-25T01:30:00Z');
   const say = (finding: Finding, over_at: Date | null = null) =>
     wordsOf({
       ...finding,
@@ -141,27 +148,27 @@ describe('what a person reads', () => {
 
   test.each<[Finding, string, string]>([
     [
-      { cause: 'fulfillments_dead', details: { count: 2, order_id: 42 } },
+      { cause: 'fulfillments_dead', details: { count: 2, order_id: 42, newest_at } },
       '2 paid orders will not be fulfilled without a person',
       'npm run ops -- retry dead',
     ],
     [
-      { cause: 'notifications_dead', details: { count: 1, order_id: 42 } },
+      { cause: 'notifications_dead', details: { count: 1, order_id: 42, newest_at } },
       '1 mail to customers will not be sent without a person',
       'npm run ops -- show 42',
     ],
     [
-      { cause: 'orders_unfulfilled', details: { count: 3, order_id: 42, minutes: 23 } },
+      { cause: 'orders_unfulfilled', details: { count: 3, order_id: 42, newest_at, minutes: 23 } },
       '3 paid orders not fulfilled for more than 15 minutes',
       'FULFILLMENT_URL',
     ],
     [
-      { cause: 'payments_conflicting', details: { count: 1, order_id: 42 } },
+      { cause: 'payments_conflicting', details: { count: 1, order_id: 42, newest_at } },
       'Stripe says of 1 paid order that the payment failed',
       'npm run ops -- close 42',
     ],
     [
-      { cause: 'webhooks_missed', details: { count: 2, order_id: 42 } },
+      { cause: 'webhooks_missed', details: { count: 2, order_id: 42, newest_at } },
       'No webhook came for 2 orders',
       'npm run ops -- doctor',
     ],
@@ -173,13 +180,13 @@ describe('what a person reads', () => {
     [
       {
         cause: 'event_refused',
-        details: { count: 2, event_id: 'evt_1', reason: 'It is unreadable.' },
+        details: { count: 2, event_id: 'evt_1', newest_at, reason: 'It is unreadable.' },
       },
       "The service refuses 2 events of Stripe's",
       'The table refused_events names all',
     ],
     [
-      { cause: 'live_events_ignored', details: { count: 2, event_id: 'evt_1' } },
+      { cause: 'live_events_ignored', details: { count: 2, event_id: 'evt_1', newest_at } },
       'The service ignores 2 checkout sessions of live mode',
       'set its live key, restart, and run npm run ops -- reconcile --since 3d',
     ],
@@ -206,7 +213,7 @@ describe('what a person reads', () => {
   });
 
   test('when it is over: from when to when', () => {
-    const finding: Finding = { cause: 'fulfillments_dead', details: { count: 1, order_id: 42 } };
+    const finding: Finding = { cause: 'fulfillments_dead', details: { count: 1, order_id: 42, newest_at } };
     expect(say(finding, new Date('2026-11-25T02:00:00Z'))).toEqual({
       title: 'Over: 1 paid order will not be fulfilled without a person',
       what: 'It began at 2026-11-25 01:30 UTC, and was over at 2026-11-25 02:00 UTC.',
@@ -216,7 +223,7 @@ describe('what a person reads', () => {
 
   test.each<[Finding, RegExp]>([
     [
-      { cause: 'live_events_ignored', details: { count: 1, event_id: 'evt_1' } },
+      { cause: 'live_events_ignored', details: { count: 1, event_id: 'evt_1', newest_at } },
       /ops -- reconcile --since 3d/,
     ],
     [{ cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } }, /answered 200 now/],
@@ -226,12 +233,15 @@ describe('what a person reads', () => {
   });
 
   test('when an order whose payment failed is out of sight: that somebody should have looked', () => {
-    const finding: Finding = { cause: 'payments_conflicting', details: { count: 1, order_id: 42 } };
+    const finding: Finding = {
+      cause: 'payments_conflicting',
+      details: { count: 1, order_id: 42, newest_at },
+    };
     expect(say(finding, new Date('2026-11-25T02:00:00Z')).todo).toMatch(/npm run ops -- show 42/);
   });
 
   test('when an event that was refused is out of sight: that it may not have been taken', () => {
-    const details = { count: 2, event_id: 'evt_1', reason: 'It is unreadable.' };
+    const details = { count: 2, event_id: 'evt_1', newest_at, reason: 'It is unreadable.' };
     const { todo } = say({ cause: 'event_refused', details }, new Date('2026-11-25T02:00:00Z'));
     expect(todo).toMatch(/npm run ops -- show evt_1 .* refused_events .* ship it by hand/);
   });

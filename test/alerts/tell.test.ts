@@ -11,7 +11,12 @@ import { silent } from '../support/log.ts';
 
 const { db } = await createTestDatabase();
 const chat = await startChat();
-const dead = (count: number): Finding => ({ cause: 'fulfillments_dead', details: { count, order_id: 7 } });
+/** The last of them at this minute. */
+const dead = (count: number, minute = 0) =>
+  ({
+    cause: 'fulfillments_dead',
+    details: { count, order_id: 7, newest_at: new Date(Date.UTC(2026, 10, 25, 12, minute)) },
+  }) satisfies Finding;
 
 beforeEach(() => db('alerts').del());
 
@@ -56,18 +61,18 @@ describe('a cause', () => {
     expect(await alerts()).toMatchObject([{ details: { count: 3, order_id: 7 } }]);
   });
 
-  test('that counts more than it did is a new alert after an hour, which is told like the first', async () => {
+  test('of which more has come up is a new alert after an hour, which is told like the first', async () => {
     const raisedAgo = (minutes: number) =>
       db('alerts').update({ raised_at: db.raw(`now() - ? * interval '1 minute'`, [minutes]) });
     const chat = notebook('webhook');
     expect(await raise(db, dead(2))).toMatchObject({ details: { count: 2 } });
     await tell([chat]);
     await raisedAgo(59);
-    expect(await raise(db, dead(3))).toBeNull();
+    expect(await raise(db, dead(3, 1))).toBeNull();
     await raisedAgo(61);
     expect(await raise(db, dead(2))).toBeNull();
     expect(await raise(db, dead(1))).toBeNull();
-    expect(await raise(db, dead(2))).toMatchObject({ details: { count: 2 } });
+    expect(await raise(db, dead(2, 2))).toMatchObject({ details: { count: 2 } });
     await tell([chat]);
     expect(chat.told).toEqual(['fulfillments_dead:raised', 'fulfillments_dead:raised']);
     expect(await alerts()).toMatchObject([
@@ -75,9 +80,9 @@ describe('a cause', () => {
       { details: { count: 2 }, over_at: null, next_attempt_at: null },
     ]);
 
-    expect(await raise(db, dead(3))).toBeNull();
+    expect(await raise(db, dead(3, 3))).toBeNull();
     await raisedAgo(61);
-    expect(await raise(db, dead(3))).toMatchObject({ details: { count: 3 } });
+    expect(await raise(db, dead(3, 3))).toMatchObject({ details: { count: 3 } });
   });
 
   test('that is not counted costs one statement a look', async () => {
@@ -163,7 +168,7 @@ describe('telling', () => {
     expect(chat.told).toEqual([]);
     await ended(23);
     await tell([chat]);
-    await raise(db, { cause: 'notifications_dead', details: { count: 1, order_id: 7 } });
+    await raise(db, { ...dead(1), cause: 'notifications_dead' });
     await tell([chat]);
     await ended(25);
     await makeDue();

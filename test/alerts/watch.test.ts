@@ -1,9 +1,13 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
 import type { Finding } from '../../src/alerts/alert.ts';
+import { findOrders } from '../../src/alerts/findings.ts';
 import { raise } from '../../src/alerts/store.ts';
 import { openEyes } from '../../src/alerts/watch.ts';
+import { fulfillments } from '../../src/fulfillment/fulfill.ts';
+import { type Claim, claim, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
+import { fulfil, owedOrder } from '../support/owed.ts';
 
 const { db } = await createTestDatabase();
 
@@ -50,7 +54,7 @@ test('an order in trouble is told of though the one before was settled a moment 
   await db('alerts').del();
   const dead = (order_id: number): Finding => ({
     cause: 'fulfillments_dead',
-    details: { count: 1, order_id },
+    details: { count: 1, order_id, newest_at: new Date(Date.UTC(2026, 10, 25, 12, order_id)) },
   });
   let found = [dead(5)];
   const { look } = openEyes({ db, looks: [() => found], log: silent });
@@ -67,3 +71,37 @@ test('an order in trouble is told of though the one before was settled a moment 
     { details: { order_id: 9 }, over_at: null, next_attempt_at: expect.any(Date) },
   ]);
 });
+
+test.each([
+  ['dies by its last attempt', { attempts: 11 }],
+  ['is found to kill its process', { attempts: 12, attempts_lost: 12 }],
+])(
+  'an order that %s is told of though another one was settled since the last look',
+  async (_how, columns) => {
+    await db('alerts').del();
+    async function die({ minutes }: { minutes: number }): Promise<number> {
+      const order_id = await owedOrder(db, { minutes });
+      await db('fulfillments')
+        .where({ order_id })
+        .update({ ...columns, next_attempt_at: db.fn.now() });
+      for (const one of await claim<Claim>(db, fulfillments, { limit: 1, maxAttempts: 12 }))
+        if (one.status === 'pending')
+          await settleFailed(db, fulfillments, one, { error: 'down', pauseMs: null });
+      return order_id;
+    }
+    const { look } = openEyes({ db, looks: [() => findOrders(db)], log: silent });
+    await die({ minutes: 0 });
+    await look();
+    await db('alerts').update({ raised_at: db.raw(`now() - interval '61 minutes'`) });
+    await look();
+    expect(await db('alerts')).toHaveLength(1);
+    await fulfil(db);
+    const order_id = await die({ minutes: 10 });
+    await look();
+    expect(await db('alerts').whereNull('over_at')).toMatchObject([
+      { details: { count: 1, order_id }, next_attempt_at: expect.any(Date), attempts: 0 },
+    ]);
+    expect(await db('alerts')).toHaveLength(2);
+    await fulfil(db);
+  },
+);

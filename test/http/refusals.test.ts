@@ -55,7 +55,8 @@ async function take(id: string): Promise<void> {
 test('what is refused is kept, and is a finding in every process from then on', async () => {
   const watch = watchRefusals({ db, log: silent });
   watch.saw(delivery('evt_1', hoursAgo(1)));
-  const details = { count: 1, event_id: 'evt_1', reason: 'It says too much.' };
+  const newest_at = expect.any(Date);
+  const details = { count: 1, event_id: 'evt_1', reason: 'It says too much.', newest_at };
   const findings = [{ cause: 'event_refused', details }];
   expect(await watch.findings()).toEqual(findings);
   expect(await watchRefusals({ db, log: silent }).findings()).toEqual(findings);
@@ -75,6 +76,19 @@ test('one that is refused again is still one, told of as long as the last time i
   const [kept] = await db('refused_events').where({ id: 'evt_1' });
   expect(kept).toMatchObject({ checkout_session_id: 'cs_1', reason: 'It still does.' });
   expect(kept.last_refused_at - kept.first_refused_at).toBeCloseTo(25 * HOUR_MS, -5);
+});
+
+test('the newest is the one that was kept last, whenever it was refused: another process may be the first to keep', async () => {
+  const newestAfter = async (...deliveries: Delivery[]) => {
+    const watch = watchRefusals({ db, log: silent });
+    for (const one of deliveries) watch.saw(one);
+    const [finding] = await watch.findings();
+    return Number(finding?.cause === 'event_refused' && finding.details.newest_at);
+  };
+  const first = await newestAfter(delivery('evt_1', hoursAgo(1)));
+  const second = await newestAfter(delivery('evt_2', hoursAgo(2)));
+  expect(second).toBeGreaterThan(first);
+  expect(await newestAfter(delivery('evt_1'))).toBe(second);
 });
 
 test('one that is taken after all is none any more, whoever took it, and leaves the others', async () => {

@@ -152,6 +152,7 @@ test('work_dead: fulfilments and mails that wait for a person, and when they die
   });
   const { id: fine } = await insertOrder(db);
   await insertFulfillment(db, fine);
+  const died = new Date('2026-11-25T10:00:00Z');
   const [mail] = await db('notifications')
     .insert({
       order_id,
@@ -159,14 +160,9 @@ test('work_dead: fulfilments and mails that wait for a person, and when they die
       status: 'dead',
       next_attempt_at: null,
       created_at: ago('1 hour'),
+      died_at: died,
     })
     .returning('id');
-  const died = new Date('2026-11-25T10:00:00Z');
-  const failure = { work: 'notifications', work_id: mail.id, order_id, error: 'no such mailbox' };
-  await db('failed_attempts').insert([
-    { ...failure, attempt: 1, occurred_at: new Date('2026-11-25T09:00:00Z') },
-    { ...failure, attempt: 2, occurred_at: died },
-  ]);
   expect(await all('work_dead')).toMatchObject([
     { work: 'order_paid', id: mail.id, order_id, amount: '64.98', died_at: died },
     { work: 'fulfillment', order_id, attempts: 12, last_error: 'the receiver answered 500', died_at: null },

@@ -29,9 +29,10 @@ test('orders that came by the events that reconcile found are told with the late
   expect(await missedWebhooks(db)).toBeNull();
   const session = checkoutSession();
   await find(events.completedUnpaid(session));
-  await find(events.completedPaid(checkoutSession()));
+  const last = await find(events.completedPaid(checkoutSession()));
   const latest = await find(events.asyncSucceeded(session));
-  expect(await missedWebhooks(db)).toEqual({ count: 2, order_id: latest });
+  const { occurred_at: newest_at } = await db('order_transitions').where({ order_id: last }).first();
+  expect(await missedWebhooks(db)).toEqual({ count: 2, order_id: latest, newest_at });
 });
 
 test('an event that had come and was ignored, as with the key of the other mode, has had its webhook', async () => {
