@@ -4,7 +4,7 @@ import type { Knex } from '../db/knex.ts';
 import { BadRequest, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOfSession } from '../orders/handlers.ts';
-import type { Ledger } from '../orders/ledger.ts';
+import type { Ledger, News } from '../orders/ledger.ts';
 import { accountOf, findOrder } from '../orders/store.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { idPattern } from '../stripe/shapes.ts';
@@ -34,6 +34,10 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
     const id = String(req.params.id);
     const refuse = (status: number, code: string, message: string) =>
       void res.status(status).json({ error: { code, message } });
+    const refuseSession = ({ code, message }: BadRequest) => {
+      log.error({ checkout_session_id: id, reason: message }, 'checkout session refused');
+      refuse(502, code, message);
+    };
 
     const found = await lookUp(id, { stripe, db });
     if (found === null) return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
@@ -45,10 +49,7 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
       const message = 'Stripe refuses to answer this service. A person must see to its STRIPE_SECRET_KEY.';
       return refuse(502, 'stripe_refused', message);
     }
-    if (found instanceof BadRequest) {
-      log.error({ checkout_session_id: id, reason: found.message }, 'checkout session refused');
-      return refuse(502, found.code, found.message);
-    }
+    if (found instanceof BadRequest) return refuseSession(found);
     if (found instanceof Error) {
       log.warn({ checkout_session_id: id, reason: messageOf(found) }, 'Stripe could not be asked');
       return refuse(502, 'stripe_unreachable', 'Stripe could not be asked. Try again.');
@@ -57,10 +58,10 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
     if (request === null)
       return refuse(409, 'not_completed', 'The checkout session is not completed, or makes no order.');
 
-    const { order_id, ...recorded } = await within(
-      DATABASE_WITHIN_MS,
-      record({ source: 'landing_page', signed: null, request }),
-    );
+    const news: News = { source: 'landing_page', signed: null, request };
+    const taken = await within(DATABASE_WITHIN_MS, record(news)).catch(ifBadRequest);
+    if (taken instanceof BadRequest) return refuseSession(taken);
+    const { order_id, ...recorded } = taken;
     log.info({ checkout_session_id: id, order_id, ...recorded }, 'checkout session looked up');
     res.json(await within(DATABASE_WITHIN_MS, findOrder(db, order_id as number)));
   });
@@ -82,6 +83,11 @@ async function lookUp(
   } catch (error) {
     return error as Error;
   }
+}
+
+function ifBadRequest(error: unknown): BadRequest {
+  if (error instanceof BadRequest) return error;
+  throw error;
 }
 
 /** Trying again never helps: the key is no key any more, or a restricted one that may not read sessions. */

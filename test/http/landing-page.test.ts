@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import express, { type RequestHandler } from 'express';
@@ -100,6 +101,23 @@ describe('no order comes of', () => {
   });
 });
 
+/** Asks a service that is nothing but this, and reads its log. */
+async function askAlone(id: string) {
+  const { db, stripe } = shop;
+  const { log, lines } = recordingLog();
+  const app = express().use(
+    landingPageRouter({
+      access: (_req, _res, next) => next(),
+      stripe: createStripe('sk_test_123', stripe.url),
+      record: openLedger(db),
+      db,
+      livemode: false,
+      log,
+    }),
+  );
+  return { answer: await request(app).post(`/checkout-sessions/${id}/fulfill`), lines };
+}
+
 const failure = { error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' } };
 
 test.each([
@@ -110,28 +128,26 @@ test.each([
 ])(
   'Stripe answers %i, %j: 502 %s, and nothing of it comes through but to the log',
   async (status, body, code, level) => {
-    const { db, stripe } = shop;
-    stripe.fault = (_req, res) => {
+    shop.stripe.fault = (_req, res) => {
       answerJson(res, status, body);
       return true;
     };
-    const { log, lines } = recordingLog();
-    const app = express().use(
-      landingPageRouter({
-        access: (_req, _res, next) => next(),
-        stripe: createStripe('sk_test_123', stripe.url),
-        record: openLedger(db),
-        db,
-        livemode: false,
-        log,
-      }),
-    );
-    const answer = await request(app).post(`/checkout-sessions/${shop.checkout().id}/fulfill`);
+    const { answer, lines } = await askAlone(shop.checkout().id);
     expect([answer.status, answer.body.error.code]).toEqual([502, code]);
     expect(answer.text).not.toMatch(/sk_test/);
     expect(lines.map(({ level }) => level)).toEqual([level]);
   },
 );
+
+test('a session that PostgreSQL can not hold: 502, told by the log', async () => {
+  // An index takes 2,704 bytes.
+  const { id } = shop.checkout({ client_reference_id: randomBytes(5_000).toString('hex') });
+  const { answer, lines } = await askAlone(id);
+  expect([answer.status, answer.body.error.code]).toEqual([502, 'event_unstorable']);
+  expect(lines).toMatchObject([
+    { level: 'error', checkout_session_id: id, reason: expect.stringContaining('SQLSTATE 54000') },
+  ]);
+});
 
 test.each([
   ['hangs', () => {}],
