@@ -77,13 +77,12 @@ export async function landOn({ journal, opsToken }: Stage, id: string, service: 
     method: 'POST',
     headers: opsToken === null ? {} : { authorization: `Bearer ${opsToken}` },
     signal: AbortSignal.timeout(10_000),
-  }).then(
-    async (response) => {
+  })
+    .then(async (response) => {
       const { status, error } = (await response.json()) as { status?: string; error?: { code: string } };
       return { ok: response.ok, words: `${response.status}, ${status ?? error?.code}` };
-    },
-    (error) => ({ ok: false, words: messageOf(error) }),
-  );
+    })
+    .catch((error) => ({ ok: false, words: messageOf(error) }));
   const words = `The success page asks POST /checkout-sessions/…/fulfill. The service answered ${told.words}.`;
   journal.note(id, { at, by: 'shop', tone: told.ok ? 'good' : 'bad', words });
 }
