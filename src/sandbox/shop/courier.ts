@@ -8,6 +8,8 @@ import type { Journal } from './journal.ts';
 import type { Trouble } from './trouble.ts';
 
 export interface Courier {
+  /** The stand-in has the event from here on, for its API to list. */
+  keep(event: SessionEvent): Promise<void>;
   /** Resolves when the event is acknowledged, or given up. */
   send(event: SessionEvent, endpoint: Endpoint): Promise<void>;
   stop(): void;
@@ -30,10 +32,12 @@ export function openCourier({ events, journal, log, againAfterMs }: Dependencies
   const stopped = new AbortController();
   const wait = (ms: number) => pause(ms, undefined, { signal: stopped.signal, ref: false });
 
+  const keep = (event: SessionEvent) => events.save(event.id, event);
+
   async function deliver(event: SessionEvent, endpoint: Endpoint): Promise<void> {
     const { id: sessionId } = event.data.object;
     const { trouble } = journal.episode(sessionId);
-    await events.save(event.id, event);
+    await keep(event);
     if (trouble.has('delay')) {
       journal.note(sessionId, { by: 'stripe', tone: 'wait', words: `${event.type} waits for 10 s.` });
       await wait(LATE_MS);
@@ -74,6 +78,7 @@ export function openCourier({ events, journal, log, againAfterMs }: Dependencies
   }
 
   return {
+    keep,
     async send(event, endpoint) {
       try {
         await deliver(event, endpoint);

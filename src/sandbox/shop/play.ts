@@ -36,6 +36,7 @@ export async function play(stage: Stage, { session: { id }, by, form, service }:
   });
   if (by === 'bank' && trouble.has('shuffle')) {
     episode.held = event;
+    await courier.keep(event);
     journal.note(id, {
       by: 'stripe',
       tone: 'wait',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import request from 'supertest';
+import { openEvents } from '../../../src/sandbox/events.ts';
 import { openSessions } from '../../../src/sandbox/sessions.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { FULFILLMENT_SECRET } from '../../support/receiver.ts';
@@ -152,6 +153,18 @@ test('the bank decides once', async () => {
   await decide(id, 'pays');
   expect(await db('orders').where({ checkout_session_id: id }).first()).toMatchObject({ status: 'failed' });
   expect(await db('stripe_events').where({ checkout_session_id: id })).toHaveLength(2);
+});
+
+test('an event that is held until the bank has spoken is one that the stand-in has: a restart forgets the holding alone', async () => {
+  const page = await checkout();
+  const id = page.split('/').at(-1) as string;
+  const debit = { ...filledIn, action: 'bank', trouble: 'shuffle' };
+  await request(url).post(page).type('form').send(debit).expect(303);
+  const events = (await (await openEvents(`${dataDir}/sandbox`)).all()).filter(
+    ({ data }) => data.object.id === id,
+  );
+  expect(events).toMatchObject([{ type: 'checkout.session.completed', pending_webhooks: 1 }]);
+  expect(await db('stripe_events').where({ checkout_session_id: id })).toEqual([]);
 });
 
 test('a mail is shown without anything that runs or is loaded', async () => {
