@@ -19,8 +19,8 @@ export function mailFile(messageId: string): string {
 
 /** Removes the mails of these sessions' orders that the file mailer wrote, unfinished ones too. How many files there were. */
 export async function removeMails(dir: string, checkoutSessionIds: readonly string[]): Promise<number> {
-  const marks = checkoutSessionIds.map((id) => `.${encodeURIComponent(id)}.`);
-  const mails = (await filesIn(dir)).filter((file) => marks.some((mark) => file.includes(mark)));
+  const sessions = new Set(checkoutSessionIds.map(encodeURIComponent));
+  const mails = (await filesIn(dir)).filter((file) => sessions.has(/\.(.+)\.eml/.exec(file)?.[1] ?? ''));
   await Promise.all(mails.map((file) => rm(join(dir, file), { force: true })));
   return mails.length;
 }
