@@ -5,7 +5,7 @@ export interface ListQuery {
   readonly given: Readonly<Record<string, string>>;
   readonly filter: OrderFilter;
   readonly after: string | null;
-  /** What is wrong with which field. */
+  /** What is wrong with which field, or that it is none. */
   readonly faults: Readonly<Record<string, string>>;
 }
 
@@ -29,5 +29,7 @@ export function readListQuery(query: Readonly<Record<string, unknown>>, zone: st
   const { after: _, ...given } = fields;
   const { after = null, ...filter } = parsed.data ?? {};
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => [String(path[0]), message]);
-  return { given, filter, after, faults: Object.fromEntries(faults) };
+  const unknown = Object.keys(query).filter((name) => !Object.hasOwn(shape.shape, name));
+  const nameless = unknown.map((name) => [name, `There is no filter called ${name}.`]);
+  return { given, filter, after, faults: Object.fromEntries([...faults, ...nameless]) };
 }

@@ -1,10 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { readListQuery } from '../../src/ops/filter-query.ts';
 
-test('what the URL says, without empty fields and what is no filter', () => {
-  expect(
-    readListQuery({ status: 'paid', email: ' jenny ', event: '', other: 'x', after: '1_2' }, 'UTC'),
-  ).toEqual({
+test('what the URL says, without empty fields', () => {
+  expect(readListQuery({ status: 'paid', email: ' jenny ', event: '', after: '1_2' }, 'UTC')).toEqual({
     given: { status: 'paid', email: 'jenny' },
     filter: { status: 'paid', email: 'jenny' },
     after: '1_2',
@@ -15,6 +13,14 @@ test('what the URL says, without empty fields and what is no filter', () => {
 test('a field that can’t be read is named', () => {
   const { faults } = readListQuery({ status: 'lost', amount: '1,5', after: 'x', email: 'a' }, 'UTC');
   expect(Object.keys(faults).toSorted()).toEqual(['after', 'amount', 'status']);
+});
+
+test('what is no filter is a fault, and not left out', () => {
+  const { faults } = readListQuery({ status: 'paid', fulfilment: 'dead', toString: 'x' }, 'UTC');
+  expect(faults).toEqual({
+    fulfilment: 'There is no filter called fulfilment.',
+    toString: 'There is no filter called toString.',
+  });
 });
 
 test('a field that was given twice is not left out', () => {

@@ -77,7 +77,8 @@ ${used.length > 0 && html`<a class="button" href="${PATH}">Clear</a>`}</div>
 function nothing(asked: ListQuery): Markup {
   const { given, faults, after } = asked;
   if (isFaulty(asked)) {
-    const words = faults.after ?? 'Correct what is marked in the filter, and apply it again.';
+    const unmarked = Object.keys(faults).find((name) => !Object.hasOwn(given, name));
+    const words = unmarked ? faults[unmarked] : 'Correct what is marked in the filter, and apply it again.';
     return html`<div class="empty" role="alert"><h2>The filter can't be read</h2><p>${words}</p></div>`;
   }
   if (after !== null) {
