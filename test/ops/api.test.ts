@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import * as shapes from '../../src/ops/api/shapes.ts';
 import { recordEvent } from '../support/news.ts';
 import { logIn } from '../support/ops-pages.ts';
-import { insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 
@@ -83,6 +83,17 @@ test('an order, whole, by its id, its session and an event of it', async () => {
   expect(retried).toEqual({ fulfillments: 1, notifications: 0 });
   const { timeline } = as(shapes.wholeOrder, await get(`/orders/${order.id}`));
   expect(timeline.find(({ kind }) => kind === 'action')).toMatchObject({ actor: 'ops', action: 'retry' });
+});
+
+test('a reason is read though its program does not say that it sends JSON', async () => {
+  const { id } = await insertOrder(shop.db);
+  await insertFulfillment(shop.db, id, { status: 'dead' });
+  const answer = await fetch(`${shop.service.url}/ops/api/orders/${id}/close`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+    body: Buffer.from('{"because":"refunded"}'),
+  });
+  expect([answer.status, await answer.json()]).toEqual([200, { fulfillments: 1, notifications: 0 }]);
 });
 
 test('what a program has refunded is closed by its payment, and all that is dead tried again', async () => {
