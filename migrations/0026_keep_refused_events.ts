@@ -15,8 +15,8 @@ export async function up(knex: Knex): Promise<void> {
     create index refused_events_last on refused_events (last_refused_at);
 
     comment on table refused_events is 'Events of Stripe''s that the service refused, since it could not read or keep them. What one says is recorded nowhere, unless it has come in again since and stands in stripe_events.';
-    comment on column refused_events.id is 'Stripe''s id of the event (evt_…).';
-    comment on column refused_events.type is 'checkout.session.completed and so on.';
+    comment on column refused_events.id is 'Stripe''s id of the event (evt_…), or of the checkout session that reconcile met and could not take (cs_…).';
+    comment on column refused_events.type is 'checkout.session.completed and so on; checkout.session for a session.';
     comment on column refused_events.checkout_session_id is 'The checkout session that it is about. Its order may be missing, or not paid, for want of this event. Null: it is about something else.';
     comment on column refused_events.reason is 'Why. It names the field, and nothing of its value.';
     comment on column refused_events.first_refused_at is 'When it was refused first.';

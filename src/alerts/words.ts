@@ -79,12 +79,14 @@ function describe({ cause, details }: Finding): Words {
         what: `${details.in_a_row} in a row at ${details.host}, and no right one in between.`,
         todo: `Compare STRIPE_WEBHOOK_SECRET with the endpoint's secret in Stripe's Dashboard: was it rolled, is it that of another endpoint or mode? If it is the right one, a proxy changes the body on its way. Stripe repeats what was refused for three days. If the Dashboard shows no failed deliveries, somebody else sends forged ones; they are refused.`,
       };
-    case 'event_refused':
+    case 'event_refused': {
+      const thing = details.event_id.startsWith('cs_') ? 'checkout session' : 'event';
       return {
-        title: `The service refuses ${counted(details.count, 'event')} of Stripe's`,
+        title: `The service refuses ${counted(details.count, thing)} of Stripe's`,
         what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
         todo: 'npm run ops -- reconcile --since 3d takes its order from what Stripe says now, if that can be read. If not, upgrade the service: Stripe repeats each event for three days. The table refused_events names all. Whoever ships by hand sees to it that the order, when it comes, is not shipped again.',
       };
+    }
     case 'live_events_ignored':
       return {
         title: `The service ignores ${counted(details.count, 'checkout session')} of live mode`,

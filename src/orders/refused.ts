@@ -4,6 +4,7 @@ import { type Counted, STANDING_HOURS } from './standing.ts';
 
 /** An event of Stripe's that could not be read or kept: what it says of a payment is recorded nowhere. */
 export interface RefusedEvent {
+  /** That of the session itself, where reconcile met it in the list of sessions. */
   readonly id: string;
   readonly type: string;
   readonly checkout_session_id: string | null;
@@ -65,7 +66,7 @@ export async function refusalOf(
   if (!refused) return null;
   const { id, checkout_session_id: session, last_refused_at, reason } = refused;
   const order = session && (await db('orders').where({ checkout_session_id: session }).first('id', 'status'));
-  const about = `${id}${session === null ? '' : ` of ${session}`}`;
+  const about = session === null || session === id ? id : `${id} of ${session}`;
   const taken = order ? ` Its session has order ${order.id}: ${order.status}.` : '';
   return `${about} was refused at ${last_refused_at.toISOString()}. ${reason}${taken}`;
 }

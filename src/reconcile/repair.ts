@@ -14,7 +14,7 @@ import type { Findings } from './findings.ts';
 export interface Dependencies {
   readonly db: Knex;
   readonly record: Ledger;
-  /** Keeps events that can't be taken over with those that a webhook has refused: a person is told of them. */
+  /** Keeps what can't be taken over with the events that a webhook has refused: a person is told of it. */
   readonly refuse: (events: readonly RefusedEvent[]) => Promise<void>;
   readonly livemode: boolean;
   /** Filled as the run goes: it tells what was done also when the run breaks off. */
@@ -43,16 +43,21 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
 
   await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given))));
   // Before the cursor passes them: a run that ends here, or is killed, comes to them again.
-  await refuse(page.flatMap((given) => refusalOf(given, found)));
+  await refuse(page.flatMap((given) => refusalOf(given.id, namesOf(given), found)));
 }
 
+type Names = Pick<RefusedEvent, 'type' | 'checkout_session_id'>;
+
 /** Of an event that may not have the shape of one. */
-function refusalOf({ id, type, data }: Stripe.Event, { unrepaired }: Findings): RefusedEvent[] {
-  const reason = unrepaired.get(id);
-  if (reason === undefined) return [];
+function namesOf({ type, data }: Stripe.Event): Names {
   const object = (data?.object ?? {}) as { object?: unknown; id?: unknown };
   const checkout_session_id = object.object === 'checkout.session' ? String(object.id) : null;
-  return [{ id, type: String(type), checkout_session_id, reason, at: Date.now() }];
+  return { type: String(type), checkout_session_id };
+}
+
+function refusalOf(id: string, names: Names, { unrepaired }: Findings): RefusedEvent[] {
+  const reason = unrepaired.get(id);
+  return reason === undefined ? [] : [{ id, ...names, reason, at: Date.now() }];
 }
 
 /**
@@ -64,7 +69,7 @@ export async function takeSessions(
   dependencies: Dependencies,
   eventsSince: number,
 ): Promise<void> {
-  const { db, livemode, found } = dependencies;
+  const { db, refuse, livemode, found } = dependencies;
   const ids = page.map(({ id }) => id);
   const rows: (Compared & Pick<Order, 'status'>)[] = await db('orders')
     .select('id', 'checkout_session_id', 'status', 'currency', 'amount_total', 'amount_subtotal')
@@ -86,6 +91,10 @@ export async function takeSessions(
         else await put({ source: 'reconcile', signed: null, request }, dependencies);
       }),
     ),
+  );
+  // It may have no event by which a person was told.
+  await refuse(
+    ids.flatMap((id) => refusalOf(id, { type: 'checkout.session', checkout_session_id: id }, found)),
   );
 }
 

@@ -186,6 +186,14 @@ describe('what a person reads', () => {
       'The table refused_events names all',
     ],
     [
+      {
+        cause: 'event_refused',
+        details: { count: 1, event_id: 'cs_test_1', newest_at, reason: 'It is unreadable.' },
+      },
+      "The service refuses 1 checkout session of Stripe's",
+      'upgrade the service',
+    ],
+    [
       { cause: 'live_events_ignored', details: { count: 2, event_id: 'evt_1', newest_at } },
       'The service ignores 2 checkout sessions of live mode',
       'set its live key, restart, and run npm run ops -- reconcile --since 3d',

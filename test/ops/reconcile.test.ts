@@ -435,8 +435,11 @@ describe('a clear error', () => {
       ],
     ]);
     expect(await statuses()).toEqual({ [broken.sessionId]: 'paid' });
-    // `show` knows of it, and an alert tells whoever did not read this.
-    expect(await db('refused_events')).toMatchObject([{ id: bad.id, checkout_session_id: 'cs_test_bad' }]);
+    // `show` knows of them, and an alert tells whoever did not read this.
+    expect(await db('refused_events').orderBy('id')).toMatchObject([
+      { id: worse.id, checkout_session_id: worse.id },
+      { id: bad.id, checkout_session_id: 'cs_test_bad' },
+    ]);
   });
 
   test('what a run that breaks off has found is told: the next one goes on behind it', async () => {

@@ -204,6 +204,14 @@ test.each(['evt_refused', 'cs_test_of_the_refused'])(
   },
 );
 
+test('a session that reconcile could not take is named once', async () => {
+  const id = 'cs_test_refused_itself';
+  const at = '2026-11-25T01:30:00.000Z';
+  const refused = { id, type: 'checkout.session', checkout_session_id: id, reason: 'It says too much.' };
+  await db('refused_events').insert({ ...refused, first_refused_at: at, last_refused_at: at });
+  await expect(here('show', id)).rejects.toThrow(`${id}. ${id} was refused at ${at}. It says too much.`);
+});
+
 test('a refused event leads to the order that its session has all the same', async () => {
   const order = await insertOrder(db, { status: 'awaiting_payment' });
   await db('refused_events').insert({

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type { Loop } from '../../src/loop.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
+import { standingRefusals } from '../../src/orders/refused.ts';
 import { startReconciling } from '../../src/reconcile/schedule.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -105,6 +106,21 @@ test('one that can not be kept there either is not passed over', async () => {
   await listUnreadable();
   await runWithout('table', 'refused_events');
   expect(await db('reconcile_cursors').where({ list: 'events' }).first()).toMatchObject({ position: null });
+});
+
+test('a session that can not be read is kept there too: it may have no event', async () => {
+  const bad = checkoutSession({ created: secondsAgo(2 * DAY), amount_total: 'much' });
+  const { id } = bad;
+  api.keep(bad, []);
+  api.keep(checkoutSession({ created: secondsAgo(2 * DAY) }), []);
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  expect(await db('refused_events').where({ checkout_session_id: id })).toMatchObject([
+    { id, type: 'checkout.session', reason: expect.stringContaining('amount_total') },
+  ]);
+  expect(await db('orders')).toHaveLength(1);
+  expect(await standingRefusals(db)).toMatchObject({ event_id: id });
 });
 
 test('a walk that Stripe does not answer holds up no audit', async () => {
