@@ -17,7 +17,7 @@ import { brokenOff, reportOf } from '../reconcile-report.ts';
 const help = `
 Without --since it goes on where the last run ended, also one that was killed (the first time: 3 days back). With it, what
 lies between the last run's end and that moment is left to the next run. Stripe keeps events for 30 days; before that, orders
-are found by their checkout sessions alone.
+are found by their checkout sessions alone. Events that Stripe could not deliver are looked at, and counted, once more.
 
 Only the account of STRIPE_SECRET_KEY is looked at, not accounts that are connected to it.
 
