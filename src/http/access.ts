@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { BlockList } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
+import { refuse } from './answer.ts';
 
 const loopback = new BlockList();
 // Written as an IPv6 address, too.
@@ -33,7 +34,7 @@ export function isOpenTo(req: Request, production: boolean): boolean {
 
 export function refuseAll(res: Response): void {
   const message = 'OPS_TOKEN is not set: only callers on this machine are let in, and none in production.';
-  res.status(403).json({ error: { code: 'forbidden', message } });
+  refuse(res, 403, 'forbidden', message);
 }
 
 /**
@@ -43,8 +44,8 @@ export function refuseAll(res: Response): void {
  * waits with a right token too.
  */
 export function refuseToken(res: Response): void {
-  const error = { code: 'unauthorized', message: 'The bearer token is missing or wrong.' };
-  res.status(401).set('WWW-Authenticate', 'Bearer').json({ error });
+  res.set('WWW-Authenticate', 'Bearer');
+  refuse(res, 401, 'unauthorized', 'The bearer token is missing or wrong.');
 }
 
 export function bearerOf(req: Request): string | null {

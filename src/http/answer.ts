@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Response } from 'express';
 
 /** Answers with JSON, outside Express as inside it. */
 export function answerJson(
@@ -20,4 +21,9 @@ export function answerJson(
   // ended: a proxy that met a reset answered 502.
   res.write(text);
   res.req.resume().once('close', () => res.end());
+}
+
+/** A route's refusal, in the form of every error. */
+export function refuse(res: Response, status: number, code: string, message: string): void {
+  res.status(status).json({ error: { code, message } });
 }

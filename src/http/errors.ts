@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { BadRequest, faultOf, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { answerJson } from './answer.ts';
+import { answerJson, refuse } from './answer.ts';
 import { BodyTooLarge } from './body.ts';
 
 export const notFound: RequestHandler = (_req, res) => {
-  res.status(404).json({ error: { code: 'not_found', message: 'There is nothing here.' } });
+  refuse(res, 404, 'not_found', 'There is nothing here.');
 };
 
 export function answerErrors(log: Logger): ErrorRequestHandler {

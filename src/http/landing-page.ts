@@ -9,6 +9,7 @@ import { accountOf, findOrder } from '../orders/store.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { within } from '../within.ts';
+import { refuse } from './answer.ts';
 
 /** A customer waits for the page that calls this. */
 const STRIPE_WITHIN_MS = 4_000;
@@ -32,31 +33,29 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
   const router = express.Router();
   router.post('/checkout-sessions/:id/fulfill', access, async (req, res) => {
     const id = String(req.params.id);
-    const refuse = (status: number, code: string, message: string) =>
-      void res.status(status).json({ error: { code, message } });
     const refuseSession = ({ code, message }: BadRequest) => {
       log.error({ checkout_session_id: id, reason: message }, 'checkout session refused');
-      refuse(502, code, message);
+      refuse(res, 502, code, message);
     };
 
     const found = await lookUp(id, { stripe, db });
-    if (found === null) return refuse(404, 'no_such_session', 'Stripe has no such checkout session.');
+    if (found === null) return refuse(res, 404, 'no_such_session', 'Stripe has no such checkout session.');
     if (isRefusal(found)) {
       log.error(
         { checkout_session_id: id, reason: messageOf(found) },
         'Stripe refuses what STRIPE_SECRET_KEY asks for',
       );
       const message = 'Stripe refuses to answer this service. A person must see to its STRIPE_SECRET_KEY.';
-      return refuse(502, 'stripe_refused', message);
+      return refuse(res, 502, 'stripe_refused', message);
     }
     if (found instanceof BadRequest) return refuseSession(found);
     if (found instanceof Error) {
       log.warn({ checkout_session_id: id, reason: messageOf(found) }, 'Stripe could not be asked');
-      return refuse(502, 'stripe_unreachable', 'Stripe could not be asked. Try again.');
+      return refuse(res, 502, 'stripe_unreachable', 'Stripe could not be asked. Try again.');
     }
     const request = requestOfSession(found, livemode);
     if (request === null)
-      return refuse(409, 'not_completed', 'The checkout session is not completed, or makes no order.');
+      return refuse(res, 409, 'not_completed', 'The checkout session is not completed, or makes no order.');
 
     const news: News = { source: 'landing_page', signed: null, request };
     const taken = await within(DATABASE_WITHIN_MS, record(news)).catch(ifBadRequest);

@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import type { z } from 'zod';
 import { BadRequest } from '../../errors.ts';
+import { refuse } from '../../http/answer.ts';
 import { closeOrder } from '../close.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
@@ -72,7 +73,7 @@ const guardChanges: RequestHandler = (req, res, next) => {
   if (['GET', 'HEAD'].includes(req.method) || visitorOf(res).session === null) return next();
   const message =
     'Changes want the header Authorization: Bearer, with the value of OPS_TOKEN, which must be set.';
-  res.status(403).json({ error: { code: 'forbidden', message } });
+  refuse(res, 403, 'forbidden', message);
 };
 
 async function orderOf(sources: Sources, id: string): Promise<number> {
@@ -90,9 +91,7 @@ function read<Shape extends z.ZodType>(shape: Shape, given: unknown): z.infer<Sh
 }
 
 const answerRefusals: ErrorRequestHandler = (error, _req, res, next) => {
-  const refuse = (status: number, code: string) =>
-    void res.status(status).json({ error: { code, message: error.message } });
-  if (error instanceof NotFound) return refuse(404, 'not_found');
-  if (error instanceof PayloadGone) return refuse(409, 'payload_gone');
+  if (error instanceof NotFound) return refuse(res, 404, 'not_found', error.message);
+  if (error instanceof PayloadGone) return refuse(res, 409, 'payload_gone', error.message);
   next(error);
 };

@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts';
 import type { Knex } from '../../db/knex.ts';
 import { messageOf } from '../../errors.ts';
 import { isOpenTo } from '../../http/access.ts';
+import { refuse } from '../../http/answer.ts';
 import { isUnreadable } from '../../http/errors.ts';
 import type { Logger } from '../../logger.ts';
 import { isOfThisSite } from '../../ops/door.ts';
@@ -103,6 +104,6 @@ export async function openSandboxShop(
 function forThisMachine(production: boolean): RequestHandler {
   return (req, res, next) => {
     if (isOpenTo(req, production) && (req.method === 'GET' || isOfThisSite(req))) return next();
-    res.status(403).json({ error: { code: 'forbidden', message: 'The sandbox is for this machine alone.' } });
+    refuse(res, 403, 'forbidden', 'The sandbox is for this machine alone.');
   };
 }
