@@ -14,10 +14,10 @@ import { missedWebhooks } from '../../src/reconcile/missed.ts';
 import { claim } from '../../src/work/queue.ts';
 import { readmeStatements } from '../support/readme.ts';
 
-/** A question, put to whatever stands for the database: the bench has each explained. */
+/** A question, put to what stands for the database (it takes raw statements alone): the bench has each explained. */
 export interface Question {
   readonly name: string;
-  readonly ask: (db: Pick<Knex, 'raw'>) => PromiseLike<unknown>;
+  readonly ask: (db: Knex) => PromiseLike<unknown>;
 }
 
 /** An order in the middle of the year, to ask about. */
@@ -41,9 +41,9 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
      where o.id = (select max(id) / 2 from orders)`,
   );
   const [known] = rows;
-  const asked = (name: string, sql: string, bindings: Readonly<Record<string, unknown>> = {}): Question => ({
+  const asked = (name: string, sql: string, bindings: Knex.ValueDict = {}): Question => ({
     name,
-    ask: (db) => db.raw(sql, bindings as Knex.ValueDict),
+    ask: (db) => db.raw(sql, bindings),
   });
   const listed = (
     name: string,
@@ -113,9 +113,9 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       'how much is owed',
       `select status, count(*), min(created_at) from fulfillments where status <> 'fulfilled' group by 1`,
     ),
-    { name: 'how the shop stands', ask: (db) => shopStandingOf(db as Knex, ZONE, new Date()) },
-    { name: 'the last 24 hours', ask: (db) => historyOf(db as Knex, '24h', ZONE, new Date()) },
-    { name: 'the last 30 days', ask: (db) => historyOf(db as Knex, '30d', ZONE, new Date()) },
+    { name: 'how the shop stands', ask: (db) => shopStandingOf(db, ZONE, new Date()) },
+    { name: 'the last 24 hours', ask: (db) => historyOf(db, '24h', ZONE, new Date()) },
+    { name: 'the last 30 days', ask: (db) => historyOf(db, '30d', ZONE, new Date()) },
     {
       name: 'events, newest',
       ask: (db) => listEvents(db, { conflicts: false }, { limit: PAGE, after: null }),
@@ -124,15 +124,15 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
       name: 'events, conflicts',
       ask: (db) => listEvents(db, { conflicts: true }, { limit: PAGE, after: null }),
     },
-    { name: 'refused events that stand', ask: (db) => standingRefusals(db as Knex) },
-    { name: 'live sessions that a test key ignores', ask: (db) => ignoredLiveSessions(db as Knex) },
-    { name: 'conflicts that stand', ask: (db) => standingConflicts(db as Knex) },
-    { name: 'webhooks that were missed', ask: (db) => missedWebhooks(db as Knex) },
-    { name: 'claim fulfillments (worker)', ask: (db) => claim(db as Knex, fulfillments, worker) },
-    { name: 'claim notifications (worker)', ask: (db) => claim(db as Knex, notifications, worker) },
+    { name: 'refused events that stand', ask: (db) => standingRefusals(db) },
+    { name: 'live sessions that a test key ignores', ask: (db) => ignoredLiveSessions(db) },
+    { name: 'conflicts that stand', ask: (db) => standingConflicts(db) },
+    { name: 'webhooks that were missed', ask: (db) => missedWebhooks(db) },
+    { name: 'claim fulfillments (worker)', ask: (db) => claim(db, fulfillments, worker) },
+    { name: 'claim notifications (worker)', ask: (db) => claim(db, notifications, worker) },
     {
       name: 'a step of the retention job (worker)',
-      ask: (db) => emptyOldPayloads(db as Knex, { days: 90, limit: STEP }),
+      ask: (db) => emptyOldPayloads(db, { days: 90, limit: STEP }),
     },
   ];
 }

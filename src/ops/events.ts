@@ -19,7 +19,7 @@ export const eventPlace = /^(\d{1,16})_([\x20-\x7e]{1,255})$/;
  * looked at them when a person is erased. Pages as `listOrders` has them.
  */
 export async function listEvents(
-  db: Pick<Knex, 'raw'>,
+  db: Knex,
   { conflicts }: { conflicts: boolean },
   { limit, after }: { limit: number; after: string | null },
 ): Promise<EventPage> {

@@ -42,7 +42,7 @@ export interface Page {
  * set of filters has a plan of its own.
  */
 export async function listOrders(
-  db: Pick<Knex, 'raw'>,
+  db: Knex,
   filter: OrderFilter & { readonly ids?: readonly number[] },
   { limit, after }: { limit: number; after: string | null },
 ): Promise<Page> {

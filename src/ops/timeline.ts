@@ -57,7 +57,7 @@ export type Happening =
  * Items have no time of their own, but are stored in one statement with the receipt that names them. An attempt is under way
  * as `makeDue` has it.
  */
-export async function timelineOf(db: Pick<Knex, 'raw'>, orderId: number): Promise<Entry[]> {
+export async function timelineOf(db: Knex, orderId: number): Promise<Entry[]> {
   const { rows } = await db.raw<{ rows: { at: Date; happening: Happening }[] }>(
     `with subject as (
        select id, checkout_session_id from orders where id = :orderId
