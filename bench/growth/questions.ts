@@ -11,7 +11,7 @@ import { ignoredLiveSessions } from '../../src/orders/ignored.ts';
 import { standingRefusals } from '../../src/orders/refused.ts';
 import { emptyOldPayloads, STEP } from '../../src/orders/retention.ts';
 import { missedWebhooks } from '../../src/reconcile/missed.ts';
-import { claim } from '../../src/work/queue.ts';
+import { claim, type Queue } from '../../src/work/queue.ts';
 import { readmeStatements } from '../support/readme.ts';
 
 /** A question, put to what stands for the database (it takes raw statements alone): the bench has each explained. */
@@ -53,7 +53,6 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
     name: `orders, ${name}`,
     ask: (db) => listOrders(db, orderFilterShape(ZONE).parse(given), { limit: PAGE, after }),
   });
-  const worker = { limit: 10, maxAttempts: 12 };
   return [
     ...readmeStatements().map((sql) => asked(`README: ${sql.replaceAll(/\s+/g, ' ').slice(0, 36)}…`, sql)),
     asked('the order of a session', 'select * from orders where checkout_session_id = :checkout_session_id', {
@@ -128,11 +127,19 @@ export async function questionsAbout(db: Knex): Promise<readonly Question[]> {
     { name: 'live sessions that a test key ignores', ask: (db) => ignoredLiveSessions(db) },
     { name: 'conflicts that stand', ask: (db) => standingConflicts(db) },
     { name: 'webhooks that were missed', ask: (db) => missedWebhooks(db) },
-    { name: 'claim fulfillments (worker)', ask: (db) => claim(db, fulfillments, worker) },
-    { name: 'claim notifications (worker)', ask: (db) => claim(db, notifications, worker) },
+    claimOf(fulfillments),
+    claimOf(notifications),
     {
       name: 'a step of the retention job (worker)',
       ask: (db) => emptyOldPayloads(db, { days: 90, limit: STEP }),
     },
   ];
+}
+
+/** What a worker asks for. */
+export function claimOf(queue: Queue): Question {
+  return {
+    name: `claim ${queue.table} (worker)`,
+    ask: (db) => claim(db, queue, { limit: 10, maxAttempts: 12 }),
+  };
 }
