@@ -57,20 +57,15 @@ export async function startEmbeddedPostgres({
     });
   void keepServer(connection, { revive, log, signal });
 
-  const stop = async () => {
-    stopping.abort();
-    await withLock(home.startLock, async () => {
-      leave();
-      if (isUnlocked(home.attachedLock)) await stopPostmaster(home);
-      else log.info('embedded PostgreSQL goes on for the other processes that use it');
-    });
-  };
-  let stopped: Promise<void> | undefined;
   return {
     url: await urlOf(home, connection.port, database),
-    stop: () => {
-      stopped ??= stop();
-      return stopped;
+    async stop() {
+      stopping.abort();
+      await withLock(home.startLock, async () => {
+        leave();
+        if (isUnlocked(home.attachedLock)) await stopPostmaster(home);
+        else log.info('embedded PostgreSQL goes on for the other processes that use it');
+      });
     },
   };
 }
