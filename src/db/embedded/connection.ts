@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { messageOf, SetupError } from '../../errors.ts';
 import type { Home } from './home.ts';
@@ -21,15 +21,15 @@ export async function urlOf(home: Home, port: number, database: string): Promise
 }
 
 /** Long enough for the recovery of a large write-ahead log. */
-const patience = 60_000;
+const PATIENCE_MS = 60_000;
 
 /** Connects to the server once it is ready; to nothing if it ends before. */
 export async function connectWhenReady(
   home: Home,
   { runs, signal }: { runs: () => Promise<boolean>; signal: AbortSignal },
 ): Promise<Connection | undefined> {
-  const deadline = Date.now() + patience;
-  for (let pause = 5; ; pause = Math.min(pause * 1.2, 500)) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.2, 500)) {
     signal.throwIfAborted();
     // Not before the server itself says so: another program may be listening on a port that this one can't get.
     const postmaster = await findPostmaster(home);
@@ -47,7 +47,7 @@ export async function connectWhenReady(
         `PostgreSQL runs on ${home.data}, but lets nobody in: ${messageOf(obstacle)}. See ${home.serverLog}.`,
       );
     }
-    await sleep(pause);
+    await pause(pauseMs);
   }
 }
 

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '../../logger.ts';
 import type { Connection } from './connection.ts';
 
 export type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
 
 /** A server that lasted this long has got over what ended the one before. */
-const calm = 30_000;
-const longestPause = 5_000;
+const CALM_MS = 30_000;
+const LONGEST_PAUSE_MS = 5_000;
 
 /** Brings the server back whenever it goes away (a full disk, kill -9), until the signal. */
 export async function keepServer(
@@ -16,7 +16,7 @@ export async function keepServer(
 ): Promise<void> {
   const stopped = once(signal, 'abort');
   let connection: Connection | undefined = first;
-  let pause = 0;
+  let pauseMs = 0;
   while (connection) {
     const since = performance.now();
     connection.client.unref();
@@ -24,12 +24,12 @@ export async function keepServer(
     if (signal.aborted) return connection.client.end();
 
     const lost = performance.now();
-    if (lost - since > calm) pause = 0;
+    if (lost - since > CALM_MS) pauseMs = 0;
     log.error('PostgreSQL went away: bringing it back');
     connection = undefined;
     while (!connection && !signal.aborted) {
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
-      pause = Math.min(pause * 2 + 100, longestPause);
+      await pause(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+      pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS);
       connection = await revive().catch((err) => {
         if (!signal.aborted) log.error({ err }, 'PostgreSQL is still away: trying again');
         return undefined;

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, SetupError } from '../../errors.ts';
 
 /**
@@ -36,17 +36,17 @@ function tryLock(file: string, kind: keyof typeof statements): Release | undefin
 }
 
 /** Longer than the slowest start or stop that a holder may be busy with. */
-const patience = 120_000;
+const PATIENCE_MS = 120_000;
 
 async function lock(file: string, kind: keyof typeof statements): Promise<Release> {
-  const deadline = Date.now() + patience;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const release = tryLock(file, kind);
     if (release) return release;
     if (Date.now() > deadline) {
-      throw new SetupError(`Another process has held ${file} for ${patience / 1000} s.`);
+      throw new SetupError(`Another process has held ${file} for ${PATIENCE_MS / 1_000} s.`);
     }
-    await sleep(20);
+    await pause(20);
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SetupError } from '../../errors.ts';
 import { findBinaries } from './binaries.ts';
@@ -62,16 +62,16 @@ async function commandLine(pid: number): Promise<string> {
 export async function stopPostmaster(home: Home): Promise<void> {
   const postmaster = await findPostmaster(home);
   if (!postmaster) return;
-  for (const { signal, patience } of [
-    { signal: 'INT', patience: 5_000 },
-    { signal: 'QUIT', patience: 2_000 },
+  for (const { signal, patienceMs } of [
+    { signal: 'INT', patienceMs: 5_000 },
+    { signal: 'QUIT', patienceMs: 2_000 },
   ]) {
     // It may be gone by itself.
     await send(signal, postmaster.pid, home).catch(() => {});
-    const deadline = Date.now() + patience;
+    const deadline = Date.now() + patienceMs;
     while (Date.now() < deadline) {
       if (!(await isPostmaster(home, postmaster.pid))) return;
-      await sleep(10);
+      await pause(10);
     }
   }
   throw new SetupError(

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, SetupError } from '../../errors.ts';
 import type { Binaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
@@ -25,13 +25,13 @@ export async function adoptServer(home: Home, signal: AbortSignal): Promise<Conn
 }
 
 /** How long to try where the obstacle goes away by itself. */
-const patience = 10_000;
+const PATIENCE_MS = 10_000;
 
 export async function startServer(home: Home, options: StartOptions): Promise<Connection> {
   const binaries = await options.binaries(home);
   if (options.alone) await ensureCluster(home, binaries);
   else await refuseAcrossContainers(home);
-  const deadline = Date.now() + patience;
+  const deadline = Date.now() + PATIENCE_MS;
   let port = Number(/"port=(\d+)"/.exec(await lastOptions(home))?.[1]) || (await freePort());
   for (;;) {
     const started = await startPostmaster(home, binaries, { ...options, port });
@@ -41,7 +41,7 @@ export async function startServer(home: Home, options: StartOptions): Promise<Co
     // The children of a killed postmaster take a moment to notice.
     const predecessorIsLeaving = started.includes('pre-existing shared memory block');
     if (portIsTaken && options.alone && Date.now() < deadline) port = await freePort();
-    else if (predecessorIsLeaving && Date.now() < deadline) await sleep(50);
+    else if (predecessorIsLeaving && Date.now() < deadline) await pause(50);
     else throw new SetupError(`PostgreSQL did not start on ${home.data}:\n${started}`);
   }
 }
@@ -58,7 +58,7 @@ async function refuseAcrossContainers(home: Home): Promise<void> {
   );
 }
 
-const maxLogBytes = 8 * 1024 * 1024;
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
 /**
  * A connection to the new server, or what it said before it ended. It has a session of its own, so that Ctrl-C reaches
@@ -74,7 +74,7 @@ async function startPostmaster(
   await rm(join(home.data, 'postmaster.pid'), { force: true });
 
   await using log = await open(home.serverLog, 'a+', 0o600);
-  if ((await log.stat()).size > maxLogBytes) await log.truncate();
+  if ((await log.stat()).size > MAX_LOG_BYTES) await log.truncate();
   const { size: begin } = await log.stat();
 
   const fixed = {
