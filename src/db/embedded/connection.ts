@@ -28,7 +28,7 @@ export async function connectWhenReady(
   home: Home,
   { runs, signal }: { runs: () => Promise<boolean>; signal: AbortSignal },
 ): Promise<Connection | undefined> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.2, 500)) {
     signal.throwIfAborted();
     // Not before the server itself says so: another program may be listening on a port that this one can't get.
@@ -42,7 +42,7 @@ export async function connectWhenReady(
       }
     }
     if (!(await runs())) return undefined;
-    if (Date.now() > deadline || isRefusal(obstacle)) {
+    if (performance.now() > deadline || isRefusal(obstacle)) {
       throw new SetupError(
         `PostgreSQL runs on ${home.data}, but lets nobody in: ${messageOf(obstacle)}. See ${home.serverLog}.`,
       );

@@ -39,11 +39,11 @@ function tryLock(file: string, kind: keyof typeof statements): Release | undefin
 const PATIENCE_MS = 120_000;
 
 async function lock(file: string, kind: keyof typeof statements): Promise<Release> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const release = tryLock(file, kind);
     if (release) return release;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new SetupError(`Another process has held ${file} for ${PATIENCE_MS / 1_000} s.`);
     }
     await pause(20);

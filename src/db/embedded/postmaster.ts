@@ -68,8 +68,8 @@ export async function stopPostmaster(home: Home): Promise<void> {
   ]) {
     // It may be gone by itself.
     await send(signal, postmaster.pid, home).catch(() => {});
-    const deadline = Date.now() + patienceMs;
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + patienceMs;
+    while (performance.now() < deadline) {
       if (!(await isPostmaster(home, postmaster.pid))) return;
       await pause(10);
     }

@@ -31,7 +31,7 @@ export async function startServer(home: Home, options: StartOptions): Promise<Co
   const binaries = await options.binaries(home);
   if (options.alone) await ensureCluster(home, binaries);
   else await refuseAcrossContainers(home);
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   let port = Number(/"port=(\d+)"/.exec(await lastOptions(home))?.[1]) || (await freePort());
   for (;;) {
     const started = await startPostmaster(home, binaries, { ...options, port });
@@ -40,8 +40,8 @@ export async function startServer(home: Home, options: StartOptions): Promise<Co
     const portIsTaken = started.includes('could not create any TCP/IP sockets');
     // The children of a killed postmaster take a moment to notice.
     const predecessorIsLeaving = started.includes('pre-existing shared memory block');
-    if (portIsTaken && options.alone && Date.now() < deadline) port = await freePort();
-    else if (predecessorIsLeaving && Date.now() < deadline) await pause(50);
+    if (portIsTaken && options.alone && performance.now() < deadline) port = await freePort();
+    else if (predecessorIsLeaving && performance.now() < deadline) await pause(50);
     else throw new SetupError(`PostgreSQL did not start on ${home.data}:\n${started}`);
   }
 }
