@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { typed } from '../src/command-line.ts';
+import { wholeNumber } from '../src/shapes.ts';
 import { benchFulfillment } from './fulfillment.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
@@ -27,10 +29,7 @@ const parts: Readonly<Record<string, (rig: Rig, options: Options) => Promise<Rep
 };
 const usual = ['ingest', 'fulfillment'];
 
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
-  return Number(text);
-}
+const count = typed(wholeNumber(1, 100_000_000));
 
 const program = new Command('npm run bench --')
   .description('Measures the service on this machine. The figures go to the terminal and to bench/results.')
@@ -45,9 +44,9 @@ const program = new Command('npm run bench --')
     'one process and several, behind nginx and pgbouncer (bench/install-peers.sh), and whether each is right',
   )
   .option('--soak', 'memory over a long run at half load, and while the database stands still')
-  .option('--rounds <n>', 'interleaved rounds of which medians are taken', wholeNumber, 5)
-  .option('--orders <n>', 'orders of the year that --grow fills in', wholeNumber, 1_000_000)
-  .option('--minutes <n>', 'how long --soak takes', wholeNumber, 10)
+  .option('--rounds <n>', 'interleaved rounds of which medians are taken', count, 5)
+  .option('--orders <n>', 'orders of the year that --grow fills in', count, 1_000_000)
+  .option('--minutes <n>', 'how long --soak takes', count, 10)
   .parse();
 
 const options = program.opts<Options & Record<string, unknown>>();
