@@ -7,7 +7,7 @@ interface Action {
   readonly action: string;
   /** An order's or event's id, `stripe_events` for many of those, `stripe` for reconcile; never an address. */
   readonly subject: string;
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 /** Kept with what it changed, or not at all. */
@@ -19,7 +19,7 @@ export async function recordAction(trx: Knex.Transaction, action: Action): Promi
 export async function recordActions(trx: Knex.Transaction, actions: readonly Action[]): Promise<void> {
   await trx.raw(
     `insert into ops_actions (actor, action, subject, details)
-     select actor, action, subject, coalesce(details, '{}')
+     select actor, action, subject, details
      from json_to_recordset(:actions) as action (actor text, action text, subject text, details jsonb)`,
     { actions: JSON.stringify(actions) },
   );

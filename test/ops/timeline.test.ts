@@ -200,7 +200,9 @@ test('nothing of another order stands on it', async () => {
   });
   const [fulfillment] = await db('fulfillments').insert({ order_id: other }).returning('id');
   await db('failed_attempts').insert(failed('fulfillments', fulfillment.id, other, 1, 1));
-  await db.transaction((trx) => recordAction(trx, { actor: 'ops', action: 'retry', subject: String(other) }));
+  await db.transaction((trx) =>
+    recordAction(trx, { actor: 'ops', action: 'retry', subject: String(other), details: {} }),
+  );
   expect(await timelineOf(db, id)).toEqual([]);
   expect(await timelineOf(db, other)).toHaveLength(6);
 });
