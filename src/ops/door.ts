@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import { parse } from 'hono/utils/cookie';
 import { bearerOf, type Guard, isOpenTo, isSame, refuseAll, refuseToken } from '../http/access.ts';
 import type { Guesses } from './guesses.ts';
+import { send } from './pages/send.ts';
 import { SESSION_MS, type Session, type Sessions } from './session.ts';
 
 /** Whoever has come in. */
@@ -83,7 +84,6 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
         production && cookieOf(req, cookieName) === undefined
           ? 'The browser sent no cookie: it keeps that of these pages over HTTPS alone.'
           : 'Go back, load the page anew and try again.';
-      res.status(403);
       next(new StaleForm(`The form is not of this session. ${hint}`));
     },
 
@@ -134,12 +134,9 @@ function pageOf({ originalUrl }: Request): string {
  * A link from a chat or a mail comes without the cookie, since it is SameSite=Strict. The page that it leads to asks for
  * itself once more, now from this site, and the cookie comes along.
  */
-function comeAgain(req: Request, res: Response): void {
-  res.send(
-    String(
-      html`<!doctype html><title>One moment</title><meta http-equiv="refresh" content="0; url=${req.originalUrl}">`,
-    ),
-  );
+function comeAgain({ originalUrl }: Request, res: Response): Promise<void> {
+  const page = html`<!doctype html><title>One moment</title><meta http-equiv="refresh" content="0; url=${originalUrl}">`;
+  return send(res, page);
 }
 
 /**
