@@ -8,6 +8,7 @@ export interface Space {
   readonly indexes: number;
 }
 
+/** The largest first. */
 export async function spaceOf(db: Knex): Promise<readonly Space[]> {
   const { rows } = await db.raw<{ rows: Space[] }>(
     `select relname as table, pg_relation_size(oid) as rows,
@@ -19,6 +20,7 @@ export async function spaceOf(db: Knex): Promise<readonly Space[]> {
   return rows;
 }
 
+/** Bytes on disk of each index. */
 export async function indexSizes(db: Knex): Promise<Readonly<Record<string, number>>> {
   const { rows } = await db.raw<{ rows: { name: string; bytes: number }[] }>(
     `select indexrelname as name, pg_relation_size(indexrelid) as bytes from pg_stat_user_indexes

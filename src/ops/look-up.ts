@@ -87,6 +87,7 @@ export async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent)
   return order?.id ?? null;
 }
 
+/** @throws where there is none of this id */
 export async function wholeOrder(db: Knex, id: number): Promise<WholeOrder> {
   const [[found], fulfillment, timeline, now] = await Promise.all([
     findOrdersWithItems(db, [id]),

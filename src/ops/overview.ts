@@ -64,6 +64,7 @@ export async function shopStandingOf(db: Knex, zone: string, now: Date): Promise
 const HOUR_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * HOUR_MS;
 
+/** What the charts may show: so many spans of so many milliseconds. */
 export const ranges = {
   '24h': { count: 24, ms: HOUR_MS },
   '30d': { count: 30, ms: DAY_MS },

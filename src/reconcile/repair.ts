@@ -98,6 +98,7 @@ export async function takeSessions(
   );
 }
 
+/** Records news, and keeps what they changed as findings. */
 export async function put(news: News, { record, found }: Dependencies): Promise<void> {
   const { duplicate, moved_to, order_id } = await record(news);
   if (news.signed && !duplicate) found.eventsMissing += 1;

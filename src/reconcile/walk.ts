@@ -60,6 +60,7 @@ async function* onwards<T extends Listed>(
   }
 }
 
+/** All pages down to a time, the newest first. The last stage, which has no objects, moves the cursor. */
 export async function* backwards<T extends Listed>(
   list: List<T>,
   since: number,

@@ -17,6 +17,7 @@ export interface Outcome
   readonly mails: readonly (OwedWork & { readonly kind: MailKind })[];
 }
 
+/** Of those sessions that have an order, in no order of their own. */
 export async function findOutcomes(db: Knex, sessionIds: readonly string[]): Promise<Outcome[]> {
   const { rows } = await db.raw<{ rows: Outcome[] }>(
     `select checkout_session_id, id as order_id, status, payment_status, customer_name,

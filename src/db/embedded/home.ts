@@ -22,6 +22,10 @@ export interface Home {
   readonly user: ServerUser | undefined;
 }
 
+/**
+ * Makes the directory, with nobody let in who has no business there.
+ * @throws {SetupError} where it can't be used, or nobody is there to run the server as
+ */
 export async function openHome(path: string): Promise<Home> {
   const dir = resolve(path);
   const data = join(dir, 'data');

@@ -27,6 +27,7 @@ export async function adoptServer(home: Home, signal: AbortSignal): Promise<Conn
 /** How long to try where the obstacle goes away by itself. */
 const PATIENCE_MS = 10_000;
 
+/** @throws {SetupError} with what the server said, where it does not start */
 export async function startServer(home: Home, options: StartOptions): Promise<Connection> {
   const binaries = await options.binaries(home);
   if (options.alone) await ensureCluster(home, binaries);

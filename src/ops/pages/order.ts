@@ -72,9 +72,9 @@ function eventWords({ event_id, type, outcome }: Extract<Entry, { kind: 'event' 
   return html`Stripe sent <a href="/ops/events/${event_id}">${eventType(type)}</a> ${badge(outcome)}`;
 }
 
-export function replayForm(event: string, reader: Reader): Markup {
-  return html`<form class="replay" method="post" action="/ops/events/${event}/replay">${formToken(reader)}
-<button class="button" aria-label="Replay ${event}">Replay</button></form>`;
+export function replayForm(eventId: string, reader: Reader): Markup {
+  return html`<form class="replay" method="post" action="/ops/events/${eventId}/replay">${formToken(reader)}
+<button class="button" aria-label="Replay ${eventId}">Replay</button></form>`;
 }
 
 function deadNote({ attempts, last_error }: Fulfillment): Markup {
