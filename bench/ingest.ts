@@ -1,3 +1,4 @@
+import { figure } from '../src/counted.ts';
 import { barChart } from './support/chart.ts';
 import { freshDeliveries } from './support/events.ts';
 import { expectAnswers, type Load, offer, saturate } from './support/load.ts';
@@ -184,13 +185,7 @@ function chartOf({
       const perSecond = contest[name]?.perSecond;
       if (perSecond === undefined) return [];
       const share = name === 'service' ? ` (${toCeiling})` : '';
-      return [
-        {
-          name: titles[name],
-          value: perSecond,
-          label: `${Math.round(perSecond).toLocaleString('en')}/s${share}`,
-        },
-      ];
+      return [{ name: titles[name], value: perSecond, label: `${figure(Math.round(perSecond))}/s${share}` }];
     });
   return barChart('Events a second at 64 and 128 connections, everything on two cores', [
     { name: '64', bars: bars(at64, ratios.at64.toCeiling) },

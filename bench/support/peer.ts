@@ -43,6 +43,3 @@ function accepts(port: number): Promise<boolean> {
     socket.once('error', () => resolve(false));
   });
 }
-
-/** Programs that refuse to run as root are told whom to become. */
-export const asRoot = process.getuid?.() === 0;

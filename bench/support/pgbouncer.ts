@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort } from '../../src/db/embedded/free-port.ts';
-import { asRoot, startPeer } from './peer.ts';
+import { startPeer } from './peer.ts';
 import type { BenchDatabase } from './postgres.ts';
 
 /** A pooler of transactions before a database. `url` is what a process connects to in place of the database's. */
@@ -33,7 +33,9 @@ auth_file = ${users}
 pool_mode = transaction
 `,
   );
-  const peer = await startPeer('pgbouncer', [...(asRoot ? ['-u', 'postgres'] : []), config], {
+  // It refuses to run as root, and is told whom to become.
+  const user = process.getuid?.() === 0 ? ['-u', 'postgres'] : [];
+  const peer = await startPeer('pgbouncer', [...user, config], {
     port,
     logFile: path.join(dir, 'pgbouncer.log'),
   });

@@ -15,11 +15,7 @@ export interface Rig extends AsyncDisposable {
   readonly dir: string;
   readonly postgres: Postgres;
   /** The service whole, on a free port, with what production needs and what `env` adds. */
-  startService(
-    database: BenchDatabase,
-    name: string,
-    env?: Readonly<Record<string, string>>,
-  ): Promise<Server>;
+  startService(database: BenchDatabase, name: string, env: Readonly<Record<string, string>>): Promise<Server>;
   startRival(name: 'ceiling' | 'naive', args?: readonly string[]): Promise<Server>;
   /** What stands around the service, each as cheap as it gets. */
   startPeer(name: 'echo' | 'stripe' | 'receiver' | 'mailbox'): Promise<Server>;
