@@ -74,7 +74,8 @@ export async function openSessions(dir: string): Promise<Sessions> {
   };
 }
 
-function complete(
+/** The session once its customer has paid, or has let a bank debit be made (`unpaid`). */
+export function complete(
   session: Session,
   { name, email, address }: Buyer,
   paymentStatus: Session['payment_status'],
