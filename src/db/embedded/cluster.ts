@@ -57,8 +57,7 @@ async function createCluster(home: Home, binaries: Binaries): Promise<void> {
       ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-instructions'],
       ...(binaries.major < 17 ? [] : ANY_CASE),
     ],
-    // Ctrl-C is for the service alone, which stops once it has started.
-    { output: 'pipe', detached: true, timeout: 60_000 },
+    { output: 'pipe', timeout: 60_000 },
   );
   const [output, errors, [code, signal]] = await Promise.all([
     text(initdb.stdout as Readable),

@@ -81,7 +81,8 @@ export const environmentOf = (program: string): { env?: NodeJS.ProcessEnv } =>
   isAbsolute(program) ? { env: {} } : {};
 
 /**
- * Spawns one of PostgreSQL's programs; `args` receives the home as the program sees it.
+ * Spawns one of PostgreSQL's programs; `args` receives the home as the program sees it. It has a session of its own, so
+ * that Ctrl-C reaches the service alone, which stops once it has started.
  *
  * Another user can't walk to a project below a /root of mode 0700, which is where containers have it. On Linux such
  * a program is therefore handed the directory open, as descriptor 3: /proc/self/fd/3 leads there without a look at
@@ -92,7 +93,7 @@ export function spawnAtHome(
   home: Home,
   program: string,
   args: (home: string) => string[],
-  { output, ...options }: { output: 'pipe' | number; detached?: boolean; timeout?: number },
+  { output, ...options }: { output: 'pipe' | number; timeout?: number },
 ): ChildProcess {
   const handle = home.user && process.platform === 'linux' ? openSync(home.dir, 'r') : undefined;
   try {
@@ -101,6 +102,7 @@ export function spawnAtHome(
       ...home.user,
       ...environmentOf(program),
       cwd: '/',
+      detached: true,
       killSignal: 'SIGKILL',
       windowsHide: true,
       stdio: ['ignore', output, output, handle ?? 'ignore'],

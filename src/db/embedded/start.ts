@@ -61,10 +61,7 @@ async function refuseAcrossContainers(home: Home): Promise<void> {
 
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
-/**
- * A connection to the new server, or what it said before it ended. It has a session of its own, so that Ctrl-C reaches
- * the service alone.
- */
+/** A connection to the new server, or what it said before it ended. */
 async function startPostmaster(
   home: Home,
   { bin }: Binaries,
@@ -90,7 +87,7 @@ async function startPostmaster(
     home,
     join(bin, 'postgres'),
     (dir) => ['-D', join(dir, 'data'), ...assignments.flatMap((assignment) => ['-c', assignment])],
-    { output: log.fd, detached: true },
+    { output: log.fd },
   );
   server.unref();
   let end: string | undefined;
