@@ -1,14 +1,8 @@
-import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
-import { newLineItem, newSession } from '../../src/sandbox/session-object.ts';
-import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { announce } from '../support/announce.ts';
+import { SESSION_ID, sessionOf } from '../support/events.ts';
 
 /** Stripe's API as cheap as it gets: it knows every session, each is paid and has the same three line items. */
-const SESSION_ID = /cs_test_a1\w{56}/;
-
-const params = sessionParams.parse(checkoutOf(cartOf(0), 0));
-const lineItems = params.line_items.map(newLineItem);
-const session = newSession(params, lineItems);
+const { session, lineItems } = sessionOf(0);
 const url = `/v1/checkout/sessions/${session.id}/line_items`;
 const paid = {
   ...session,

@@ -12,14 +12,19 @@ export type Delivery = Buffer;
 
 const CARTS = 6;
 const EVENT_ID = /evt_1\w{23}/;
-const SESSION_ID = /cs_test_a1\w{56}/;
+export const SESSION_ID = /cs_test_a1\w{56}/;
 const BEFORE_EMAIL = /(?<="email": ")/;
+
+/** An open session in which a cart is bought, and its items. */
+export function sessionOf(index: number) {
+  const params = sessionParams.parse(checkoutOf(cartOf(index), index));
+  const lineItems = params.line_items.map(newLineItem);
+  return { session: newSession(params, lineItems, []), lineItems };
+}
 
 /** Bodies of six carts, cut where their ids were and before the e-mail address: about 4 kB of indented JSON each. */
 function templateOf(index: number): readonly string[] {
-  const params = sessionParams.parse(checkoutOf(cartOf(index), index));
-  const session = newSession(params, params.line_items.map(newLineItem));
-  const completed = complete(session, cartOf(index).buyer, 'paid');
+  const completed = complete(sessionOf(index).session, cartOf(index).buyer, 'paid');
   const body = JSON.stringify(sessionEvent('checkout.session.completed', completed), null, 2);
   const [beforeEvent = '', afterEvent = ''] = body.split(EVENT_ID);
   const [between = '', afterSession = ''] = afterEvent.split(SESSION_ID);

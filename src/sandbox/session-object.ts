@@ -88,7 +88,7 @@ export interface StoredSession {
 export function newSession(
   params: SessionParams,
   lineItems: readonly Stripe.LineItem[],
-  shippingRates: readonly ShippingRate[] = [],
+  shippingRates: readonly ShippingRate[],
 ): Session {
   const created = unixTime();
   const currency = lineItems[0]?.currency ?? null;
