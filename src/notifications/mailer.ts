@@ -75,10 +75,10 @@ export function smtpMailer({
   const compose = composer(from);
   const transport = createTransport({ url, pool: true });
   transport.use('stream', ({ message, data }, done) => {
-    message?.transform(inOnePiece);
+    message.transform(inOnePiece);
     // The stream that is read last is the one to the server, which has asked for the mail by then. All before it only
     // compose.
-    message?.processFunc((last: Readable) => last.once('end', (data as Watched).onWhole));
+    message.processFunc((last: Readable) => last.once('end', (data as Watched).onWhole));
     done();
   });
   return {

@@ -46,7 +46,7 @@ export async function createEndpoint(
   const { id, secret } = await stripe.webhookEndpoints.create({
     url,
     enabled_events: [...handledTypes] as Stripe.WebhookEndpointCreateParams.EnabledEvent[],
-    api_version: API_VERSION as Stripe.WebhookEndpointCreateParams.ApiVersion,
+    api_version: API_VERSION,
     description: 'checkout-fulfillment',
     ...(connect && { connect }),
   });

@@ -160,8 +160,7 @@ export function newSession(
     recovered_from: null,
     saved_payment_method_options: null,
     setup_intent: null,
-    shipping_address_collection: (params.shipping_address_collection ??
-      null) as Session['shipping_address_collection'],
+    shipping_address_collection: params.shipping_address_collection ?? null,
     shipping_cost: null,
     shipping_options: shippingRates.map(({ id, amount }) => ({ shipping_amount: amount, shipping_rate: id })),
     status: 'open',
