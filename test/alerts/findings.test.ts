@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Alert, Finding } from '../../src/alerts/alert.ts';
+import type { Finding } from '../../src/alerts/alert.ts';
 import type { Channel } from '../../src/alerts/channels.ts';
 import { findClockOff, findConflicts, findMails, findOrders } from '../../src/alerts/findings.ts';
 import { startWatch } from '../../src/alerts/watch.ts';
@@ -144,7 +144,7 @@ describe('what a person reads', () => {
       over_at,
       told: [],
       attempts: 1,
-    } as Alert);
+    });
 
   test.each<[Finding, string, string]>([
     [

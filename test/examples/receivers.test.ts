@@ -42,7 +42,7 @@ describe.each(receivers)('$program', ({ url, shop, shipmentsOf }) => {
     ],
     ['an old call', () => signedCall('cs_test_refused', new Date(Date.now() - 400_000))],
   ])('refuses %s', async (_what, alter) => {
-    const { status } = await fetch(url, alter(signedCall('cs_test_refused')) as RequestInit);
+    const { status } = await fetch(url, alter(signedCall('cs_test_refused')));
     expect([status, shipmentsOf('cs_test_refused')]).toEqual([401, []]);
   });
 });

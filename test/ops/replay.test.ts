@@ -3,7 +3,7 @@ import { replayEvent } from '../../src/ops/replay.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
 import { openOps, ops } from '../support/ops.ts';
-import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
+import { checkoutSession, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
 
 const { db, url } = await createTestDatabase();
 const env = { DATABASE_URL: url, STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
@@ -107,7 +107,7 @@ test.each([
     'STRIPE_SECRET_KEY is no live key',
   ],
 ])('an event %s is told why it is nobody’s news', async (_what, event, why) => {
-  const id = await recordEvent(db, event as EventJson);
+  const id = await recordEvent(db, event);
   const before = await contentsOf(db);
   const { ok, text } = await replay(id);
   expect([ok, text]).toEqual([false, expect.stringMatching(`^Nothing was done: .*${why}`)]);

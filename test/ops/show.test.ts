@@ -6,7 +6,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
-import { checkoutSession, type EventJson, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
+import { checkoutSession, events, SECRET, stripeEvent } from '../support/stripe-events.ts';
 
 const { db, url } = await createTestDatabase();
 const env = {
@@ -161,7 +161,7 @@ test.each([
   ],
   ['that would make an order now', events.completedPaid(checkoutSession()), true, 'npm run ops -- replay'],
 ])('an event %s is shown alone, with why there is no order', async (_what, event, livemode, why) => {
-  const id = await recordEvent(db, event as EventJson, { livemode: livemode as boolean });
+  const id = await recordEvent(db, event, { livemode });
   const { ok, data, text } = await here('show', id);
   expect(ok).toBe(true);
   expect(text).toContain(`Event ${id}: no order is about it`);

@@ -67,7 +67,7 @@ describe('one event', () => {
       checkout_session_id: session.id,
       outcome: 'applied',
       payload: event,
-      created_at: new Date((event.created as unknown as number) * 1_000),
+      created_at: new Date((event.created as number) * 1_000),
     });
   });
 

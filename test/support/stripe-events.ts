@@ -80,7 +80,7 @@ export function checkoutSession(overrides: Json = {}): Json & { id: string } {
     ui_mode: 'hosted',
     url: null,
     ...overrides,
-  } as Json & { id: string };
+  };
 }
 
 export type EventJson = Json & { id: string; data: { object: Json } };
