@@ -16,7 +16,8 @@ trap 'exit 1' HUP INT TERM
 # The role may have time limits of its own (docs/scaling.md, pgbouncer), and a copy takes longer.
 patient='set statement_timeout = 0'
 
-# As SQL, and the same from each server: every row, and which numbers were given. Tables refer to orders, so these come first.
+# As SQL, and the same from each server: every row, and which numbers were given. Tables refer to orders, so these come first. The
+# numbers are asked of each sequence: pg_sequences has null where the role may not see one, as where none was given.
 dump() {
   psql "$1" -XAtqv ON_ERROR_STOP=1 -c "$patient" -f - << 'END'
 begin isolation level repeatable read read only;
@@ -26,8 +27,8 @@ select
   $$select '\.'$$
 from pg_tables where schemaname = 'public' and tablename <> 'knex_migrations_lock'
 order by tablename <> 'orders', tablename \gexec
-select format('select setval(%L, %s);', sequencename, last_value)
-from pg_sequences where schemaname = 'public' and last_value is not null order by 1;
+select format($$select format('select setval(%%L, %%s);', %1$L, last_value) from %1$I where is_called$$, sequencename)
+from pg_sequences where schemaname = 'public' order by 1 \gexec
 END
 }
 

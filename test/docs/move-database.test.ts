@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -17,6 +18,7 @@ const withPsql = spawnSync('sh', ['-c', 'command -v psql']).status === 0 ? test 
 const from = await createTestDatabase();
 const to = await createTestDatabase();
 const older = await createTestDatabase();
+const rowsAlone = await createTestDatabase();
 
 const known = events.completedPaid(checkoutSession());
 beforeAll(async () => {
@@ -33,13 +35,9 @@ const all = async (db: Knex) => ({
 
 const script = `${root}/ops/move-database.sh`;
 
-async function move(target: TestDatabase): Promise<number | null> {
-  // A limit that the service has for its own statements, here as a role may have it.
-  const { ended } = runFile('sh', { PGOPTIONS: '-c statement_timeout=400ms' }, [
-    script,
-    from.url,
-    target.url,
-  ]);
+/** @param PGOPTIONS by default a limit that the service has for its own statements, here as a role may have it */
+async function move(target: TestDatabase, PGOPTIONS = '-c statement_timeout=400ms'): Promise<number | null> {
+  const { ended } = runFile('sh', { PGOPTIONS }, [script, from.url, target.url]);
   return (await ended).code;
 }
 
@@ -57,6 +55,21 @@ withPsql('every row is moved, once, and what comes afterwards goes on from there
   await recordEvent(to.db, known);
   expect(await all(to.db)).toEqual(moved);
   expect((await insertOrder(to.db)).id).toBe((await insertOrder(from.db)).id);
+});
+
+withPsql('a role that may not see which numbers were given copies nothing', async () => {
+  const role = `service_${randomUUID().replaceAll('-', '')}`;
+  await from.db.raw('create role :role:', { role });
+  try {
+    for (const { db } of [from, rowsAlone])
+      await db.raw('grant select, insert, update, delete on all tables in schema public to :role:', { role });
+    const before = await all(rowsAlone.db);
+    expect(await move(rowsAlone, `-c role=${role}`)).not.toBe(0);
+    expect(await all(rowsAlone.db)).toEqual(before);
+  } finally {
+    for (const { db } of [from, rowsAlone]) await db.raw('drop owned by :role:', { role });
+    await from.db.raw('drop role :role:', { role });
+  }
 });
 
 withPsql('a database whose columns stand elsewhere is left as it was', async () => {
