@@ -97,7 +97,7 @@ function explanationOf(error: Error): string {
   if (isReadOnlyError(error))
     return `${message}: DATABASE_URL leads to a standby, or the database is set to be read only`;
   if (isDenied(error))
-    return `${message}. Let the role of DATABASE_URL own the database, or grant it what it is denied`;
+    return `${message}. Let the role of DATABASE_URL own the database. Where another role does, let that one run \`npm run migrate\`, and grant this one what it needs: docs/security.md`;
   if (isTableTaken(error))
     return `${message}. Another program has a table of that name: give this one a database of its own`;
   // The message of a broken connection, or of a rollback that failed over it, does not say that it was the database's.

@@ -95,7 +95,7 @@ test('a role that may make no tables is told what to do', async () => {
     await using refused = run('src/db/migrate-cli.ts', serviceEnv({ url: refusedUrl.href }));
     expect(await refused.ended).toEqual({ code: 1, signal: null });
     expect(refused.written.stderr).toMatch(
-      /can not start: permission denied for schema public\. Let the role of/,
+      /can not start: permission denied for schema public\. Let the role of .* own .*, let that one run `npm run migrate`/,
     );
   } finally {
     await db.raw('drop role :name:', { name: refusedUrl.username });
