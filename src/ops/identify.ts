@@ -15,8 +15,19 @@ export async function orderIdOf(db: Knex, given: string, others = ''): Promise<n
   else throw new NotAnId(`${given} is neither an order's id nor a checkout session (cs_…)${others}.`);
   const order = await query;
   if (order) return order.id;
-  const why = isSession ? await refusalOf(db, { checkout_session_id: given }) : null;
+  const why = isSession ? await whyNoOrder(db, given) : null;
   throw new NotFound(`There is no order ${given}.${why === null ? '' : ` ${why}`}`);
+}
+
+/** An event of it was refused, or came in and was ignored; null where none did. */
+async function whyNoOrder(db: Knex, checkout_session_id: string): Promise<string | null> {
+  const refusal = await refusalOf(db, { checkout_session_id });
+  if (refusal !== null) return refusal;
+  const event = await db('stripe_events')
+    .where({ checkout_session_id })
+    .orderBy('received_at', 'desc')
+    .first('id');
+  return event ? `Its last event here is ${event.id}: npm run ops -- show ${event.id} says why.` : null;
 }
 
 /** What a person named does not exist. */

@@ -212,6 +212,15 @@ test('a session that reconcile could not take is named once', async () => {
   await expect(here('show', id)).rejects.toThrow(`${id}. ${id} was refused at ${at}. It says too much.`);
 });
 
+test('what is missing since its event was ignored leads to that event', async () => {
+  const session = checkoutSession({ livemode: true });
+  const id = await recordEvent(db, { ...events.completedPaid(session), livemode: true });
+  await expect(here('show', session.id)).rejects.toThrow(
+    `There is no order ${session.id}. Its last event here is ${id}: npm run ops -- show ${id} says why.`,
+  );
+  expect(await textOf(id)).toContain('it is live, and STRIPE_SECRET_KEY is no live key');
+});
+
 test('a refused event leads to the order that its session has all the same', async () => {
   const order = await insertOrder(db, { status: 'awaiting_payment' });
   await db('refused_events').insert({
