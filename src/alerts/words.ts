@@ -102,7 +102,7 @@ function describe({ cause, details }: Finding): Words {
     case 'clock_off':
       return {
         title: `The clock of ${details.host} is ${Math.abs(details.seconds)} s ${details.seconds > 0 ? 'ahead of' : 'behind'} that of ${details.against}`,
-        what: 'Deliveries whose signature seems older than 300 s are refused; Stripe repeats them for three days.',
+        what: 'From 300 s on, deliveries are refused where it is ahead, and Stripe repeats them for three days. Ahead or behind, the receiver may refuse the calls of this process.',
         todo:
           details.against === 'Stripe'
             ? 'Set it, and see that it is kept (NTP, chrony). If it is right, something on the way holds deliveries back.'

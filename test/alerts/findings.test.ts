@@ -220,6 +220,13 @@ describe('what a person reads', () => {
     expect(words.todo).toContain(step);
   });
 
+  test('of a clock that is behind: who refuses what', () => {
+    const details = { host: 'worker-1', against: 'the database', seconds: -400 };
+    expect(say({ cause: 'clock_off', details }).what).toMatch(
+      /deliveries are refused where it is ahead.* behind, the receiver may refuse the calls/,
+    );
+  });
+
   test('when it is over: from when to when', () => {
     const finding: Finding = { cause: 'fulfillments_dead', details: { count: 1, order_id: 42, newest_at } };
     expect(say(finding, new Date('2026-11-25T02:00:00Z'))).toEqual({
