@@ -143,8 +143,10 @@ export async function up(knex: Knex): Promise<void> {
         where event_id is not null and (outcome <> 'applied' or n in (select n from change))
         order by event_id
         -- An event that now moves its order says so; one that was ignored (a test key at a live shop, say) and is ours
-        -- now says what became of it.
-        on conflict (id) do update set outcome = excluded.outcome
+        -- now says what became of it. An id that has come with another session, or type, is refused: null is no outcome.
+        on conflict (id) do update set outcome =
+            case when stripe_events.type = excluded.type
+              and coalesce(stripe_events.checkout_session_id = excluded.checkout_session_id, true) then excluded.outcome end
           where excluded.outcome = 'applied' or stripe_events.outcome = 'ignored' and excluded.outcome <> 'ignored'
         returning id, xmax = 0 as is_new
       )

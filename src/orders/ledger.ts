@@ -151,12 +151,10 @@ async function recordable(db: Knex, batch: readonly Entry[], until?: number): Pr
     return await (until === undefined ? recordNews(db, batch) : recordUntil(db, batch, until));
   } catch (error) {
     if (batch.length > 1) throw error;
-    const { code, constraint } = error as { code: string; constraint?: string };
-    if (constraint === 'fulfillments_event_id_key')
-      throw new BadRequest(
-        'event_id_reused',
-        'An event of this id has made the order of another session paid.',
-      );
+    const { code, constraint, column } = error as { code: string; constraint?: string; column?: string };
+    // The second is how record_news refuses it.
+    if (constraint === 'fulfillments_event_id_key' || column === 'outcome')
+      throw new BadRequest('event_id_reused', 'An event of this id speaks of another session.');
     if (!isDataError(error)) throw error;
     throw new BadRequest('event_unstorable', `PostgreSQL can't hold the event's data (SQLSTATE ${code}).`);
   }

@@ -517,18 +517,40 @@ describe('an event that PostgreSQL can not hold', () => {
   });
 });
 
-test('an id that has made the order of another session paid is refused, and nothing of it kept', async () => {
-  const first = events.completedPaid(checkoutSession());
-  await record(newsOf(first));
-  const before = await contentsOf(db);
-  await expect(
-    record(newsOf({ ...events.completedPaid(checkoutSession()), id: first.id })),
-  ).rejects.toMatchObject({
+describe('an id that has come with another session', () => {
+  const reused = {
     name: 'BadRequest',
     code: 'event_id_reused',
     message: expect.stringContaining('another session'),
+  };
+
+  test.each<[string, EventJson[]]>([
+    ['made its order paid', [events.completedPaid(checkoutSession())]],
+    ['made its order wait', [events.completedUnpaid(checkoutSession())]],
+    ['was a failed payment', [events.asyncFailed(checkoutSession())]],
+    ['was not handled', [stripeEvent('charge.updated', { id: 'ch_1', object: 'charge' })]],
+    [
+      'came too late',
+      [events.completedPaid, events.completedUnpaid].map((of) => of({ ...checkoutSession(), id: 'cs_late' })),
+    ],
+  ])('is refused where it %s, and nothing of it kept', async (_, given) => {
+    for (const event of given) await record(newsOf(event));
+    const before = await contentsOf(db);
+    const again = { ...events.completedPaid(checkoutSession()), id: given.at(-1)?.id as string };
+    await expect(record(newsOf(again))).rejects.toMatchObject(reused);
+    expect(await contentsOf(db)).toEqual(before);
   });
-  expect(await contentsOf(db)).toEqual(before);
+
+  test('is refused beside it in one batch', async () => {
+    const [first, second] = [checkoutSession(), checkoutSession()].map(events.completedUnpaid);
+    const results = await Promise.allSettled(
+      [first, { ...second, id: first?.id }].map((event) => record(newsOf(event as EventJson))),
+    );
+    expect(results).toMatchObject([
+      { status: 'fulfilled', value: { outcome: 'applied' } },
+      { status: 'rejected', reason: reused },
+    ]);
+  });
 });
 
 describe('a poison event', () => {
