@@ -6,6 +6,11 @@ export function unusable(error: unknown): string {
   return `No PostgreSQL can be used at DATABASE_URL: ${messageOf(error)}`;
 }
 
+/** The same where a statement was under way. Of a commit whose answer is lost nobody here knows whether it was made. */
+export function broken(error: unknown): string {
+  return `The connection to PostgreSQL broke (${messageOf(error)}): what was asked of it last may have been done all the same`;
+}
+
 const databases = new WeakSet<object>();
 
 /** Notes of an error that it is PostgreSQL's, or of the way there: what broke a connection does not say whose that was. */

@@ -2,7 +2,7 @@ import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
 import { sharing } from '../sharing.ts';
-import { isDataError, isReadOnlyError, markOfDatabase } from './errors.ts';
+import { broken, isDataError, isOfDatabase, isReadOnlyError, markOfDatabase, unusable } from './errors.ts';
 import { connecting, type Kind, limited } from './limits.ts';
 
 export type { Knex } from 'knex';
@@ -76,10 +76,11 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
   const acquire = client.acquireConnection.bind(client);
   client.acquireConnection = () =>
     acquire().catch((error: Error) => {
-      markOfDatabase(error);
       // Its own words ask an operator about a programmer's mistake, and know of nothing but a full pool.
       if (error instanceof knex.KnexTimeoutError)
         error.message = `no connection to PostgreSQL within ${acquireConnectionTimeout / 1_000} s: it does not answer, or all of DATABASE_POOL_MAX are in use`;
+      else if (kind === 'ops' && !isOfDatabase(error)) error.message = unusable(error);
+      markOfDatabase(error);
       throw error;
     });
   if (before) {
@@ -90,11 +91,13 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
   // Messages end up in logs, where a customer's data must not stand. knex begins them with the statement, and
   // PostgreSQL's own part quotes a value that it can't take. Operators see that: the value is what they typed.
   db.on('query-error', (error: Error & { code?: string }, { sql, __knexUid }: Statement) => {
-    markOfDatabase(error);
     if (isReadOnlyError(error)) readOnly.add(__knexUid);
     if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
     if (kind !== 'ops' && isDataError(error))
       error.message = `PostgreSQL can't take a value (SQLSTATE ${error.code})`;
+    if (kind === 'ops' && !(error instanceof pg.DatabaseError) && !isOfDatabase(error))
+      error.message = broken(error);
+    markOfDatabase(error);
   });
   return db;
 }

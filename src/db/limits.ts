@@ -1,6 +1,5 @@
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
-import { unusable } from './errors.ts';
 
 /**
  * How long a process of each kind lets PostgreSQL take, in milliseconds. The web's figures keep every
@@ -44,10 +43,7 @@ export async function limited(
 ): Promise<pg.ClientConfig> {
   const patient = { ...settings, query_timeout: query_timeout[kind] };
   const asking = { ...patient, ...limits[kind], idle_in_transaction_session_timeout };
-  const { taken, inForce } = await tryOut(asking, patient).catch((error) => {
-    if (kind === 'ops') error.message = unusable(error);
-    throw error;
-  });
+  const { taken, inForce } = await tryOut(asking, patient);
   if (kind !== 'migration' && inForce === '0')
     log.warn(
       'PostgreSQL is reached through a pooler that sets no statement_timeout, and the role has none: see docs/scaling.md',

@@ -33,6 +33,21 @@ test('who gets no connection is told what may be wrong, in words of ours', async
   }
 });
 
+test('an operator is told that it is the database which lets nobody in any more', async () => {
+  const pool = openPool(proxy.url, { kind: 'ops', max: 2, log: silent });
+  try {
+    await pool.transaction(async () => {
+      proxy.manner = 'reset';
+      await expect(pool.raw('select')).rejects.toThrow(
+        /^No PostgreSQL can be used at DATABASE_URL: .*ECONNRESET/,
+      );
+    });
+  } finally {
+    proxy.manner = 'forward';
+    await pool.destroy();
+  }
+});
+
 test.each(['ops', 'migration'] as const)(
   '%s waits for a database that is slow to connect to',
   async (kind) => {

@@ -6,10 +6,12 @@ import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { hold, untilWaiting } from '../support/process.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const env = { DATABASE_URL };
 const here = openOps(env);
+const way = await startTcpProxy(DATABASE_URL);
 
 const insertMail = (orderId: number, kind: string, columns: Record<string, unknown>) =>
   db('notifications').insert({ order_id: orderId, kind, ...columns });
@@ -113,6 +115,23 @@ test('an order that is owed nothing is let be, and it says so', async () => {
   expect(await fulfillmentOf(id)).toEqual(before);
   expect(await db('ops_actions').where({ subject: String(id) })).toEqual([]);
 });
+
+const owed = await insertOrder(db);
+
+test.each([
+  ['a transaction', ['close', String(owed.id), '--because', 'refunded in Stripe']],
+  ['a statement', ['retry', 'dead']],
+])(
+  'who loses the database in %s is told that it was the database, and not that nothing was done',
+  async (_what, args) => {
+    await using _lock = await hold(db, (trx) => trx.raw('lock table fulfillments, notifications'));
+    const asked = ops({ DATABASE_URL: way.url }, ...args);
+    await untilWaiting(db, 'ops', 1);
+    way.reset();
+    const said = /^The connection to PostgreSQL broke \(.+\): .* may have been done all the same$/m;
+    expect(await asked).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(said) });
+  },
+);
 
 test('a reason is kept as PostgreSQL can hold it, and in one line', async () => {
   const { id } = await insertOrder(db);
