@@ -130,6 +130,7 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
     'webhook secret',
     'database',
     'migrations',
+    'rights',
     "the database's clock",
     'time limits',
     'connections',
@@ -286,6 +287,7 @@ describe('the database', () => {
     expect([ok, unlike('ok', 'warning', 'not_checked')]).toEqual([false, { database: said('ECONNREFUSED') }]);
     expect(findings.filter(({ state }) => state === 'not_checked').map(({ check }) => check)).toEqual([
       'migrations',
+      'rights',
       "the database's clock",
       'time limits',
       'connections',
@@ -303,6 +305,7 @@ describe('the database', () => {
       false,
       {
         migrations: said('npm run migrate'),
+        rights: missing,
         'live and test': missing,
         'dead work': missing,
         'waiting orders': missing,
@@ -329,6 +332,31 @@ describe('the database', () => {
       ]);
     } finally {
       await db.raw('alter database :database: connection limit -1', { database });
+    }
+  });
+
+  test('denies the role what it needs', async () => {
+    const url = new URL(DATABASE_URL);
+    url.username = 'doctor_service';
+    await db.raw(`create role doctor_service login password 'hunter2'`);
+    url.password = 'hunter2';
+    const tables = 'select, insert, update, delete on all tables in schema public';
+    try {
+      await db.raw(`grant ${tables} to doctor_service`);
+      const { unlike } = await doctor({ ...env, DATABASE_URL: url.href });
+      expect(unlike('ok', 'warning')).toEqual({});
+
+      await db.raw('revoke insert, update on stripe_events from doctor_service');
+      await db.raw('revoke execute on function record_news from public');
+      const { ok, unlike: unlikeNow } = await doctor({ ...env, DATABASE_URL: url.href });
+      expect([ok, unlikeNow('ok', 'warning')]).toEqual([
+        false,
+        { rights: said('lacks execute on record_news; insert, update on stripe_events. Grant it') },
+      ]);
+    } finally {
+      await db.raw('grant execute on function record_news to public');
+      await db.raw(`revoke ${tables} from doctor_service`);
+      await db.raw('drop role doctor_service');
     }
   });
 

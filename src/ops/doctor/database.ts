@@ -14,6 +14,7 @@ import { notifications } from '../../notifications/notify.ts';
 import { LATE_MINUTES, type Standing, standingOf } from '../../work/standing.ts';
 import { compareClocks } from './clock.ts';
 import { type Checks, notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
+import { findRights } from './rights.ts';
 
 /** So many of the newest orders and events are looked at: reading all would take as long as there are. */
 const NEWEST = 1_000;
@@ -57,6 +58,8 @@ export const databaseChecks: Checks<Subject> = {
           `${counted(pending.length, 'migration')} missing: run \`npm run migrate\`, or start the service once`,
         );
   },
+
+  rights: ({ db }) => withTables(() => findRights(db)),
 
   "the database's clock": async ({ db }) => compareClocks("the database's", await clockOffset(db)),
 

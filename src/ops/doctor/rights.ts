@@ -1,0 +1,28 @@
+import type { Knex } from '../../db/knex.ts';
+import { ok, type Verdict, wrong } from './finding.ts';
+
+/**
+ * What docs/security.md grants to a role that owns no table. Where a right is missing, `/readyz` is well, and each delivery
+ * may be answered 503.
+ * @throws where the tables are not there yet
+ */
+export async function findRights(db: Knex): Promise<Verdict> {
+  const { rows } = await db.raw<{ rows: { lacked: string }[] }>(
+    `with ours as (select relnamespace as room, relowner as owner from pg_class where oid = 'orders'::regclass)
+     select string_agg(privilege, ', ' order by privilege) || ' on ' || relname as lacked
+     from ours join pg_class on relnamespace = room and relowner = owner and relkind = 'r',
+       unnest(array ['select', 'insert', 'update', 'delete']) as privilege
+     where not has_table_privilege(pg_class.oid, privilege)
+     group by relname
+     union all
+     select 'execute on ' || proname
+     from ours join pg_proc on pronamespace = room and proowner = owner and prorettype <> 'trigger'::regtype
+     where not has_function_privilege(pg_proc.oid, 'execute')
+     order by lacked`,
+  );
+  return rows.length === 0
+    ? ok('the role of DATABASE_URL may do what it must')
+    : wrong(
+        `the role of DATABASE_URL lacks ${rows.map(({ lacked }) => lacked).join('; ')}. Grant it what it needs: docs/security.md`,
+      );
+}
