@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { atMost } from '../at-most.ts';
 import type { Logger } from '../logger.ts';
 
 /**
@@ -60,6 +61,9 @@ async function tryOut(asking: pg.ClientConfig, patient: pg.ClientConfig) {
   }
 }
 
+/** Those who wait for a connection have some of their time left then. */
+const END_WITHIN_MS = 1_000;
+
 async function statementTimeout(settings: pg.ClientConfig): Promise<string> {
   const client = new pg.Client(settings);
   // Where the connection breaks, the query fails as well, and tells.
@@ -69,7 +73,9 @@ async function statementTimeout(settings: pg.ClientConfig): Promise<string> {
     const { rows } = await client.query("select current_setting('statement_timeout') as it");
     return rows[0].it;
   } finally {
-    await client.end();
+    // Waited for, since PostgreSQL may grant just one connection. Where a network swallowed the end, it was waited for for
+    // ever, and no connection was opened any more.
+    await atMost(END_WITHIN_MS, client.end());
   }
 }
 

@@ -33,6 +33,18 @@ test('who gets no connection is told what may be wrong, in words of ours', async
   }
 });
 
+test('a first connection of whose end nobody hears keeps no other from being opened', async () => {
+  proxy.manner = 'keep';
+  const pool = openPool(proxy.url, { kind: 'web', max: 1, log: silent });
+  try {
+    await pool.raw('select');
+  } finally {
+    proxy.manner = 'forward';
+    proxy.reset();
+    await pool.destroy();
+  }
+});
+
 test('an operator is told that it is the database which lets nobody in any more', async () => {
   const pool = openPool(proxy.url, { kind: 'ops', max: 2, log: silent });
   try {

@@ -8,8 +8,11 @@ interface TcpProxy {
   swallow(): void;
   /** The connections that are open end with a reset. */
   reset(): void;
-  /** What becomes of new connections: they lead to the server, there after a while, nowhere, or end with a reset. */
-  manner: 'forward' | 'delay' | 'swallow' | 'reset';
+  /**
+   * What becomes of new connections: they lead to the server, there after a while, there but for their end, of which nobody
+   * hears, nowhere, or end with a reset.
+   */
+  manner: 'forward' | 'delay' | 'keep' | 'swallow' | 'reset';
   /** New connections lead to that server, as those to a floating address do. */
   leadTo(serverUrl: string): void;
 }
@@ -20,13 +23,13 @@ const DELAY_MS = 1_600;
 export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   let target = new URL(serverUrl);
   const pairs = new Set<readonly [Socket, Socket]>();
-  const server = createServer((near) => {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     if (proxy.manner === 'reset') return void near.resetAndDestroy();
     if (proxy.manner === 'swallow') return void near.resume();
     const far = connect(Number(target.port), target.hostname).on('error', () => near.destroy());
     if (proxy.manner === 'delay') setTimeout(() => near.pipe(far), DELAY_MS);
     else near.pipe(far);
-    far.pipe(near);
+    far.pipe(near, { end: proxy.manner !== 'keep' });
     const pair = [near, far] as const;
     pairs.add(pair);
     near.on('close', () => {
