@@ -112,7 +112,7 @@ export const openapi = createDocument({
     '/events': {
       get: operation({
         id: 'listEvents',
-        summary: 'Lists events, the newest first',
+        summary: 'Lists events whose payload is kept, the newest first',
         params: { query: shapes.eventListQuery },
         gives: shapes.eventList,
         refusals: unreadable,

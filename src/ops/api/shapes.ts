@@ -29,7 +29,7 @@ export const eventListQuery = z.strictObject({
   outcome: z
     .literal('conflict', 'must be conflict')
     .optional()
-    .describe('only events that contradict their order'),
+    .describe('only events that contradict their order, also those whose payload was emptied'),
   limit,
   after: text
     .regex(eventPlace, 'must be what the page before ended with')
