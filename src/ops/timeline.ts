@@ -30,7 +30,8 @@ export type Happening =
   | { readonly kind: 'owed'; readonly work: WorkName }
   | {
       readonly kind: 'attempt_failed';
-      readonly work: WorkName;
+      /** `mail` where it is owed no more: only its row, which is gone, said which one it was. */
+      readonly work: WorkName | 'mail';
       readonly attempt: number;
       readonly error: string;
       /** No further attempt without a person. */
@@ -90,9 +91,9 @@ export async function timelineOf(db: Knex, orderId: number): Promise<Entry[]> {
        from work
        union all
        select occurred_at, 5, jsonb_build_object(
-         'kind', 'attempt_failed', 'work', name, 'attempt', attempt, 'error', error,
+         'kind', 'attempt_failed', 'work', coalesce(name, 'mail'), 'attempt', attempt, 'error', error,
          'dead', failed_attempts.next_attempt_at is null)
-       from failed_attempts join work on work.queue = failed_attempts.work and work.id = failed_attempts.work_id
+       from failed_attempts left join work on work.queue = failed_attempts.work and work.id = failed_attempts.work_id
        where order_id = :orderId
        union all
        select done_at, 6, jsonb_build_object('kind', 'done', 'work', name, 'attempt', case when not exists (

@@ -63,6 +63,7 @@ const WORK = {
   fulfillment: 'the fulfilment',
   order_paid: 'the receipt to the customer',
   payment_failed: 'the mail about the failed payment',
+  mail: 'a mail to the customer',
 } as const;
 
 /** An entry of the time line, in plain words. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
+import { notifications } from '../../src/notifications/notify.ts';
 import { storeLineItems } from '../../src/orders/store.ts';
-import { claim, settleDone } from '../../src/work/queue.ts';
+import { type Claim, claim, settleDone, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
@@ -53,6 +54,16 @@ test('what was fulfilled before is told as it was, whatever is closed later', as
   const { stdout } = await ops(env, 'close', String(id), '--because', 'no such address');
   expect(stdout).toBe(`Order ${id}: 1 mail will not be sent.\n`);
   expect((await ops(env, 'show', String(id))).stdout).toContain('The fulfilment was done, at attempt 2.');
+});
+
+test('a mail that is owed no more keeps its failed attempts on the time line', async () => {
+  const { id } = await insertOrder(db, { status: 'failed' });
+  await insertMail(id, 'payment_failed', {});
+  const [held] = await claim(db, notifications, { limit: 1, maxAttempts: 12 });
+  await settleFailed(db, notifications, held as Claim, { error: 'no such mailbox', pauseMs: null });
+  await here('close', String(id), '--because', 'no such address');
+  const { text } = await here('show', String(id));
+  expect(text).toContain('Attempt 1 at a mail to the customer failed: no such mailbox');
 });
 
 test('an attempt that is under way has lost its claim', async () => {

@@ -141,7 +141,7 @@ const entry = z
     z.strictObject({
       kind: z.literal('attempt_failed'),
       at,
-      work,
+      work: z.enum([...work.options, 'mail']).meta({ description: 'mail: one that is owed no more.' }),
       attempt: z.int(),
       error: text,
       dead: z.boolean(),
