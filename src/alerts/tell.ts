@@ -19,7 +19,7 @@ interface Dependencies {
 
 /**
  * Tells what there is to tell, each channel that does not know it yet. A process that is killed between a channel's answer
- * and the note of it tells that channel twice.
+ * and the note of it, or cut off from the database, tells that channel twice.
  */
 export async function tellDue({ db, channels, log, signal }: Dependencies): Promise<void> {
   while (!signal.aborted) {
