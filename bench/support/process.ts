@@ -55,15 +55,19 @@ async function end(child: ChildProcess): Promise<void> {
 
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds that a process has used, its own and the kernel's for it. Read from /proc, so on Linux only. */
+/**
+ * CPU seconds that a process has used, its own and the kernel's for it, and those of its children that have ended: else the
+ * end of one of PostgreSQL's takes all that it used away again. Read from /proc, so on Linux only.
+ */
 export function cpuSeconds(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [, , , , , , , , , , , user = 0, system = 0] = stat
+    // utime, stime, cutime and cstime of proc(5).
+    const ticks = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
-      .map(Number);
-    return (user + system) / TICKS_PER_SECOND;
+      .slice(11, 15);
+    return ticks.reduce((sum, each) => sum + Number(each), 0) / TICKS_PER_SECOND;
   } catch {
     return 0;
   }
