@@ -23,7 +23,7 @@ export interface Dependencies {
 
 /** Records those events of a page that are not here. */
 export async function takeEvents(page: readonly Stripe.Event[], dependencies: Dependencies): Promise<void> {
-  const { db, refuse, livemode, found } = dependencies;
+  const { db, livemode, found } = dependencies;
   const ids = page.map(({ id }) => id);
   const rows: { id: string; outcome: Outcome }[] = await db('stripe_events')
     .select('id', 'outcome')
@@ -41,9 +41,7 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
     await put({ source: 'reconcile', signed, request }, dependencies);
   }
 
-  await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given))));
-  // Before the cursor passes them: a run that ends here, or is killed, comes to them again.
-  await refuse(page.flatMap((given) => refusalOf(given.id, namesOf(given), found)));
+  await takeEach(page, take, namesOf, dependencies);
 }
 
 type Names = Pick<RefusedEvent, 'type' | 'checkout_session_id'>;
@@ -55,11 +53,6 @@ function namesOf({ type, data }: Stripe.Event): Names {
   return { type: String(type), checkout_session_id };
 }
 
-function refusalOf(id: string, names: Names, { unrepaired }: Findings): RefusedEvent[] {
-  const reason = unrepaired.get(id);
-  return reason === undefined ? [] : [{ id, ...names, reason, at: Date.now() }];
-}
-
 /**
  * Records those sessions of a page that are complete and not here, and compares the others with their orders.
  * @param eventsSince since when Stripe has all events, in seconds since 1970
@@ -69,7 +62,7 @@ export async function takeSessions(
   dependencies: Dependencies,
   eventsSince: number,
 ): Promise<void> {
-  const { db, refuse, livemode, found } = dependencies;
+  const { db, livemode, found } = dependencies;
   const ids = page.map(({ id }) => id);
   const rows: (Compared & Pick<Order, 'status'>)[] = await db('orders')
     .select('id', 'checkout_session_id', 'status', 'currency', 'amount_total', 'amount_subtotal')
@@ -77,25 +70,37 @@ export async function takeSessions(
   const orders = new Map(rows.map((order) => [order.checkout_session_id, order]));
   found.lookedAt.sessions += page.length;
 
-  await Promise.all(
-    page.map((given) =>
-      unlessUnusable(given.id, found, async () => {
-        const request = requestOfSession(readSession(given), livemode);
-        if (request === null) return;
-        const order = orders.get(given.id);
-        // What is unpaid says too little of an order, or of a session whose events Stripe has no more: that its money will not
-        // come is known to them alone. Without an order its event was refused, or never made
-        // (https://docs.stripe.com/webhooks/handle-irrecoverable-events): the money that comes later would be found by nobody.
-        if (request.wanted !== 'paid' && (order || given.created < eventsSince)) return;
-        if (order?.status === 'paid') found.differing.push(...differencesOf(order, request.session));
-        else await put({ source: 'reconcile', signed: null, request }, dependencies);
-      }),
-    ),
-  );
-  // It may have no event by which a person was told.
-  await refuse(
-    ids.flatMap((id) => refusalOf(id, { type: 'checkout.session', checkout_session_id: id }, found)),
-  );
+  async function take(given: Stripe.Checkout.Session): Promise<void> {
+    const request = requestOfSession(readSession(given), livemode);
+    if (request === null) return;
+    const order = orders.get(given.id);
+    // What is unpaid says too little of an order, or of a session whose events Stripe has no more: that its money will not
+    // come is known to them alone. Without an order its event was refused, or never made
+    // (https://docs.stripe.com/webhooks/handle-irrecoverable-events): the money that comes later would be found by nobody.
+    if (request.wanted !== 'paid' && (order || given.created < eventsSince)) return;
+    if (order?.status === 'paid') found.differing.push(...differencesOf(order, request.session));
+    else await put({ source: 'reconcile', signed: null, request }, dependencies);
+  }
+
+  // One that can't be read may have no event by which a person was told.
+  const names = ({ id }: Stripe.Checkout.Session) => ({ type: 'checkout.session', checkout_session_id: id });
+  await takeEach(page, take, names, dependencies);
+}
+
+/** Takes all of a page, and keeps those that can't be taken, by their names. */
+async function takeEach<Given extends { readonly id: string }>(
+  page: readonly Given[],
+  take: (given: Given) => Promise<void>,
+  namesOf: (given: Given) => Names,
+  { refuse, found }: Dependencies,
+): Promise<void> {
+  await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given))));
+  const refused = page.flatMap((given) => {
+    const reason = found.unrepaired.get(given.id);
+    return reason === undefined ? [] : [{ id: given.id, ...namesOf(given), reason, at: Date.now() }];
+  });
+  // Before the cursor passes them: a run that ends here, or is killed, comes to them again.
+  await refuse(refused);
 }
 
 /** Records news, and keeps what they changed as findings. */
