@@ -338,11 +338,10 @@ describe('the database', () => {
   test('denies the role what it needs', async () => {
     const url = new URL(DATABASE_URL);
     url.username = 'doctor_service';
-    await db.raw(`create role doctor_service login password 'hunter2'`);
     url.password = 'hunter2';
-    const tables = 'select, insert, update, delete on all tables in schema public';
+    await db.raw(`create role doctor_service login password 'hunter2'`);
     try {
-      await db.raw(`grant ${tables} to doctor_service`);
+      await db.raw('grant select, insert, update, delete on all tables in schema public to doctor_service');
       const { unlike } = await doctor({ ...env, DATABASE_URL: url.href });
       expect(unlike('ok', 'warning')).toEqual({});
 
@@ -355,8 +354,7 @@ describe('the database', () => {
       ]);
     } finally {
       await db.raw('grant execute on function record_news to public');
-      await db.raw(`revoke ${tables} from doctor_service`);
-      await db.raw('drop role doctor_service');
+      await db.raw('drop owned by doctor_service; drop role doctor_service');
     }
   });
 

@@ -72,7 +72,11 @@ export async function decide(
 }
 
 /** What the backend of a shop does when its success page is loaded. */
-export async function landOn({ journal, opsToken }: Stage, id: string, service: string): Promise<void> {
+export async function landOn(
+  { journal, opsToken }: Pick<Stage, 'journal' | 'opsToken'>,
+  id: string,
+  service: string,
+): Promise<void> {
   const at = new Date();
   const told = await fetch(`${service}/checkout-sessions/${id}/fulfill`, {
     method: 'POST',
