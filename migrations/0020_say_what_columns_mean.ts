@@ -53,7 +53,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column order_line_items.product_id is 'Stripe''s product, prod_….';
     comment on column order_line_items.description is 'The product''s name, as the customer saw it.';
     comment on column order_line_items.quantity is 'How many.';
-    comment on column order_line_items.unit_amount is 'The price of one, in minor units. Null: a price that is finer than these.';
+    comment on column order_line_items.unit_amount is 'The price of one, in minor units. Null: Stripe tells none that is whole and in this currency, as where it has tiers, or the customer chose it.';
     comment on column order_line_items.amount_subtotal is 'Of all of them, before discount and tax, in minor units.';
     comment on column order_line_items.amount_discount is 'In minor units.';
     comment on column order_line_items.amount_tax is 'In minor units.';

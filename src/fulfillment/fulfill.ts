@@ -97,11 +97,16 @@ function toLineItem(item: SessionLineItem, position: number): LineItem {
     product_id: idOf(item.price?.product),
     description: textOf(item.description),
     quantity: item.quantity ?? null,
-    unit_amount: item.price?.unit_amount ?? null,
+    unit_amount: unitAmountOf(item),
     amount_subtotal: item.amount_subtotal,
     amount_discount: item.amount_discount,
     amount_tax: item.amount_tax,
     amount_total: item.amount_total,
     currency: item.currency,
   };
+}
+
+/** A price in several currencies tells its amount in the default one, whichever was paid in. A lean stand-in tells no currency. */
+function unitAmountOf({ price, currency }: SessionLineItem): number | null {
+  return price && (price.currency ?? currency) === currency ? (price.unit_amount ?? null) : null;
 }

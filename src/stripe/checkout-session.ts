@@ -52,7 +52,7 @@ const lineItemShape = z.object({
   amount_tax: z.int().default(0),
   amount_total: z.int(),
   currency: word,
-  price: z.object({ id: word, product: reference, unit_amount: amount }).nullish(),
+  price: z.object({ id: word, product: reference, unit_amount: amount, currency: text }).nullish(),
 });
 
 export type SessionLineItem = z.infer<typeof lineItemShape>;

@@ -114,6 +114,20 @@ test('the fulfiller is told of the order and all that is in it, under the id of 
   ]);
 });
 
+/** Without a currency, as a lean stand-in has it, it is the item's. */
+test.each([
+  ['eur', 1999],
+  ['usd', null],
+  [undefined, 1999],
+])('a price in %p says for an item in eur that one costs %p', async (currency, unit_amount) => {
+  const price = { id: 'price_1', product: 'prod_1', unit_amount: 1999, currency };
+  const rows = await owe(1, [lineItem(1, { currency: 'eur', price })]);
+  const { work, told } = workOf();
+  for (const subject of await work.load(rows)) await work.perform(subject, never);
+  expect(told).toMatchObject([{ lineItems: [{ price_id: 'price_1', unit_amount, currency: 'eur' }] }]);
+  expect(await db('order_line_items')).toMatchObject([{ price_id: 'price_1', unit_amount, currency: 'eur' }]);
+});
+
 const tooMany = (res: ServerResponse) =>
   answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
 

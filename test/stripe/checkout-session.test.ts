@@ -43,7 +43,7 @@ describe('a session with its line items', () => {
         amount_tax: 17,
         amount_total: 3715,
         currency: 'usd',
-        price: { id: 'price_1', product: 'prod_1', unit_amount: 1999 },
+        price: { id: 'price_1', product: 'prod_1', unit_amount: 1999, currency: 'usd' },
       },
     ]);
   });
