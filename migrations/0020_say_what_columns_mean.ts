@@ -49,8 +49,8 @@ export async function up(knex: Knex): Promise<void> {
     comment on column order_line_items.order_id is 'The order.';
     comment on column order_line_items.stripe_line_item_id is 'Stripe''s id, li_….';
     comment on column order_line_items.position is 'Stripe''s order, from 0.';
-    comment on column order_line_items.price_id is 'Stripe''s price, price_….';
-    comment on column order_line_items.product_id is 'Stripe''s product, prod_….';
+    comment on column order_line_items.price_id is 'Stripe''s price, price_…, or the id that you gave it.';
+    comment on column order_line_items.product_id is 'Stripe''s product, prod_…, or the id that you gave it.';
     comment on column order_line_items.description is 'The product''s name, as the customer saw it.';
     comment on column order_line_items.quantity is 'How many.';
     comment on column order_line_items.unit_amount is 'The price of one, in minor units. Null: Stripe tells none that is whole and in this currency, as where it has tiers, or the customer chose it.';

@@ -93,8 +93,8 @@ function toLineItem(item: SessionLineItem, position: number): LineItem {
   return {
     stripe_line_item_id: item.id,
     position,
-    price_id: item.price?.id ?? null,
-    product_id: idOf(item.price?.product),
+    price_id: textOf(item.price?.id),
+    product_id: textOf(idOf(item.price?.product)),
     description: textOf(item.description),
     quantity: item.quantity ?? null,
     unit_amount: unitAmountOf(item),

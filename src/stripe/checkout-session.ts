@@ -42,6 +42,9 @@ export const checkoutSessionShape = z.object({
 
 export type CheckoutSession = z.infer<typeof checkoutSessionShape>;
 
+/** Of prices (that were plans) and products, the ids are the shop's own: until 2018 in any letters, as coupons' are. */
+const ownId = z.string();
+
 /** https://docs.stripe.com/api/checkout/sessions/line_items. Discount and tax are absent before 2022. */
 const lineItemShape = z.object({
   id: word,
@@ -52,7 +55,14 @@ const lineItemShape = z.object({
   amount_tax: z.int().default(0),
   amount_total: z.int(),
   currency: word,
-  price: z.object({ id: word, product: reference, unit_amount: amount, currency: text }).nullish(),
+  price: z
+    .object({
+      id: ownId,
+      product: z.union([ownId, z.object({ id: ownId })]).nullish(),
+      unit_amount: amount,
+      currency: text,
+    })
+    .nullish(),
 });
 
 export type SessionLineItem = z.infer<typeof lineItemShape>;

@@ -128,6 +128,19 @@ test.each([
   expect(await db('order_line_items')).toMatchObject([{ price_id: 'price_1', unit_amount, currency: 'eur' }]);
 });
 
+test("the shop's own ids of prices and products may be in any letters", async () => {
+  const price = (product: unknown) => ({ id: 'Premium – jährlich\0', product, unit_amount: 1999 });
+  const rows = await owe(1, [
+    lineItem(1, { price: price('Blaue Tasse (groß)') }),
+    lineItem(2, { price: price({ id: 'Blaue Tasse (groß)', object: 'product', deleted: true }) }),
+  ]);
+  const { work, told } = workOf();
+  for (const subject of await work.load(rows)) await work.perform(subject, never);
+  const ids = { price_id: 'Premium – jährlich\uFFFD', product_id: 'Blaue Tasse (groß)' };
+  expect(told).toMatchObject([{ lineItems: [ids, ids] }]);
+  expect(await db('order_line_items')).toMatchObject([ids, ids]);
+});
+
 const tooMany = (res: ServerResponse) =>
   answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
 
