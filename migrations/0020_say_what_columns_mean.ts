@@ -43,7 +43,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column orders.customer_phone is 'As the customer typed it, where the session asks for it.';
     comment on column orders.subscription_id is 'Stripe''s subscription, sub_…. Null: none began with the order.';
     comment on column orders.shipping_cost is 'What shipping costs in minor units, and the shipping rate that was chosen, in Stripe''s shape.';
-    comment on column orders.presentment_details is 'What the customer was charged in minor units of a currency of their own (Adaptive Pricing), in Stripe''s shape. Null: amount_total.';
+    comment on column orders.presentment_details is 'What the customer is charged in minor units of a currency of their own (Adaptive Pricing), in Stripe''s shape. Null: amount_total.';
 
     comment on table order_line_items is 'What was bought, as Stripe''s API lists it: stored before the order is fulfilled.';
     comment on column order_line_items.order_id is 'The order.';

@@ -1,11 +1,20 @@
 import { ageOf } from '../age.ts';
-import { formatAmount } from '../notifications/money.ts';
+import { formatAmount, presentmentOf } from '../notifications/money.ts';
+import type { Order } from '../orders/order.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
 import type { Fulfillment } from './look-up.ts';
 import type { Happening } from './timeline.ts';
 
 export function amountOf(minor: number | null, currency: string | null): string {
   return minor === null || currency === null ? '–' : formatAmount(minor, currency);
+}
+
+/** What the customer was charged in a currency of their own, with what to call it; null where that was the total. */
+export function presentmentFact({
+  status,
+  presentment_details,
+}: Pick<Order, 'status' | 'presentment_details'>): readonly [name: string, value: string | null] {
+  return [status === 'paid' ? 'Charged' : 'Asked for', presentmentOf(presentment_details)];
 }
 
 /** Of this machine. UTC where TZ is no name that Node knows, such as `:/etc/localtime` or `UTC+3`, or is empty. */

@@ -60,6 +60,16 @@ test('by which of its ids Stripe knows the money: the payment, or the subscripti
   expect(await textOf(String(begun.id))).toMatch(/^Subscription +sub_123$/m);
 });
 
+test.each([
+  ['paid', 'Charged'],
+  ['awaiting_payment', 'Asked for'],
+  ['failed', 'Asked for'],
+])("what is paid in a currency of the customer's own, of an order that is %s", async (status, name) => {
+  const presentment_details = { presentment_amount: 149_900, presentment_currency: 'jpy' };
+  const { id } = await insertOrder(db, { status, presentment_details });
+  expect(await textOf(String(id))).toMatch(new RegExp(`^Total +\\$64\\.98\\n${name} +¥149,900$`, 'm'));
+});
+
 test.each(['UTC+3', ''])('where TZ, "%s", names no zone, times are those of UTC', async (TZ) => {
   const { id } = await insertOrder(db, { created_at: '2026-11-25T18:03:07Z' });
   const { stdout } = await ops({ ...env, TZ }, 'show', String(id));

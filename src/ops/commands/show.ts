@@ -8,7 +8,7 @@ import { type KeptEvent, lookUp, type WholeOrder, wholeOrder } from '../look-up.
 import { whyIgnored } from '../replay.ts';
 import { type Cell, table } from '../table.ts';
 import { deadOf, type Entry, owedOf } from '../timeline.ts';
-import { amountOf, distanceOf, momentOf, stateOf, tell, zone } from '../words.ts';
+import { amountOf, distanceOf, momentOf, presentmentFact, stateOf, tell, zone } from '../words.ts';
 
 const HELP = `
 Examples:
@@ -56,6 +56,7 @@ function stateIn({ order: { status }, fulfillment }: WholeOrder) {
 function factsOf({ order, fulfillment, now }: WholeOrder): readonly Fact[] {
   return [
     ['Total', amountOf(order.amount_total, order.currency)],
+    presentmentFact(order),
     ['Customer', [order.customer_name, order.customer_email].filter(Boolean).join(', ')],
     ['Reference', order.client_reference_id],
     ['Session', order.checkout_session_id],

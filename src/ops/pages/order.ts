@@ -1,12 +1,11 @@
 import { html } from 'hono/html';
 import { counted } from '../../counted.ts';
-import { presentmentOf } from '../../notifications/money.ts';
 import { type Sum, sumsOf } from '../../notifications/sums.ts';
 import type { LineItem, Order } from '../../orders/order.ts';
 import type { Fulfillment, WholeOrder } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
 import { deadOf, type Entry, owedOf } from '../timeline.ts';
-import { distanceOf, tell } from '../words.ts';
+import { distanceOf, presentmentFact, tell } from '../words.ts';
 import { closeForm } from './close.ts';
 import { formToken, page, type Reader } from './layout.ts';
 import { badge, eventType, id, type Markup, money, orNothing, time } from './markup.ts';
@@ -87,6 +86,7 @@ function deadMailNote(owed: readonly string[]): Markup {
 }
 
 function facts(order: Order, { zone }: Reader): Markup {
+  const [presentment, presented] = presentmentFact(order);
   const entries: [string, Markup | null][] = [
     [
       'Customer',
@@ -96,7 +96,7 @@ function facts(order: Order, { zone }: Reader): Markup {
     ['Created', time(order.created_at, zone)],
     ['Paid', order.paid_at && time(order.paid_at, zone)],
     ['Failed', order.failed_at && time(order.failed_at, zone)],
-    ['Charged', lines(flat(presentmentOf(order.presentment_details)))],
+    [presentment, lines(flat(presented))],
     ['Ship to', lines(envelope(order.shipping_details))],
     ['Metadata', lines(pairs(order.metadata))],
     ['Custom fields', lines(answers(order.custom_fields))],

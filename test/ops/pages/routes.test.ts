@@ -61,6 +61,17 @@ test('what the customer was charged in another currency is told, and by what num
   expect(text).toContain('+49 30 123456');
 });
 
+test('nobody reads that a customer was charged whose payment has not come, or failed', async () => {
+  const presentment_details = { presentment_amount: 1_899, presentment_currency: 'eur' };
+  for (const status of ['awaiting_payment', 'failed']) {
+    const { id } = await insertOrder(quiet.db, { status, presentment_details });
+    const { text } = await request(quiet.service.url).get(`/ops/orders/${id}`).expect(200);
+    expect(text).toMatch(/<dt>Asked for<\/dt><dd>.*?€18\.99/);
+    expect(text).not.toContain('Charged');
+    await quiet.db('orders').where({ id }).del();
+  }
+});
+
 test('a list says why an order is not fulfilled, in a line or two', async () => {
   const { id } = await insertOrder(quiet.db);
   const beginning = `the warehouse says: ${'no '.repeat(26)}x🎈`;
