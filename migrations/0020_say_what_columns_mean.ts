@@ -29,7 +29,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column orders.customer_id is 'Stripe''s customer, cus_…. Null: a guest.';
     comment on column orders.customer_email is 'As the customer typed it; compare lower(customer_email).';
     comment on column orders.customer_name is 'As the customer typed it.';
-    comment on column orders.client_reference_id is 'The shop''s own reference, given to the session.';
+    comment on column orders.client_reference_id is 'The shop''s own reference, given to the session: mails call the order by it.';
     comment on column orders.payment_intent_id is 'Stripe''s payment, pi_…. Null where there was nothing to pay, and for subscriptions.';
     comment on column orders.payment_link_id is 'The payment link that the session began at, plink_….';
     comment on column orders.shipping_details is 'Name and address to ship to, in Stripe''s shape.';
