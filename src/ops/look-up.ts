@@ -5,7 +5,7 @@ import type { LineItem, Order } from '../orders/order.ts';
 import { refusalOf } from '../orders/refused.ts';
 import type { Outcome } from '../orders/status.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
-import { sessionOfPayment } from '../stripe/lists.ts';
+import { sessionBy } from '../stripe/lists.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { NotAnId, NotFound, orderIdOf } from './identify.ts';
 import { type Entry, timelineOf } from './timeline.ts';
@@ -45,26 +45,37 @@ export interface KeptEvent {
   readonly payload: string | null;
 }
 
+const knownToStripe = [
+  ['pi', 'payment_intent', 'was paid in'],
+  ['sub', 'subscription', 'began with'],
+] as const;
+
 export interface Sources {
   readonly db: Knex;
   readonly stripe: Stripe;
 }
 
 /**
- * What a person means by an order's id, a checkout session, a payment or an event: the id of the order, or an event that no
- * order is about. Of a payment Stripe is asked: an index of them would cost each event what few ever look for.
+ * What a person means by an order's id, a checkout session, a payment, a subscription or an event: the id of the order, or an
+ * event that no order is about. Of a payment or a subscription Stripe is asked: an index of them would cost each event what few
+ * ever look for. By the payments of a subscription, which belong to its invoices, Stripe finds no session.
  * @throws {NotFound}
  * @throws {Stripe.errors.StripeError}
  */
 export async function lookUp({ db, stripe }: Sources, given: string): Promise<number | KeptEvent> {
-  if (idPattern('pi').test(given)) {
-    const session = await sessionOfPayment(stripe, given);
+  for (const [prefix, field, words] of knownToStripe) {
+    if (!idPattern(prefix).test(given)) continue;
+    const session = await sessionBy(stripe, field, given);
     if (session === null)
-      throw new NotFound(`Your Stripe account has no checkout session that ${given} was paid in.`);
+      throw new NotFound(`Your Stripe account has no checkout session that ${given} ${words}.`);
     return await orderIdOf(db, session);
   }
   if (!idPattern('evt').test(given))
-    return await orderIdOf(db, given, ' nor a payment (pi_…) nor an event (evt_…)');
+    return await orderIdOf(
+      db,
+      given,
+      ' nor a payment (pi_…) nor an event (evt_…) nor a subscription (sub_…)',
+    );
   const event = await findEvent(db, given);
   return (await orderOfEvent(db, event)) ?? event;
 }

@@ -34,11 +34,12 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
   });
 
   app.get(sessionsUrl, async (req, res) => {
-    const { created, status, payment_intent, ...page } = read(sessionsParams, req.query);
+    const { created, status, payment_intent, subscription, ...page } = read(sessionsParams, req.query);
     const wanted = (session: Session) =>
       isWithin(created, session) &&
       (status === undefined || session.status === status) &&
-      (payment_intent === undefined || session.payment_intent === payment_intent);
+      (payment_intent === undefined || session.payment_intent === payment_intent) &&
+      (subscription === undefined || session.subscription === subscription);
     res.json(pageOf(sessionsUrl, newestFirst(await sessions.all()), page, wanted));
   });
 
@@ -93,6 +94,7 @@ const sessionsParams = pageParams.extend({
   created,
   status: z.enum(['open', 'complete', 'expired']).optional(),
   payment_intent: z.string().optional(),
+  subscription: z.string().optional(),
 });
 const eventsParams = pageParams.extend({
   created,

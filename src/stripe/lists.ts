@@ -43,13 +43,20 @@ export function completeSessionList(stripe: Stripe): List<Stripe.Checkout.Sessio
     );
 }
 
-/** The checkout session that a payment was made in, of the shop's own account; a person waits for the answer. */
-export async function sessionOfPayment(stripe: Stripe, payment_intent: string): Promise<string | null> {
-  const asking = stripe.checkout.sessions.list({ payment_intent }, { timeout: 4_000, maxNetworkRetries: 0 });
+/**
+ * The checkout session that a payment was made in, or that a subscription began with, of the shop's own account; a person waits
+ * for the answer.
+ */
+export async function sessionBy(
+  stripe: Stripe,
+  field: 'payment_intent' | 'subscription',
+  id: string,
+): Promise<string | null> {
+  const asking = stripe.checkout.sessions.list({ [field]: id }, { timeout: 4_000, maxNetworkRetries: 0 });
   try {
     // What is at STRIPE_API_BASE may not know the filter.
     const { data } = await listed(asking);
-    return data.find((session) => idOf(session.payment_intent) === payment_intent)?.id ?? null;
+    return data.find((session) => idOf(session[field]) === id)?.id ?? null;
   } catch (error) {
     if (isRefused(error) && error.code === 'resource_missing') return null;
     throw error;

@@ -8,7 +8,7 @@ import {
   type Listed,
   newestFirst,
   oldestFirst,
-  sessionOfPayment,
+  sessionBy,
   undeliveredEventList,
 } from '../../src/stripe/lists.ts';
 import { answerJson } from '../support/http.ts';
@@ -162,8 +162,8 @@ describe('an error', () => {
       answerJson(res, 400, { error: answers.shift() });
       return true;
     };
-    expect(await sessionOfPayment(stripe, 'pi_1')).toBeNull();
-    await expect(sessionOfPayment(stripe, 'pi_1')).rejects.toThrow('Invalid integer');
+    expect(await sessionBy(stripe, 'payment_intent', 'pi_1')).toBeNull();
+    await expect(sessionBy(stripe, 'payment_intent', 'pi_1')).rejects.toThrow('Invalid integer');
   });
 
   test('of a position that Stripe does not know is told from others', async () => {

@@ -64,7 +64,9 @@ export async function startStripeApi(): Promise<StripeApi> {
     }
     if (pathname === '/v1/checkout/sessions') {
       const wanted = (session: Json) =>
-        ['status', 'payment_intent'].every((name) => !query.has(name) || session[name] === query.get(name));
+        ['status', 'payment_intent', 'subscription'].every(
+          (name) => !query.has(name) || session[name] === query.get(name),
+        );
       const all = [...kept.values()].map(({ session }) => session);
       return listOf(all, query, wanted);
     }

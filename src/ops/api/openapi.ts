@@ -35,14 +35,18 @@ const operation = ({
         401: 'Without the right token.',
         403: 'Without OPS_TOKEN set: to callers elsewhere, and in production to all.',
         ...refusals,
-        503: 'The database did not answer in time; or Stripe, which is asked whose a payment is.',
+        503: 'The database did not answer in time; or Stripe, which is asked whose a payment or a subscription is.',
       }).map(([status, words]) => [status, json(words, shapes.failure)]),
     ),
   },
 });
 
 const order = z.object({
-  id: z.string().describe("an order's id, its checkout session, its payment, or an event of it"),
+  id: z
+    .string()
+    .describe(
+      "an order's id, its checkout session, its payment, the subscription that began with it, or an event of it",
+    ),
 });
 const event = z.object({ id: z.string().describe('an event, evt_…') });
 const sessionAlone = {

@@ -20,7 +20,10 @@ Examples:
 export const show: Describe = (act) =>
   new Command('show')
     .description('Shows everything about an order, on one time line.')
-    .argument('<id>', "an order's id, its checkout session (cs_…), its payment (pi_…), or an event (evt_…)")
+    .argument(
+      '<id>',
+      "an order's id, its checkout session (cs_…), payment (pi_…) or subscription (sub_…), or an event (evt_…)",
+    )
     .addHelpText('after', HELP)
     .action(
       act(async ({ config, db, stripe, terminal: { width } }, id: string): Promise<Report> => {

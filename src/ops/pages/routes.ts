@@ -132,7 +132,7 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     res.redirect(303, `/ops/${page}?done=replayed_${outcome}`);
   });
 
-  /** Whatever a person has at hand: an order's id, a session, a payment, an event, an address, the shop's reference. */
+  /** Whatever a person has at hand: an order's id, a session, a payment, a subscription, an event, an address, the shop's reference. */
   router.get('/find', async (req, res) => {
     const q = String(req.query.q ?? '')
       .replaceAll('\0', '')

@@ -164,6 +164,14 @@ describe('finding', () => {
     expect(page.text).toContain(`There is no order ${missed.id}.`);
   });
 
+  test('by a subscription, of which Stripe knows the checkout session', async () => {
+    const begun = { mode: 'subscription', payment_intent: null, subscription: 'sub_of_this_order' };
+    const { order } = await shop.paid(begun);
+    expect((await get('/ops/find?q=sub_of_this_order')).headers.location).toBe(`/ops/orders/${order.id}`);
+    const { text } = await get('/ops/find?q=sub_of_an_app').expect(404);
+    expect(text).toContain('Your Stripe account has no checkout session that sub_of_an_app began with.');
+  });
+
   test('by a payment, while Stripe does not answer or does not know how to look for one', async () => {
     await shop.paid({ payment_intent: 'pi_of_another_order' });
     const listing = {
