@@ -26,7 +26,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column orders.currency is 'Three letters in lower case, such as usd.';
     comment on column orders.amount_subtotal is 'Before discounts and taxes, in minor units (major_units makes an amount of it).';
     comment on column orders.amount_total is 'What the customer pays, in minor units (major_units makes an amount of it). Refunds change nothing here.';
-    comment on column orders.customer_id is 'Stripe''s customer, cus_…. Null: a guest.';
+    comment on column orders.customer_id is 'Stripe''s customer, cus_…, or the id that you gave it. Null: a guest.';
     comment on column orders.customer_email is 'As the customer typed it; compare lower(customer_email).';
     comment on column orders.customer_name is 'As the customer typed it.';
     comment on column orders.client_reference_id is 'The shop''s own reference, given to the session: mails call the order by it.';

@@ -51,8 +51,10 @@ async function eventsNaming(db: Knex, email: string, orders: readonly TracedOrde
   }
 }
 
+/** A customer's may be the shop's own, in any letters. */
 function idsOf({ checkout_session_id, payment_intent_id, customer_id }: TracedOrder): string[] {
-  return [checkout_session_id, payment_intent_id, customer_id].filter((id) => id !== null);
+  const ids = [checkout_session_id, payment_intent_id, customer_id, customer_id && inAscii(customer_id)];
+  return ids.filter((id) => id !== null);
 }
 
 /** A regular expression of PostgreSQL's that finds the address as a word of its own: ann@example.com, but not joann@example.com. */

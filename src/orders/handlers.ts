@@ -66,7 +66,7 @@ function sessionFields(
     currency: textOf(session.currency),
     amount_subtotal: session.amount_subtotal ?? null,
     amount_total: session.amount_total ?? null,
-    customer_id: idOf(session.customer),
+    customer_id: textOf(idOf(session.customer)),
     customer_email: textOf(session.customer_details?.email ?? session.customer_email),
     customer_name: textOf(session.customer_details?.name),
     client_reference_id: textOf(session.client_reference_id),

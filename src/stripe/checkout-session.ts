@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
 import { BadRequest } from '../errors.ts';
-import { amount, describeIssues, json, reference, text, word } from './shapes.ts';
+import { amount, describeIssues, json, ownId, ownReference, reference, text, word } from './shapes.ts';
 
 /**
  * What we read of a Checkout Session: https://docs.stripe.com/api/checkout/sessions/object. An absent
@@ -20,7 +20,7 @@ export const checkoutSessionShape = z.object({
   currency: text,
   amount_subtotal: amount,
   amount_total: amount,
-  customer: reference,
+  customer: ownReference,
   customer_email: text,
   customer_details: z.object({ email: text, name: text, phone: text }).nullish(),
   client_reference_id: text,
@@ -42,9 +42,6 @@ export const checkoutSessionShape = z.object({
 
 export type CheckoutSession = z.infer<typeof checkoutSessionShape>;
 
-/** Of prices (that were plans) and products, the ids are the shop's own: until 2018 in any letters, as coupons' are. */
-const ownId = z.string();
-
 /** https://docs.stripe.com/api/checkout/sessions/line_items. Discount and tax are absent before 2022. */
 const lineItemShape = z.object({
   id: word,
@@ -58,7 +55,7 @@ const lineItemShape = z.object({
   price: z
     .object({
       id: ownId,
-      product: z.union([ownId, z.object({ id: ownId })]).nullish(),
+      product: ownReference,
       unit_amount: amount,
       currency: text,
     })

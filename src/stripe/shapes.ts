@@ -25,6 +25,11 @@ export const amount = z.int().nullish();
 /** Stripe's references: an id, or the object itself where it was expanded. */
 export const reference = z.union([word, z.object({ id: word })]).nullish();
 
+/** An id that the shop may have given itself, as those of customers, products, plans and coupons: until 2018 in any letters. */
+export const ownId = z.string();
+
+export const ownReference = z.union([ownId, z.object({ id: ownId })]).nullish();
+
 export function idOf(value: z.infer<typeof reference>): string | null {
   return (typeof value === 'object' ? value?.id : value) ?? null;
 }

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
 import { BadRequest } from '../errors.ts';
-import { describeIssues, word } from './shapes.ts';
+import { describeIssues, ownId, word } from './shapes.ts';
 
 /** What all snapshot events share: https://docs.stripe.com/api/events/object. */
 const eventShape = z.object({
@@ -26,8 +26,7 @@ interface StripeObject {
 function isStripeObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { object, id } = value as Record<string, unknown>;
-  // Shops choose the ids of coupons and plans themselves, in any letters, and nobody here reads them.
-  const idShape = object === undefined || object === 'checkout.session' ? word : z.string();
+  const idShape = object === undefined || object === 'checkout.session' ? word : ownId;
   return (
     (object === undefined || typeof object === 'string') && (id == null || idShape.safeParse(id).success)
   );

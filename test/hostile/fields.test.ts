@@ -31,7 +31,10 @@ const text = orNull((value) => (typeof value === 'string' ? value : refused));
 /** In an index, whose entries have no room for 900,000 characters. */
 const indexed = orNull((value) => (typeof value === 'string' && value.length < 1_000 ? value : refused));
 const amount = orNull((value) => (Number.isSafeInteger(value) ? Number(value) + 0 : refused));
-const reference = orNull((value) => word(typeof value === 'object' ? (value as { id?: unknown }).id : value));
+const idOf: Reading = (value) => (typeof value === 'object' ? (value as { id?: unknown }).id : value);
+const reference = orNull((value) => word(idOf(value)));
+/** The shop may have given it itself. */
+const ownReference = orNull((value) => text(idOf(value) ?? refused));
 const json = orNull((value) => (isDeeper(value, 100) ? refused : JSON.parse(JSON.stringify(value))));
 
 function isDeeper(value: unknown, levels: number): boolean {
@@ -44,7 +47,7 @@ const columns: Readonly<Record<string, readonly [column: string, reading: Readin
   currency: ['currency', text],
   amount_subtotal: ['amount_subtotal', amount],
   amount_total: ['amount_total', amount],
-  customer: ['customer_id', reference],
+  customer: ['customer_id', ownReference],
   'customer_details.email': ['customer_email', indexed],
   'customer_details.name': ['customer_name', text],
   client_reference_id: ['client_reference_id', indexed],

@@ -55,6 +55,13 @@ test('the ids of the orders are found whole', async () => {
   expect(events).toEqual(['evt_0', 'evt_1', 'evt_2']);
 });
 
+test("so is a customer's, in letters of the shop's own, as Stripe writes it and as others do", async () => {
+  await insertOrder(db, { customer_email: 'ann.lee@example.com', customer_id: 'kunde-Müller' });
+  await eventsWith('kunde-Müller', '', 'kunde-Muller');
+  await db('stripe_events').where({ id: 'evt_1' }).update({ payload: '{"customer":"kunde-M\\u00fcller"}' });
+  expect((await findTraces(db, 'ann.lee@example.com')).events).toEqual(['evt_0', 'evt_1']);
+});
+
 test('however many events there are, and however many came in at one moment', async () => {
   await db.raw(
     `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)

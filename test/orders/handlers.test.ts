@@ -186,6 +186,11 @@ describe('what an order takes over from its session', () => {
       { customer_id: 'cus_9', payment_intent_id: 'pi_9' },
     ],
     [
+      'an id that the shop gave a customer, in letters of its own',
+      { customer: 'kunde-Müller\0' },
+      { customer_id: 'kunde-Müller\uFFFD' },
+    ],
+    [
       'the largest amount that JSON carries',
       { amount_total: Number.MAX_SAFE_INTEGER },
       { amount_total: Number.MAX_SAFE_INTEGER },
