@@ -580,6 +580,18 @@ test('its head alone is answered without reading them', async () => {
   expect(statements).toBe(1);
 });
 
+test('the export has amounts as people write them, by the name that the views for people give them', async () => {
+  await insertOrder(shop.db, { customer_email: 'amount@example.com', amount_total: 6_498, currency: 'usd' });
+  await insertOrder(shop.db, { customer_email: 'amount@example.com', amount_total: 500, currency: 'jpy' });
+  const { text } = await get('/ops/orders.csv?email=amount@example.com').expect(200);
+  const amountOf = (line: string) => line.split(',').slice(4, 6);
+  expect(text.trimEnd().split('\r\n').map(amountOf)).toEqual([
+    ['amount', 'currency'],
+    ['500', 'jpy'],
+    ['64.98', 'usd'],
+  ]);
+});
+
 test('an export of no orders says what there would be of each', async () => {
   const { text } = await get('/ops/orders.csv?email=nobody@example.com').expect(200);
   expect(text).toMatch(/^\ufeff?id,created_at,.+,livemode\r\n$/);
