@@ -4,7 +4,7 @@ import { type Counted, STANDING_HOURS } from './standing.ts';
 
 /** An event of Stripe's that could not be read or kept: what it says of a payment is recorded nowhere. */
 export interface RefusedEvent {
-  /** That of the session itself, where reconcile met it in the list of sessions. */
+  /** That of the session itself, where reconcile met one. */
   readonly id: string;
   readonly type: string;
   readonly checkout_session_id: string | null;

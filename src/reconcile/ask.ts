@@ -3,8 +3,7 @@ import type Stripe from 'stripe';
 import type { Order } from '../orders/order.ts';
 import { type CheckoutSession, retrieveSession } from '../stripe/checkout-session.ts';
 import { atStripesPace } from '../stripe/rate-limit.ts';
-import type { Findings } from './findings.ts';
-import { unlessUnusable } from './repair.ts';
+import { type Dependencies, namesOfSession, takeEach } from './repair.ts';
 
 /** An order whose session Stripe is asked for. */
 export type Asked = Pick<Order, 'id' | 'checkout_session_id'>;
@@ -24,17 +23,22 @@ export function* inGroups(orders: readonly Asked[]): Generator<readonly Asked[]>
   for (let n = 0; n < orders.length; n += AT_ONCE) yield orders.slice(n, n + AT_ONCE);
 }
 
+export interface Asking extends Pick<Dependencies, 'refuse' | 'livemode' | 'found'> {
+  readonly stripe: Stripe;
+}
+
 /** Asks Stripe for the session of each, and hands it over as it is there now; null where Stripe has none. */
 export async function askAbout(
   orders: readonly Asked[],
-  { stripe, found }: { readonly stripe: Stripe; readonly found: Findings },
+  asking: Asking,
   tell: (order: Asked, session: CheckoutSession | null) => unknown,
 ): Promise<void> {
+  const { stripe, found } = asking;
   found.lookedAt.orders += orders.length;
-  const each = (order: Asked) =>
-    unlessUnusable(order.checkout_session_id, found, async () => {
-      const ask = () => retrieveSession(stripe, order.checkout_session_id, patient);
-      await tell(order, await atStripesPace(ask));
-    });
-  await Promise.all([...orders.map(each), pause(TOGETHER_MS)]);
+  const sessions = orders.map((order) => ({ id: order.checkout_session_id, order }));
+  const take = async ({ id, order }: (typeof sessions)[number]) => {
+    const ask = () => retrieveSession(stripe, id, patient);
+    await tell(order, await atStripesPace(ask));
+  };
+  await Promise.all([takeEach(sessions, take, namesOfSession, asking), pause(TOGETHER_MS)]);
 }

@@ -1,7 +1,6 @@
-import type Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
 import { requestOfSession } from '../orders/handlers.ts';
-import { type Asked, askAbout, inGroups } from './ask.ts';
+import { type Asked, type Asking, askAbout, inGroups } from './ask.ts';
 import { type Dependencies, put } from './repair.ts';
 
 /** Orders that a statement reads. */
@@ -36,10 +35,7 @@ export async function* awaitingOrders(
 }
 
 /** Asks Stripe for each, and records those that are paid there. */
-export async function takePaid(
-  orders: readonly Asked[],
-  dependencies: Dependencies & { readonly stripe: Stripe },
-): Promise<void> {
+export async function takePaid(orders: readonly Asked[], dependencies: Dependencies & Asking): Promise<void> {
   await askAbout(orders, dependencies, async (_order, session) => {
     const request = session && requestOfSession(session, dependencies.livemode);
     if (request?.wanted === 'paid') await put({ source: 'reconcile', signed: null, request }, dependencies);

@@ -53,6 +53,11 @@ function namesOf({ type, data }: Stripe.Event): Names {
   return { type: String(type), checkout_session_id };
 }
 
+/** One that can't be read may have no event by which a person was told. */
+export function namesOfSession({ id }: { readonly id: string }): Names {
+  return { type: 'checkout.session', checkout_session_id: id };
+}
+
 /**
  * Records those sessions of a page that are complete and not here, and compares the others with their orders.
  * @param eventsSince since when Stripe has all events, in seconds since 1970
@@ -82,17 +87,15 @@ export async function takeSessions(
     else await put({ source: 'reconcile', signed: null, request }, dependencies);
   }
 
-  // One that can't be read may have no event by which a person was told.
-  const names = ({ id }: Stripe.Checkout.Session) => ({ type: 'checkout.session', checkout_session_id: id });
-  await takeEach(page, take, names, dependencies);
+  await takeEach(page, take, namesOfSession, dependencies);
 }
 
-/** Takes all of a page, and keeps those that can't be taken, by their names. */
-async function takeEach<Given extends { readonly id: string }>(
+/** Takes all of a page or a group, and keeps those that can't be taken, by their names. */
+export async function takeEach<Given extends { readonly id: string }>(
   page: readonly Given[],
   take: (given: Given) => Promise<void>,
   namesOf: (given: Given) => Names,
-  { refuse, found }: Dependencies,
+  { refuse, found }: Pick<Dependencies, 'refuse' | 'found'>,
 ): Promise<void> {
   await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given))));
   const refused = page.flatMap((given) => {
@@ -113,7 +116,7 @@ export async function put(news: News, { record, found }: Dependencies): Promise<
 }
 
 /** One that can't be read or kept is a finding, and hurts no other. */
-export async function unlessUnusable(
+async function unlessUnusable(
   id: string,
   { unrepaired }: Findings,
   work: () => Promise<void>,

@@ -1,9 +1,7 @@
-import type Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
 import { requestOfSession } from '../orders/handlers.ts';
 import type { CheckoutSession } from '../stripe/checkout-session.ts';
-import { type Asked, askAbout, inGroups } from './ask.ts';
-import type { Findings } from './findings.ts';
+import { type Asked, type Asking, askAbout, inGroups } from './ask.ts';
 
 /** Orders that one statement reads. In a single statement for all of them PostgreSQL reads every line item there is. */
 const STEP = 5_000;
@@ -55,10 +53,7 @@ async function lastOrderBefore(db: Knex, since: number): Promise<number> {
 }
 
 /** Asks Stripe for each. */
-export async function confirm(
-  orders: readonly Asked[],
-  run: { stripe: Stripe; livemode: boolean; found: Findings },
-): Promise<void> {
+export async function confirm(orders: readonly Asked[], run: Asking): Promise<void> {
   await askAbout(orders, run, ({ id, checkout_session_id }, session) => {
     const reason = doubtOf(session, run.livemode);
     if (reason) run.found.notAtStripe.set(checkout_session_id, { order_id: id, reason });

@@ -233,6 +233,8 @@ test('the audit finds money that came without an event, after the walk through t
     [40, session.id],
     [50, 'cs_test_unreadable'],
   ]);
+  // It may be paid, and only a person can see that.
+  expect(await standingRefusals(db)).toMatchObject({ event_id: 'cs_test_unreadable' });
 });
 
 test('the audit finds a session that waits for its money and of which Stripe made no event, and later the money', async () => {
