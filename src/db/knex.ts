@@ -2,6 +2,7 @@ import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
 import { sharing } from '../sharing.ts';
+import { endConnection } from './end-connection.ts';
 import { broken, isDataError, isOfDatabase, isReadOnlyError, markOfDatabase, unusable } from './errors.ts';
 import { connecting, type Kind, limited } from './limits.ts';
 
@@ -73,6 +74,7 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
     },
   });
   const { client } = db;
+  client.destroyRawConnection = endConnection;
   const acquire = client.acquireConnection.bind(client);
   client.acquireConnection = () =>
     acquire().catch((error: Error) => {

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { atMost } from '../at-most.ts';
 import type { Logger } from '../logger.ts';
+import { endConnection } from './end-connection.ts';
 
 /**
  * How long a process of each kind lets PostgreSQL take, in milliseconds. The web's figures keep every
@@ -61,9 +61,6 @@ async function tryOut(asking: pg.ClientConfig, patient: pg.ClientConfig) {
   }
 }
 
-/** Those who wait for a connection have some of their time left then. */
-const END_WITHIN_MS = 1_000;
-
 async function statementTimeout(settings: pg.ClientConfig): Promise<string> {
   const client = new pg.Client(settings);
   // Where the connection breaks, the query fails as well, and tells.
@@ -73,9 +70,7 @@ async function statementTimeout(settings: pg.ClientConfig): Promise<string> {
     const { rows } = await client.query("select current_setting('statement_timeout') as it");
     return rows[0].it;
   } finally {
-    // Waited for, since PostgreSQL may grant just one connection. Where a network swallowed the end, it was waited for for
-    // ever, and no connection was opened any more.
-    await atMost(END_WITHIN_MS, client.end());
+    await endConnection(client);
   }
 }
 

@@ -159,6 +159,15 @@ test.each(['reset', 'swallow'] as const)(
   },
 );
 
+test.each([
+  ['npm run ops', 'src/cli.ts', ['orders']],
+  ['npm run migrate', 'src/db/migrate-cli.ts', []],
+])('%s ends also where a network has swallowed the end of its connections', async (_name, program, args) => {
+  proxy.manner = 'keep';
+  await using command = run(program, { ...env, DATABASE_URL: proxy.url }, args);
+  expect(await command.ended).toEqual({ code: 0, signal: null });
+});
+
 test('what it has refused since it last looked for alerts is kept', async () => {
   await using service = await spawnService({ ...env, ROLE: 'web' });
   const unreadable = unreadableEvent();
