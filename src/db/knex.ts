@@ -28,6 +28,9 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
+/** Of each statement that gets no connection: in an outage, two lines of three. */
+const TOLD_ANYWAY = /^Acquire connection error/;
+
 interface Options {
   readonly kind: Kind;
   readonly max: number;
@@ -67,7 +70,7 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
     acquireConnectionTimeout,
     log: {
       debug: (message: string) => log.debug(message),
-      warn: (message: string) => log.warn(firstLine(message)),
+      warn: (message: string) => log[TOLD_ANYWAY.test(message) ? 'debug' : 'warn'](firstLine(message)),
       error: (message: string) => log.error(firstLine(message)),
       deprecate: (method: string, instead: string) =>
         log.warn(`knex: ${method} is deprecated, use ${instead}`),

@@ -414,7 +414,7 @@ describe('a clear error', () => {
       { ...env, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
       'reconcile',
     );
-    const said = /^No PostgreSQL can be used at DATABASE_URL: .*ECONNREFUSED.*$/m;
+    const said = /^No PostgreSQL can be used at DATABASE_URL: .*ECONNREFUSED.*\n$/;
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(said)]);
   });
 
