@@ -28,8 +28,11 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
-/** Of each statement that gets no connection: in an outage, two lines of three. */
-const TOLD_ANYWAY = /^Acquire connection error/;
+/**
+ * Of each statement that gets no connection: in an outage, two lines of three. And of whatever keeps knex from its migrations'
+ * lock, how a lock that is taken is freed.
+ */
+const TOLD_ANYWAY = /^Acquire connection error|^If you are sure migrations are not running/;
 
 interface Options {
   readonly kind: Kind;

@@ -80,13 +80,29 @@ async function applyPending(trx: Knex.Transaction, log: Logger): Promise<string[
   await trx.raw(`set local lock_timeout = '${WAITS_FOR_TABLES}'`);
   for (;;) {
     try {
-      const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
-      return names;
+      return await latest(trx);
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
       log.warn('a migration waits for a table that is in use, and lets others pass: see pg_stat_activity');
       await pause(AGAIN_MS);
     }
+  }
+}
+
+async function latest(trx: Knex.Transaction): Promise<string[]> {
+  let failed: Error | undefined;
+  const note = (error: Error) => {
+    failed = error;
+  };
+  trx.on('query-error', note);
+  try {
+    const [, names] = (await trx.migrate.latest(migrations)) as [number, string[]];
+    return names;
+  } catch (error) {
+    // Whatever keeps it from its own lock knex calls a lock that is taken.
+    throw (error as Error).name === 'MigrationLocked' ? (failed ?? error) : error;
+  } finally {
+    trx.off('query-error', note);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   run,
   spawnService,
   type TestProcess,
+  untilItWrites,
   untilWaiting,
 } from '../support/process.ts';
 import { SECRET } from '../support/stripe-events.ts';
@@ -164,20 +165,48 @@ test('a server that takes no changes stops the start also where nothing is pendi
   }
 });
 
-test('a migration that waits for a table lets those pass that wait behind it', async () => {
-  const { db } = inUse;
-  const name = '0011_index_what_operators_ask.ts';
-  const { down } = await import(`../../migrations/${name}`);
-  await down(db);
-  await db('knex_migrations').where({ name }).delete();
+test.each(['orders in row exclusive mode', 'knex_migrations_lock in exclusive mode'])(
+  'a migration that waits for a table lets those pass that wait behind it (%s)',
+  async (table) => {
+    const { db } = inUse;
+    const name = '0011_index_what_operators_ask.ts';
+    const { down } = await import(`../../migrations/${name}`);
+    await down(db);
+    await db('knex_migrations').where({ name }).delete();
 
-  await using writer = await hold(db, (trx) => trx.raw('lock table orders in row exclusive mode'));
-  await using migrating = run('src/db/migrate-cli.ts', serviceEnv(inUse));
-  await untilWaiting(db, 'migration', 1);
-  await db('orders').update({ updated_at: db.fn.now() });
-  await writer.release();
-  expect(await migrating.ended).toEqual({ code: 0, signal: null });
-  expect((await appliedTo(db)).toSorted()).toEqual(files);
+    await using writer = await hold(db, (trx) => trx.raw(`lock table ${table}`));
+    await using migrating = run('src/db/migrate-cli.ts', serviceEnv(inUse));
+    await untilWaiting(db, 'migration', 1);
+    await db('orders').update({ updated_at: db.fn.now() });
+    await untilItWrites(migrating, /a table that is in use, and lets others pass/);
+    await writer.release();
+    expect(await migrating.ended).toEqual({ code: 0, signal: null });
+    expect((await appliedTo(db)).toSorted()).toEqual(files);
+  },
+);
+
+test.each([
+  [
+    "raise exception 'not for you' using errcode = 'insufficient_privilege'",
+    /not for you\. Let the role of /,
+  ],
+  ['perform pg_terminate_backend(pg_backend_pid())', /No PostgreSQL can be used at DATABASE_URL: /],
+])('what keeps knex from its own lock is not told as a lock that is taken (%s)', async (happens, told) => {
+  const { db } = inUse;
+  const [pending] = await db('knex_migrations')
+    .where({ name: files.at(-1) })
+    .delete()
+    .returning('*');
+  await db.raw(
+    `create function refuse() returns trigger language plpgsql as $$ begin ${happens}; return new; end $$;
+     create trigger refuse before update on knex_migrations_lock for each row execute function refuse()`,
+  );
+  await using refused = run('src/db/migrate-cli.ts', serviceEnv(inUse));
+  expect(await refused.ended).toEqual({ code: 1, signal: null });
+  expect(refused.written.stderr).toMatch(told);
+  expect(`${refused.written.stdout}${refused.written.stderr}`).not.toContain('unlock');
+  await db.raw('drop function refuse cascade');
+  await db('knex_migrations').insert(pending);
 });
 
 test('a database that goes away meanwhile is told of as one that is away from the start', async () => {
