@@ -84,7 +84,7 @@ function describe({ cause, details }: Finding): Words {
       return {
         title: `The service refuses ${counted(details.count, thing)} of Stripe's`,
         what: `The latest is ${details.event_id}: ${details.reason} What it says is not recorded.`,
-        todo: 'npm run ops -- reconcile --since 3d takes its order from what Stripe says now, if that can be read. If not, upgrade the service: Stripe repeats each event for three days. The table refused_events names all. Whoever ships by hand sees to it that the order, when it comes, is not shipped again.',
+        todo: 'If it is a thin event, make an endpoint that sends snapshots, and disable the old one. npm run ops -- reconcile --since 3d takes its order from what Stripe says now, if that can be read. If not, upgrade the service: Stripe repeats each event for three days. The table refused_events names all. Whoever ships by hand sees to it that the order, when it comes, is not shipped again.',
       };
     }
     case 'live_events_ignored':

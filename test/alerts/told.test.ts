@@ -230,6 +230,8 @@ test('a thin one is told as well, by the next process where the one that refused
   }
   await using _next = await start({ ROLE: 'web' });
   await expectRefusalTold(event.id, 'payload style must be Snapshot');
+  // Another release would not take it either.
+  expect(chat.posts[0]?.text).toContain('make an endpoint that sends snapshots');
 });
 
 async function expectRefusalTold(id: string, reason: string): Promise<void> {
