@@ -13,7 +13,7 @@ import { listen } from '../support/listen.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startPooler } from '../support/pooler.ts';
-import { workDir } from '../support/process.ts';
+import { spawnService, workDir } from '../support/process.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
 import { serveMail } from '../support/smtp.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
@@ -342,8 +342,13 @@ describe('the database', () => {
     await db.raw(`create role doctor_service login password 'hunter2'`);
     try {
       await db.raw('grant select, insert, update, delete on all tables in schema public to doctor_service');
+      // Who migrates is another role then.
+      await db.raw('revoke insert, update, delete on knex_migrations from doctor_service');
+      await db.raw('revoke insert, delete on knex_migrations_lock from doctor_service');
       const { unlike } = await doctor({ ...env, DATABASE_URL: url.href });
       expect(unlike('ok', 'warning')).toEqual({});
+      await using service = await spawnService({ ...testing, NODE_ENV: 'test', DATABASE_URL: url.href });
+      expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
 
       await db.raw('revoke insert, update on stripe_events from doctor_service');
       await db.raw('revoke execute on function record_news from public');
