@@ -38,6 +38,11 @@ const reportsOf = (process: TestProcess) =>
 const loudest = (process: TestProcess) => Math.max(...logOf(process).map(({ level }) => level));
 const WARN = 40;
 
+/** A busy machine may take longer to let the web in than a delivery waits for that. */
+function untilReady(url: string): Promise<true> {
+  return until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
+}
+
 async function tables(db: Knex): Promise<string[]> {
   return db('pg_tables').where({ schemaname: 'public' }).orderBy('tablename').pluck('tablename');
 }
@@ -51,9 +56,7 @@ test('four instances that start at once on an empty database apply each migratio
   await untilWaiting(db, 'migration', 4);
   await door.release();
 
-  for (const url of await Promise.all(services.map(addressOf))) {
-    expect((await fetch(`${url}/readyz`)).status).toBe(200);
-  }
+  for (const url of await Promise.all(services.map(addressOf))) await untilReady(url);
   expect(await appliedTo(db)).toEqual(files);
   expect(services.flatMap(reportsOf)).toEqual([files]);
   expect(services.map(loudest)).toEqual([WARN, WARN, WARN, WARN]);
@@ -110,10 +113,10 @@ test('a PostgreSQL that is too busy after the migrations to let the web in does 
   await untilWaiting(db, 'migration', 1);
   busy.manner = 'reset';
   await door.release();
-  const readiness = async () => (await fetch(`${await addressOf(service)}/readyz`)).status;
-  expect(await readiness()).toBe(503);
+  const url = await addressOf(service);
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
   busy.manner = 'forward';
-  await until('it is ready', async () => (await readiness()) === 200);
+  await untilReady(url);
 });
 
 test('a database that a newer release has migrated is served all the same', async () => {
@@ -121,7 +124,7 @@ test('a database that a newer release has migrated is served all the same', asyn
   const newer = { name: '9999_of_the_next_release.ts', batch: 99, migration_time: db.fn.now() };
   await db('knex_migrations').insert(newer);
   await using service = await spawnService(serviceEnv(occupied));
-  expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+  await untilReady(service.url);
   expect(await appliedTo(db)).toEqual([...files, newer.name]);
 });
 
