@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
 import { inconsistencies } from '../support/audit.ts';
-import { hold, spawnService, startSurroundings, untilWaiting } from '../support/process.ts';
+import { connectionsOf, hold, spawnService, startSurroundings } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
 import { checkoutSession, type EventJson, events } from '../support/stripe-events.ts';
@@ -59,35 +59,56 @@ const untilBothHaveLooked =
       .onConflict('checkout_session_id')
       .merge(['mode']);
 
+/** For so long either waits for the order (src/db/limits.ts). A race that the machine holds up for longer is run, and not counted. */
+const LOCK_TIMEOUT_MS = 2_000;
+
+function untilWaiting(count: number, isHeldUp: () => boolean): Promise<true> {
+  return until(`${count} wait for the order`, async () => {
+    const waiting = (await connectionsOf(db, 'web')).filter((it) => it.wait_event_type === 'Lock');
+    return waiting.length === count || isHeldUp();
+  });
+}
+
 test('100 races of the landing page with the webhook, in two processes: one order, one transition into a status, one fulfillment', async () => {
   await using webhook = await spawnService({ ...env, OPS_TOKEN: 'token' });
   await using page = await spawnService({ ...env, OPS_TOKEN: 'token' });
   const headers = { authorization: 'Bearer token' };
   const ask = async ({ id }: Session) => {
     const answer = await fetch(`${page.url}/checkout-sessions/${id}/fulfill`, { method: 'POST', headers });
-    expect(await answer.json()).toMatchObject({ checkout_session_id: id });
+    const body = await answer.json();
+    if (answer.ok) expect(body).toMatchObject({ checkout_session_id: id });
     return answer.status;
   };
 
   const run: { session: Session; race: Race }[] = [];
-  for (let n = 0; n < 100; n += 1) {
+  for (let n = 0; n < 100; ) {
     const race = races[n % races.length] as Race;
     const session = checkoutSession({ payment_status: race.payment_status });
     stripe.keep(session, [lineItem(1), lineItem(2)]);
     for (const event of race.before(session)) expect(await deliver(webhook.url, event)).toBe(200);
 
-    await using held = await hold(db, untilBothHaveLooked(session));
-    const sides = [
+    const sides: (() => Promise<number[]>)[] = [
       () => Promise.all(race.events(session).map((event) => deliver(webhook.url, event))),
-      () => ask(session),
+      async () => [await ask(session)],
     ];
     const [first, second] = n % 2 === 0 ? sides : sides.toReversed();
+    await using held = await hold(db, untilBothHaveLooked(session));
+    const begin = performance.now();
+    const isHeldUp = () => performance.now() - begin > LOCK_TIMEOUT_MS;
     const ahead = first?.();
-    await untilWaiting(db, 'web', 1);
+    await untilWaiting(1, isHeldUp);
     const behind = second?.();
-    await untilWaiting(db, 'web', 2);
+    await untilWaiting(2, isHeldUp);
     await held.release();
-    for (const status of [await ahead, await behind].flat()) expect(status).toBe(200);
+    if (isHeldUp()) {
+      // What was refused comes again, from Stripe as from the page.
+      await Promise.all([ahead, behind]);
+      for (const side of sides)
+        await until('it is taken', async () => (await side()).every((status) => status === 200));
+    } else {
+      for (const status of [await ahead, await behind].flat()) expect(status).toBe(200);
+      n += 1;
+    }
     run.push({ session, race });
   }
 
