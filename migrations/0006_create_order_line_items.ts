@@ -17,6 +17,8 @@ export async function up(knex: Knex): Promise<void> {
       amount_tax bigint not null,
       amount_total bigint not null,
       currency text not null,
+      -- Not jsonb, which puts keys into an order of its own: a repeat brings the receiver the same bytes.
+      metadata json,
       primary key (order_id, position),
       constraint order_line_items_each_once unique (order_id, stripe_line_item_id)
     );

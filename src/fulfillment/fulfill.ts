@@ -5,7 +5,7 @@ import type { LineItem, Order } from '../orders/order.ts';
 import { findOrdersWithItems, type OrderWithItems, type Purchase, storeLineItems } from '../orders/store.ts';
 import { retrieveSessionWithItems, type SessionLineItem } from '../stripe/checkout-session.ts';
 import { atStripesPace } from '../stripe/rate-limit.ts';
-import { idOf, textOf } from '../stripe/shapes.ts';
+import { idOf, jsonOf, textOf } from '../stripe/shapes.ts';
 import { calling } from '../tracing/spans.ts';
 import { inTurns } from '../turns.ts';
 import { AttemptFailed } from '../work/attempt.ts';
@@ -103,6 +103,7 @@ function toLineItem(item: SessionLineItem, position: number): LineItem {
     amount_tax: item.amount_tax,
     amount_total: item.amount_total,
     currency: item.currency,
+    metadata: jsonOf(item.metadata),
   };
 }
 

@@ -64,6 +64,7 @@ export async function erase(
        where id = any (:ids)`,
       { ids, address: patternOf(email) },
     );
+    await trx.raw('update order_line_items set metadata = null where order_id = any (:ids)', { ids });
     // A shop's own fulfiller may have said anything.
     await trx.raw('update fulfillments set last_error = null where order_id = any (:ids)', { ids });
     await trx.raw(`update failed_attempts set error = 'erased' where order_id = any (:ids)`, { ids });

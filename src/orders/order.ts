@@ -54,4 +54,5 @@ export interface LineItem {
   readonly amount_tax: number;
   readonly amount_total: number;
   readonly currency: string;
+  readonly metadata: unknown;
 }

@@ -28,7 +28,7 @@ export async function findOrdersWithItems(db: Knex, ids: readonly number[]): Pro
          'stripe_line_item_id', stripe_line_item_id, 'position', position, 'price_id', price_id,
          'product_id', product_id, 'description', description, 'quantity', quantity, 'unit_amount', unit_amount,
          'amount_subtotal', amount_subtotal, 'amount_discount', amount_discount, 'amount_tax', amount_tax,
-         'amount_total', amount_total, 'currency', currency) order by position) as items
+         'amount_total', amount_total, 'currency', currency, 'metadata', metadata) order by position) as items
        from order_line_items where order_id = any (:ids) group by order_id`,
       { ids },
     ),
@@ -50,9 +50,9 @@ export interface Purchase {
 /**
  * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
  * together. A repeat changes nothing.
- * No receipt is owed to a customer who was erased meanwhile: it would be dead at once, and a person be called for it. Nor
- * for an order that a person closed meanwhile: it may have been refunded. A close and this statement wait for each other
- * by the lock on the fulfilment.
+ * Of a customer who was erased meanwhile no metadata is kept, and no receipt is owed to them: it would be dead at once, and a
+ * person be called for it. Nor is one for an order that a person closed meanwhile: it may have been refunded. A close and this
+ * statement wait for each other by the lock on the fulfilment.
  */
 export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
   const items = purchases.flatMap(({ orderId, items }) =>
@@ -62,13 +62,19 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
     `with held as (
        select order_id, status from fulfillments where order_id = any (:ids) order by id for share
      ),
+     erased as (
+       select id from orders
+       where id = any (:ids) and customer_email is null
+         and exists (select from ops_actions where subject = orders.id::text and action = 'erase')
+     ),
      stored as (
        insert into order_line_items (
          order_id, stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
-         amount_subtotal, amount_discount, amount_tax, amount_total, currency)
+         amount_subtotal, amount_discount, amount_tax, amount_total, currency, metadata)
        select
          order_id, stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
-         amount_subtotal, amount_discount, amount_tax, amount_total, currency
+         amount_subtotal, amount_discount, amount_tax, amount_total, currency,
+         case when order_id not in (table erased) then metadata end
        from json_populate_recordset(null::order_line_items, :items)
        order by order_id, position
        on conflict do nothing
@@ -76,8 +82,7 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
      insert into notifications (order_id, kind)
      select id, 'order_paid' from orders
      where id = any (:ids)
-       and (customer_email is not null or not exists (
-         select from ops_actions where subject = orders.id::text and action = 'erase'))
+       and id not in (table erased)
        and not exists (select from held where order_id = orders.id and status = 'fulfilled')
      order by id
      on conflict (order_id, kind) do nothing`,

@@ -25,6 +25,7 @@ export function newLineItem({
   price_data,
   quantity,
   adjustable_quantity,
+  metadata,
 }: SessionParams['line_items'][number]): Stripe.LineItem {
   const { currency, unit_amount, product_data } = price_data;
   const amount = unit_amount * quantity;
@@ -38,7 +39,7 @@ export function newLineItem({
     amount_total: amount,
     currency,
     description: product_data.name,
-    metadata: {},
+    metadata,
     price: {
       id: newId('price_1', 23),
       object: 'price',

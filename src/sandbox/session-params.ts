@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+const metadata = z.record(z.string().max(40), z.string().max(500)).default({});
+
 /** What the stand-in takes of https://docs.stripe.com/api/checkout/sessions/create. Anything else is refused, as Stripe would. */
 export const sessionParams = z.strictObject({
   mode: z.literal('payment'),
@@ -19,6 +21,7 @@ export const sessionParams = z.strictObject({
             maximum: z.coerce.number().int().min(1).max(999_999).default(99),
           })
           .optional(),
+        metadata,
       }),
     )
     .min(1)
@@ -31,7 +34,7 @@ export const sessionParams = z.strictObject({
   allow_promotion_codes: z.stringbool().optional(),
   customer_email: z.email().optional(),
   client_reference_id: z.string().max(200).optional(),
-  metadata: z.record(z.string().max(40), z.string().max(500)).default({}),
+  metadata,
   shipping_address_collection: z
     .strictObject({ allowed_countries: z.array(z.string().length(2)).min(1) })
     .optional(),

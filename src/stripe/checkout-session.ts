@@ -60,6 +60,8 @@ const lineItemShape = z.object({
       currency: text,
     })
     .nullish(),
+  /** Since 2025-12-15.clover. */
+  metadata: json,
 });
 
 export type SessionLineItem = z.infer<typeof lineItemShape>;

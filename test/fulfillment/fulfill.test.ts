@@ -67,7 +67,7 @@ test.each([3, 0])(
 
 test('the fulfiller is told of the order and all that is in it, under the id of its session', async () => {
   const rows = await owe(1, [
-    lineItem(1, { amount_discount: 300, amount_tax: 17 }),
+    lineItem(1, { amount_discount: 300, amount_tax: 17, metadata: { engraving: 'For Jo\0' } }),
     lineItem(2, { price: null, quantity: null, description: null }),
     lineItem(3, {
       price: { id: 'price_3', product: { id: 'prod_9', object: 'product' }, unit_amount: null },
@@ -94,6 +94,7 @@ test('the fulfiller is told of the order and all that is in it, under the id of 
           amount_tax: 17,
           amount_total: 3998,
           currency: 'usd',
+          metadata: { engraving: 'For Jo\uFFFD' },
         },
         expect.objectContaining({
           position: 1,
@@ -102,6 +103,7 @@ test('the fulfiller is told of the order and all that is in it, under the id of 
           description: null,
           quantity: null,
           unit_amount: null,
+          metadata: null,
         }),
         expect.objectContaining({
           position: 2,

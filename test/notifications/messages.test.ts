@@ -56,6 +56,7 @@ const mug: LineItem = {
   amount_tax: 350,
   amount_total: 5100,
   currency: 'usd',
+  metadata: null,
 };
 
 const receipt = (changed: Partial<Order> = {}, ...lineItems: LineItem[]) =>

@@ -6,6 +6,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { notifications } from '../../src/notifications/notify.ts';
 import { type Erased, erase } from '../../src/ops/erase.ts';
 import { findTraces } from '../../src/ops/traces.ts';
+import type { LineItem } from '../../src/orders/order.ts';
 import { storeLineItems } from '../../src/orders/store.ts';
 import { type Claim, claim, renew, settleFailed } from '../../src/work/queue.ts';
 import { contentsOf } from '../support/database.ts';
@@ -56,7 +57,7 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
   const others = person('joannabel', { id: `${own.id}0` });
   const sessions = [own, person('Annabel', { mode: 'subscription' }), others];
   for (const session of sessions) {
-    stripe.keep(session, [lineItem(1), lineItem(2)]);
+    stripe.keep(session, [lineItem(1, { metadata: session.metadata }), lineItem(2)]);
     expect(await deliver(service.url, events.completedPaid(session))).toBe(200);
   }
   const [first, , other] = sessions as [{ payment_intent: string }, unknown, { id: string }];
@@ -102,6 +103,9 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
       ids.includes(order.id)
         ? { ...order, ...gone, metadata: null, client_reference_id: null, updated_at: expect.any(Date) }
         : order,
+    ),
+    lineItems: before.lineItems.map((item) =>
+      ids.includes(item.order_id) ? { ...item, metadata: null } : item,
     ),
     events: before.events.map((event) =>
       event.checkout_session_id === other.id ? event : { ...event, payload: null },
@@ -266,8 +270,23 @@ test('an attempt at a mail that fails meanwhile is settled, and the order erased
   expect(await db('failed_attempts').where({ order_id: id }).pluck('error')).toEqual(['erased']);
 });
 
-describe('an order whose items are stored in that very moment owes the erased customer no receipt,', () => {
-  const store = (id: number) => storeLineItems(db, [{ orderId: id, items: [] }]);
+describe('an order whose items are stored in that very moment owes the erased customer no receipt and tells nothing of them,', () => {
+  const item: LineItem = {
+    stripe_line_item_id: 'li_1',
+    position: 0,
+    price_id: null,
+    product_id: null,
+    description: 'Mug',
+    quantity: 1,
+    unit_amount: null,
+    amount_subtotal: 0,
+    amount_discount: 0,
+    amount_tax: 0,
+    amount_total: 0,
+    currency: 'usd',
+    metadata: { engraving: 'For Jenny' },
+  };
+  const store = (id: number) => storeLineItems(db, [{ orderId: id, items: [item] }]);
   async function eraseAll(_id: number, email: string): Promise<unknown> {
     const traces = await findTraces(db, email);
     return erase(db, traces, { email, mailDir: workDir, actor: 'test', force: true });
@@ -292,6 +311,7 @@ describe('an order whose items are stored in that very moment owes the erased cu
     await Promise.all(begun);
     expect(await db('orders').where({ id })).toMatchObject([{ customer_email: null }]);
     expect(await db('notifications').where({ order_id: id })).toEqual([]);
+    expect(await db('order_line_items').where({ order_id: id })).toMatchObject([{ metadata: null }]);
   });
 });
 

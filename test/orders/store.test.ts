@@ -25,9 +25,17 @@ const item = (position: number, overrides: Partial<LineItem> = {}): LineItem => 
   amount_tax: 17,
   amount_total: 2 ** 53 - 1,
   currency: 'eur',
+  metadata: { sku: 'MUG-1', engraving: 'For "Jo" – 5', 10: '', a: '' },
   ...overrides,
 });
-const bare = { price_id: null, product_id: null, description: null, quantity: null, unit_amount: null };
+const bare = {
+  price_id: null,
+  product_id: null,
+  description: null,
+  quantity: null,
+  unit_amount: null,
+  metadata: null,
+};
 
 describe('an order', () => {
   test('is found by its id, as its row is', async () => {

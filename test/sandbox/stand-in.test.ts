@@ -34,6 +34,7 @@ function checkoutWith(items: number): Stripe.Checkout.SessionCreateParams {
     line_items: Array.from({ length: items }, (_, n) => ({
       price_data: { currency: 'EUR', unit_amount: 100 + n, product_data: { name: `Item ${n} & more [new]` } },
       quantity: 2,
+      metadata: { sku: `item-${n}` },
     })),
     customer_email: 'jenny+shop@example.com',
     client_reference_id: 'cart 1 ☕',
@@ -79,6 +80,7 @@ describe('a session', () => {
       has_more: true,
       url: `/v1/checkout/sessions/${id}/line_items`,
     });
+    expect(line_items?.data[1]?.metadata).toEqual({ sku: 'item-1' });
     expect(line_items?.data.map((item) => item.description)).toEqual(
       Array.from({ length: 10 }, (_, n) => `Item ${n} & more [new]`),
     );

@@ -114,6 +114,7 @@ const lineItem = z
     amount_tax: minor,
     amount_total: minor,
     currency: text,
+    metadata: z.json(),
   })
   .meta({ id: 'LineItem' });
 

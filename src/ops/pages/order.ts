@@ -156,8 +156,8 @@ function items(
   }
   return html`<table><thead><tr><th scope="col">Item</th><th scope="col" class="number">Amount</th></tr></thead>
 <tbody>${lineItems.map(
-    ({ quantity, description, amount_subtotal, currency }) =>
-      html`<tr><td class="wide">${quantity !== null && `${quantity} × `}${orNothing(description)}</td><td class="number">${money(amount_subtotal, currency)}</td></tr>`,
+    ({ quantity, description, amount_subtotal, currency, metadata }) =>
+      html`<tr><td class="wide">${quantity !== null && `${quantity} × `}${orNothing(description)}${lines(pairs(metadata))}</td><td class="number">${money(amount_subtotal, currency)}</td></tr>`,
   )}</tbody>
 <tfoot>${sums.map(
     ({ label, amount, currency }) =>

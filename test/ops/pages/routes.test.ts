@@ -11,6 +11,7 @@ import { answerJson, closedUrl } from '../../support/http.ts';
 import { silent } from '../../support/log.ts';
 import { insertFulfillment, insertOrder } from '../../support/orders.ts';
 import { openShop } from '../../support/shop.ts';
+import { lineItem } from '../../support/stripe-api.ts';
 import { events } from '../../support/stripe-events.ts';
 import { until } from '../../support/until.ts';
 
@@ -108,6 +109,19 @@ test('what makes the total stands below the items', async () => {
     sum.join(' '),
   );
   expect(sums).toEqual(['Discount -$5.00', 'Shipping $8.50', 'Total $23.50']);
+});
+
+test('what the shop put into an item stands with it', async () => {
+  const session = shop.checkout();
+  const metadata = { sku: 'MUG-1', engraving: '<For Jo>' };
+  shop.stripe.keep(session, [lineItem(1, { metadata }), lineItem(2, { metadata: {} })]);
+  await shop.service.deliver(events.completedPaid(session));
+  const { order } = await shop.atRest(session.id);
+  const { text } = await get(`/ops/orders/${order.id}`).expect(200);
+  const cells = [...text.matchAll(/<td class="wide">(.*?)<\/td>/gs)].map(([, cell = '']) =>
+    cell.replaceAll(/<.*?>/g, ' ').trim(),
+  );
+  expect(cells).toEqual(['2 × Mug No. 1 sku: MUG-1  engraving: &lt;For Jo&gt;', '3 × Mug No. 2']);
 });
 
 test('an address stands as on an envelope', async () => {
