@@ -31,7 +31,10 @@ async function watched(
         const later = nth * everySeconds * 1_000;
         nth += 1;
         // The time of its signature passes as well.
-        const signature = delivery.signature?.replace(/^t=(\d+)/, (_, t) => `t=${Number(t) + later / 1_000}`);
+        const signature = delivery.signature?.replace(
+          /^t=(\d+)/,
+          (_, t) => `t=${Math.floor(Number(t) + later / 1_000)}`,
+        );
         watch.saw({ ...delivery, signature, at: delivery.at + later });
       },
       log: silent,
