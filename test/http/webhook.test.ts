@@ -73,6 +73,13 @@ describe('200 {"received":true}', () => {
       await post(app, payload, signatureOf(payload), '/webhook?version=2026-10-28.endive').expect(200);
     }));
 
+  test.each(['/webhook/', '/Webhook'])('at the address as a person may write it: %s', (path) =>
+    withApp(url, async (app) => {
+      const payload = event();
+      await post(app, payload, signatureOf(payload), path).expect(200);
+    }),
+  );
+
   test('with the whole URL in the request line, as a proxy may write it', () =>
     withApp(url, async (app) => {
       const payload = event();
@@ -214,8 +221,8 @@ describe('refused, with nothing kept', () => {
 
   test('another path: 404 as JSON', () =>
     withApp(url, async (app) => {
-      const answer = await request(app).get('/nothing');
-      expect([answer.status, answer.body.error.code]).toEqual([404, 'not_found']);
+      for (const answer of [await request(app).get('/nothing'), await post(app, payload, valid, '/webhooks')])
+        expect([answer.status, answer.body.error.code]).toEqual([404, 'not_found']);
     }));
 });
 
