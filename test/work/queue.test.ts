@@ -134,6 +134,13 @@ describe('claim', () => {
     expect(await claimAll()).toMatchObject([{ attempts: 4, attempts_lost: 4 }]);
   });
 
+  test('a suspect that is left out leaves its turn to the next one', async () => {
+    const lost = { attempts: 3, attempts_lost: 3 };
+    const [first, second] = [await owe({ ...lost, overdueSeconds: 2 }), await owe(lost)];
+    const claiming = claim(db, queue, { limit: 10, maxAttempts: 12, except: [first] });
+    expect(await claiming).toMatchObject([{ id: second }]);
+  });
+
   test('a last attempt whose process was killed is made again, the last time alone', async () => {
     for (let n = 0; n < 2; n += 1) await owe({ attempts: 11, last_error: 'down' });
     for (const attempts of [12, 13, 14])
@@ -170,6 +177,15 @@ describe('claim', () => {
       expect(await failuresOf(id)).toMatchObject([{ attempt: 12, error, next_attempt_at: null }]);
     },
   );
+
+  test('so does work of which no attempt has failed, as where every one was broken off by a stop', async () => {
+    const id = await owe({ attempts: 12 });
+    await claimAll();
+    expect(await rowOf(id)).toMatchObject({
+      status: 'dead',
+      last_error: 'FULFILLMENT_MAX_ATTEMPTS was lowered',
+    });
+  });
 });
 
 describe('an attempt whose lease ended and was claimed again', () => {
