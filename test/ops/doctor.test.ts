@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -18,6 +19,7 @@ import { FULFILLMENT_SECRET } from '../support/receiver.ts';
 import { serveMail } from '../support/smtp.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 import { serveTls, trustTls } from '../support/tls.ts';
+import { until } from '../support/until.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase({ migrated: false });
@@ -336,21 +338,23 @@ describe('the database', () => {
   });
 
   test('denies the role what it needs', async () => {
+    // Roles belong to the server, which is kept: one that a killed run has left is in nobody's way.
+    const role = `service_${randomUUID().replaceAll('-', '')}`;
     const url = new URL(DATABASE_URL);
-    url.username = 'doctor_service';
+    url.username = role;
     url.password = 'hunter2';
-    await db.raw(`create role doctor_service login password 'hunter2'`);
+    await db.raw(`create role :role: login password 'hunter2'`, { role });
     try {
-      await db.raw('grant select, insert, update, delete on all tables in schema public to doctor_service');
+      await db.raw('grant select, insert, update, delete on all tables in schema public to :role:', { role });
       // Who migrates is another role then.
-      await db.raw('revoke insert, update, delete on knex_migrations from doctor_service');
-      await db.raw('revoke insert, delete on knex_migrations_lock from doctor_service');
+      await db.raw('revoke insert, update, delete on knex_migrations from :role:', { role });
+      await db.raw('revoke insert, delete on knex_migrations_lock from :role:', { role });
       const { unlike } = await doctor({ ...env, DATABASE_URL: url.href });
       expect(unlike('ok', 'warning')).toEqual({});
       await using service = await spawnService({ ...testing, NODE_ENV: 'test', DATABASE_URL: url.href });
-      expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+      await until('it is ready', async () => (await fetch(`${service.url}/readyz`)).status === 200);
 
-      await db.raw('revoke insert, update on stripe_events from doctor_service');
+      await db.raw('revoke insert, update on stripe_events from :role:', { role });
       await db.raw('revoke execute on function record_news from public');
       const { ok, unlike: unlikeNow } = await doctor({ ...env, DATABASE_URL: url.href });
       expect([ok, unlikeNow('ok', 'warning')]).toEqual([
@@ -359,7 +363,8 @@ describe('the database', () => {
       ]);
     } finally {
       await db.raw('grant execute on function record_news to public');
-      await db.raw('drop owned by doctor_service; drop role doctor_service');
+      await db.raw('drop owned by :role:', { role });
+      await db.raw('drop role :role:', { role });
     }
   });
 
