@@ -98,7 +98,7 @@ test.each([
 });
 
 test('all that is dead is due at once, and kept with each order; what is not dead is let be', async () => {
-  const [dead, mailless, waiting] = [
+  const [dead, partly, waiting] = [
     await orderWith('dead', null),
     await orderWith('dead', null),
     await orderWith('pending', 3_600),
@@ -109,17 +109,26 @@ test('all that is dead is due at once, and kept with each order; what is not dea
     status: 'dead',
     next_attempt_at: null,
   });
+  await db('notifications').insert({
+    order_id: partly.id,
+    kind: 'order_paid',
+    next_attempt_at: db.raw(`now() + interval '1 hour'`),
+  });
   expect(await here('retry', 'dead')).toMatchObject({
     ok: true,
     text: '2 fulfilments and 1 mail will be tried again now.',
   });
-  for (const { id } of [dead, mailless])
+  for (const { id } of [dead, partly])
     expect(await fulfillmentOf(id)).toMatchObject({ status: 'pending', attempts: 0, due: true });
   expect(await db('notifications').where({ order_id: dead.id })).toMatchObject([
     { status: 'pending', attempts: 0, next_attempt_at: expect.any(Date) },
   ]);
   expect(await fulfillmentOf(waiting.id)).toMatchObject({ attempts: 12, due: false });
-  const kept = [dead, mailless, waiting].map(({ id }) => actionsOf(id));
+  const putOff = db('notifications')
+    .where({ order_id: partly.id })
+    .where('next_attempt_at', '>', db.fn.now());
+  expect(await putOff).toHaveLength(1);
+  const kept = [dead, partly, waiting].map(({ id }) => actionsOf(id));
   expect(await Promise.all(kept)).toMatchObject([
     [
       {
