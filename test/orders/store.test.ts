@@ -3,7 +3,7 @@ import type { Knex } from '../../src/db/knex.ts';
 import type { LineItem } from '../../src/orders/order.ts';
 import { findOrder, findOrdersWithItems, storeLineItems } from '../../src/orders/store.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
-import { insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { untilWaiting } from '../support/process.ts';
 
 const { db } = await createTestDatabase();
@@ -135,6 +135,30 @@ describe('the items of orders', () => {
     await storing;
     const { lineItems, notifications } = await contentsOf(db);
     expect([lineItems.length, notifications.length]).toEqual([2, 2]);
+  });
+
+  test('are stored once their fulfillments are locked, in the order of their ids', async () => {
+    const [first, second] = [await order(), await order()];
+    for (const id of [second, first]) await insertFulfillment(db, id);
+    // So that they do not lie in that order.
+    await db('fulfillments').where({ order_id: second }).update({ next_attempt_at: new Date(0) });
+    const lock = (trx: Knex, order_id: number) =>
+      trx('fulfillments').where({ order_id }).forUpdate().noWait();
+    const other = await db.transaction();
+    try {
+      await lock(other, second);
+      const storing = storeLineItems(
+        db,
+        [first, second].map((orderId) => ({ orderId, items: [item(0)] })),
+      );
+      await untilWaiting(db, 'worker', 1);
+      await lock(other, first);
+      await other.rollback();
+      await storing;
+    } finally {
+      if (!other.isCompleted()) await other.rollback();
+    }
+    expect(await db('order_line_items')).toHaveLength(2);
   });
 
   test('stored again change nothing, and owe no second receipt', async () => {
