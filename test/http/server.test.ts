@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -141,8 +142,20 @@ test('an answer that is under way when the server closes is the last one of its 
   expect(read()).toMatch(/^HTTP\/1\.1 200 OK\r\nConnection: close\r\n/);
 });
 
+test('so is that of a request which comes as the server closes, in a connection that was kept', async () => {
+  const closing = await listen((_req, res) => void res.end('answered.'), address);
+  const { socket, read } = pipeline(['/first'], closing);
+  await until('it is answered', () => read().includes('answered.'));
+  // The kernel has it in this turn of the loop, and Node reads it in the next.
+  socket.write(requestFor('/last'));
+  await Promise.all([closing.close(), once(socket, 'end')]);
+  expect(read().match(/(?<=Connection: )\S+/g)).toEqual(['keep-alive', 'close']);
+});
+
 test('requests in connections that nobody has accepted yet when the server closes are answered', async () => {
   const closing = await listen((_req, res) => void res.end('answered.'), address);
+  // As a signal comes: in a turn of the loop that has looked for connections already.
+  await stat(import.meta.filename);
   const clients = paths.map((path) => pipeline([path], closing));
   const ended = clients.map(({ socket }) => once(socket, 'end'));
   // The kernel connects them all in this turn of the loop, and Node accepts one in the next.

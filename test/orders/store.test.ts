@@ -141,7 +141,9 @@ describe('the items of orders', () => {
     const [first, second] = [await order(), await order()];
     for (const id of [second, first]) await insertFulfillment(db, id);
     // So that they do not lie in that order.
-    await db('fulfillments').where({ order_id: second }).update({ next_attempt_at: new Date(0) });
+    await db('fulfillments')
+      .where({ order_id: second })
+      .update({ next_attempt_at: new Date(0) });
     const lock = (trx: Knex, order_id: number) =>
       trx('fulfillments').where({ order_id }).forUpdate().noWait();
     const other = await db.transaction();
