@@ -29,7 +29,7 @@ export function watchRefusals({ db, log }: { db: Knex; log: Logger }) {
     saw({ event, refusal, at }: Delivery): void {
       if (event === null || refusal === null) return;
       const { event_id: id, type, checkout_session_id = null } = event;
-      if (unwritten.size === MOST && !unwritten.has(id)) return;
+      if (unwritten.size === MOST) return;
       unwritten.set(id, { id, type, checkout_session_id, reason: refusal.message, at });
     },
     async findings(): Promise<Finding[]> {

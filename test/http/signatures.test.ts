@@ -69,6 +69,7 @@ describe('wrong signatures', () => {
   test('four are not, and a burst is not', async () => {
     expect(await watched(60, (deliver) => times(4, () => deliver(wrong)))).toEqual([]);
     expect(await watched(0.1, (deliver) => times(50, () => deliver(wrong)))).toEqual([]);
+    expect(await watched(10, (deliver) => times(5, () => deliver(wrong)))).toEqual([]);
   });
 
   test.each([
@@ -81,6 +82,20 @@ describe('wrong signatures', () => {
       await times(4, () => deliver(wrong));
     });
     expect(findings).toEqual([]);
+  });
+
+  test('a burst after a right one is none either, whatever came before', async () => {
+    const findings = await watched(10, async (deliver) => {
+      await times(4, () => deliver(wrong));
+      await deliver(right);
+      await times(5, () => deliver(wrong));
+    });
+    expect(findings).toEqual([]);
+  });
+
+  test('what was not read is not known to have one', async () => {
+    const endless = 'x'.repeat(1024 * 1024 + 1);
+    expect(await watched(60, (deliver) => times(9, () => deliver(wrong, endless)))).toEqual([]);
   });
 
   test.each(['', 'nonsense', 't=1,v1=', 't=1,v1=abc', `v1=${'0'.repeat(64)}`])(
