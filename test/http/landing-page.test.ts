@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import express, { type RequestHandler } from 'express';
 import request from 'supertest';
 import { opsAccess } from '../../src/http/access.ts';
+import { answerErrors } from '../../src/http/errors.ts';
 import { landingPageRouter } from '../../src/http/landing-page.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
 import { createStripe } from '../../src/stripe/client.ts';
@@ -11,6 +12,7 @@ import { answerJson } from '../support/http.ts';
 import { recordingLog } from '../support/log.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
+import { until } from '../support/until.ts';
 
 const TOKEN = 'a-token-of-the-shop';
 const shop = await openShop({ OPS_TOKEN: TOKEN });
@@ -102,20 +104,23 @@ describe('no order comes of', () => {
 });
 
 /** Asks a service that is nothing but this, and reads its log. */
-async function askAlone(id: string) {
+async function askAlone(id: string, record = openLedger(shop.db)) {
   const { db, stripe } = shop;
   const { log, lines } = recordingLog();
+  const before = stripe.requests.length;
   const app = express().use(
     landingPageRouter({
       access: (_req, _res, next) => next(),
       stripe: createStripe('sk_test_123', stripe.url),
-      record: openLedger(db),
+      record,
       db,
       livemode: false,
       log,
     }),
   );
-  return { answer: await request(app).post(`/checkout-sessions/${id}/fulfill`), lines };
+  app.use(answerErrors(log));
+  const answer = await request(app).post(`/checkout-sessions/${id}/fulfill`);
+  return { answer, lines, asked: stripe.requests.length - before };
 }
 
 const failure = { error: { type: 'api_error', message: 'Invalid API Key provided: sk_test_123' } };
@@ -132,8 +137,10 @@ test.each([
       answerJson(res, status, body);
       return true;
     };
-    const { answer, lines } = await askAlone(shop.checkout().id);
+    const { answer, lines, asked } = await askAlone(shop.checkout().id);
     expect([answer.status, answer.body.error.code]).toEqual([502, code]);
+    // A customer waits.
+    expect(asked).toBe(1);
     expect(answer.text).not.toMatch(/sk_test/);
     expect(lines.map(({ level }) => level)).toEqual([level]);
   },
@@ -149,18 +156,28 @@ test('a session that PostgreSQL can not hold: 502, told by the log', async () =>
   ]);
 });
 
+test('a commit that does not end: 503', async () => {
+  const { answer } = await askAlone(shop.checkout().id, () => new Promise(() => {}));
+  expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
+});
+
 test.each([
   ['hangs', () => {}],
   ['answers byte by byte', trickle],
-])('Stripe %s: 502 within 5 s', async (_how, answer) => {
+])('Stripe %s: 502 within 5 s, and it is asked no longer', async (_how, answer) => {
   const session = shop.checkout();
+  let isAsked = true;
   shop.stripe.fault = (_req, res) => {
+    res.once('close', () => {
+      isAsked = false;
+    });
     answer(res);
     return true;
   };
   const startedAt = performance.now();
   expect((await ask(session.id)).status).toBe(502);
   expect(performance.now() - startedAt).toBeLessThan(5_000);
+  await until('it is given up', () => !isAsked, 30);
 });
 
 function trickle(res: ServerResponse): void {
