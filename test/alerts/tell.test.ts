@@ -85,6 +85,19 @@ describe('a cause', () => {
     expect(await raise(db, dead(3, 3))).toMatchObject({ details: { count: 3 } });
   });
 
+  test('of which more has come up is told of once where nobody could be told before', async () => {
+    const mail = notebook('mail');
+    mail.broken = true;
+    await raise(db, dead(1));
+    await tell([mail]);
+    await db('alerts').update({ raised_at: db.raw(`now() - interval '61 minutes'`) });
+    await makeDue();
+    expect(await raise(db, dead(2, 1))).not.toBeNull();
+    mail.broken = false;
+    await tell([mail]);
+    expect(mail.told).toEqual(['fulfillments_dead:raised']);
+  });
+
   test('that is not counted costs one statement a look', async () => {
     const statements: string[] = [];
     const hear = ({ sql }: { sql: string }) => void statements.push(sql);

@@ -156,9 +156,10 @@ test('a session that PostgreSQL can not hold: 502, told by the log', async () =>
   ]);
 });
 
-test('a commit that does not end: 503', async () => {
-  const { answer } = await askAlone(shop.checkout().id, () => new Promise(() => {}));
+test('a commit that does not end: 503, and the log has why', async () => {
+  const { answer, lines } = await askAlone(shop.checkout().id, () => new Promise(() => {}));
   expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
+  expect(lines).toMatchObject([{ level: 'warn', reason: 'no answer in time' }]);
 });
 
 test.each([

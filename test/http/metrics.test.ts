@@ -8,21 +8,30 @@ import { createTestDatabase } from '../support/database.ts';
 import { serve } from '../support/http.ts';
 import { silent } from '../support/log.ts';
 import { scrape } from '../support/metrics.ts';
+import { hold, untilWaiting } from '../support/process.ts';
 import { openShop } from '../support/shop.ts';
 import { events, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 const { db, receiver, service, checkout, atRest } = await openShop({ FULFILLMENT_MAX_ATTEMPTS: '1' });
 
+let arrived = 0;
+/** Statements that counted orders. */
+const counted: string[] = [];
 /** A process with another database, which has counted the orders before. */
 function processWith(databaseUrl: string): Promise<string> {
   const metrics = createMetrics();
   metrics.orders.set({ status: 'paid' }, 17);
   const pool = openPool(databaseUrl, { kind: 'web', max: 2, log: silent });
+  pool.on('query', ({ sql }: { sql: string }) => sql.includes('from unpaid') && counted.push(sql));
   afterAll(() => pool.destroy());
   const pending = readinessOf(pool);
   const router = metricsRouter({ metrics, pools: { web: pool }, db: pool, pending, log: silent });
-  return serve(createApp([router], silent));
+  const app = createApp([router], silent);
+  return serve((req, res) => {
+    arrived += 1;
+    app(req, res);
+  });
 }
 const own = await createTestDatabase();
 const standby = new URL(own.url);
@@ -190,6 +199,25 @@ test('without a database: what the process counted, and no figure that might be 
   expect(samples.get('checkout_ready')).toBe(0);
   expect(samples.get('checkout_pool_waiting{pool="web"}')).toBe(0);
   expect([...samples.keys()].filter((name) => /^checkout_(orders|work|alerts|clock)/.test(name))).toEqual([]);
+});
+
+test('where the orders alone can not be counted all else is there', async () => {
+  await using _locked = await hold(db, (trx) => trx.raw('lock table orders in access exclusive mode'));
+  const samples = await scrape(service.url);
+  expect(samples.get('checkout_database_up')).toBe(1);
+  expect(samples.get('checkout_work{queue="fulfillments",status="dead"}')).toBe(1);
+  expect([...samples.keys()].filter((name) => name.startsWith('checkout_orders'))).toEqual([]);
+});
+
+test('whoever asks while an answer is under way shares it', async () => {
+  await using held = await hold(own.db, (trx) => trx.raw('lock table orders in access exclusive mode'));
+  arrived = 0;
+  const crowd = Array.from({ length: 10 }, () => scrape(onOwn));
+  await until('all have asked', () => arrived === 10);
+  await untilWaiting(own.db, 'web', 1);
+  await held.release();
+  await Promise.all(crowd);
+  expect(counted.length).toBeLessThanOrEqual(2);
 });
 
 test('a database that takes no changes, or lacks a migration, is up and not ready', async () => {

@@ -498,6 +498,7 @@ test.each([
   ['of whose end nobody has heard', { attempts: 2, told: ['mail:raised'] }, ['wrong: 1 alert could not be']],
   ['that is told', { attempts: 1, told: ['mail:over'], next_attempt_at: null }, []],
   ['that no process has a channel for', { attempts: 0 }, []],
+  ['of a moment ago', { attempts: 1, told: ['mail:raised'], over_at: ago('0 minutes') }, []],
   ['of two days ago', { attempts: 2, told: ['mail:raised'], over_at: ago('2 days') }, []],
 ])('an alert %s', async (_what, columns, lines) => {
   const details = { count: 1, order_id: 42 };

@@ -61,6 +61,12 @@ test('of a HEAD the head is the whole answer', async () => {
   expect(response.headers.get('content-type')).toBe('text/event-stream');
 });
 
+test('of more pages than a process tells, the others are told to come later', async () => {
+  await Promise.all(Array.from({ length: 100 }, () => listen('orders')));
+  const refused = await fetch(`${shop.service.url}/ops/live?topic=orders`);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '60']);
+});
+
 test('streams end when the database does not answer', async () => {
   const heard = await listen('orders');
   await until('the page has heard once', () => changes(heard) === 1);

@@ -30,6 +30,16 @@ test('test events are not, nor live ones of types that nobody handles', async ()
   expect(await ignoredLiveSessions(db)).toBeNull();
 });
 
+test('of very many events the newest are looked at', async () => {
+  await db.raw(
+    `insert into stripe_events (id, type, livemode, created_at, received_at, outcome, payload)
+     select 'evt_' || n, 'charge.updated', true, now(), now() - interval '1 minute', 'ignored', '{}'
+     from generate_series(1, 1000) as n`,
+  );
+  const latest = await recordEvent(db, live(events.completedPaid(checkoutSession())));
+  expect(await ignoredLiveSessions(db)).toMatchObject({ count: 1, event_id: latest });
+});
+
 test('once a live key has taken them there is nothing to find', async () => {
   const event = live(events.completedPaid(checkoutSession({ livemode: true })));
   await recordEvent(db, event);

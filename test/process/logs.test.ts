@@ -117,7 +117,9 @@ test('at its loudest, the log of a whole flow names things by their ids and noth
     { msg: 'fulfilled', queue: 'fulfillments', order_id: order.id, attempt: 2 },
     { msg: 'sent', queue: 'notifications', order_id: order.id },
     { msg: 'event recorded', ...ids(failed) },
-    { msg: 'event refused', ...ids(unreadable) },
+    { msg: 'event refused', level: 50, ...ids(unreadable) },
+    // Anybody can send these.
+    { msg: 'delivery refused', level: 40 },
     { msg: 'event not kept; Stripe will send it again', ...ids(unkept) },
   ]) {
     expect(log).toContainEqual(expect.objectContaining(line));
