@@ -291,6 +291,8 @@ function readEnvFile(): string {
   }
   // As PowerShell writes it by `>`.
   if (text.includes('\0')) throw new SetupError('.env is in UTF-16: save it as UTF-8');
+  // As an editor of Windows may write it: the shop's name would stand in mails with a character that nobody can read.
+  if (text.includes('\uFFFD')) throw new SetupError('.env is not in UTF-8: save it so');
   return text;
 }
 

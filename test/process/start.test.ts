@@ -140,13 +140,16 @@ test('a variable that the process was given empty gives way to that of .env', as
 test.each([
   ['no file', (file: string) => mkdir(file)],
   ['in UTF-16', (file: string) => writeFile(file, 'PORT=0', 'utf16le')],
-])('a .env that is there and says nothing stops the start: %s', async (_what, make) => {
+  ['in Latin-1', (file: string) => writeFile(file, 'SHOP_NAME=Bücherei', 'latin1')],
+])('a .env that is there and can not be understood stops the start: %s', async (_what, make) => {
   const file = path.join(workDir, '.env');
   await make(file);
   try {
     await using refused = run('src/main.ts', { ...stripe, DATABASE_URL, PORT: '0' });
     expect(await refused.ended).toEqual({ code: 1, signal: null });
-    expect(refused.written.stderr).toMatch(/can not start: \.env (can.t be read|is in UTF-16): /);
+    expect(refused.written.stderr).toMatch(
+      /can not start: \.env (can.t be read|is in UTF-16|is not in UTF-8): /,
+    );
   } finally {
     await rm(file, { recursive: true });
   }
