@@ -37,7 +37,11 @@ export function createLogger(level: string, pretty: boolean, fd: 1 | 2 = 1): Log
   const stream = fd === 1 ? process.stdout : process.stderr;
   // A terminal that is closed takes no line more, and the stop that it begins would end with the first.
   stream.on('error', () => {});
-  const format = prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
+  const format = prettyFactory({
+    colorize: stream.hasColors(),
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss',
+  });
   return pino({ level, redact }, { write: (line: string) => void stream.write(format(line)) });
 }
 

@@ -4,7 +4,7 @@ import { contentsOf } from '../support/database.ts';
 import { answerJson, closedUrl } from '../support/http.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { type Customer, customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
-import { run, spawnService, startSurroundings } from '../support/process.ts';
+import { run, spawnService, startSurroundings, terminal } from '../support/process.ts';
 import { deliver, startTestService } from '../support/service.ts';
 import { checkoutSession, type EventJson, events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -358,12 +358,7 @@ describe('how far it is', () => {
   });
 
   test('is a bar on a terminal, and lines on one that can draw none', async () => {
-    const terminal = encodeURIComponent(`
-      import { WriteStream } from 'node:tty';
-      const { hasColors, getColorDepth } = WriteStream.prototype;
-      Object.assign(process.stderr, { isTTY: true, hasColors, getColorDepth });`);
-    const at = (TERM: string) =>
-      ops({ ...env, TERM, NODE_OPTIONS: `--import=data:text/javascript,${terminal}` }, 'reconcile');
+    const at = (kind: string) => ops({ ...env, ...terminal('stderr', kind) }, 'reconcile');
     expect((await at('dumb')).stderr).toBe(lines);
     expect((await at('xterm-256color')).stderr).toContain('100%/100%');
   });

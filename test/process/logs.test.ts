@@ -8,10 +8,12 @@ import { startRefusingMailServer } from '../support/mail-server.ts';
 import {
   logOf,
   root,
+  run,
   runFile,
   type ServiceProcess,
   spawnService,
   startSurroundings,
+  terminal,
   workDir,
 } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
@@ -176,6 +178,19 @@ test('nor does it repeat what hostile requests say, what a mail server answers, 
   await service.ended;
   expect(mailServer.refused).toContain('hunter2@example.com');
   expectDiscreet(service);
+});
+
+test('on a terminal it has colours, unless that has none or they are not wanted', async () => {
+  const log = async (more: Record<string, string>) => {
+    await using migrating = run('src/db/migrate-cli.ts', { ...env, ...more });
+    expect(await migrating.ended).toEqual({ code: 0, signal: null });
+    expect(migrating.written.stdout).toContain('the database has every migration');
+    return migrating.written.stdout;
+  };
+  const terminalOf = (kind: string) => terminal('stdout', kind);
+  expect(await log(terminalOf('xterm-256color'))).toContain('\x1b[');
+  expect(await log(terminalOf('dumb'))).not.toContain('\x1b');
+  expect(await log({ ...terminalOf('xterm-256color'), NO_COLOR: '1' })).not.toContain('\x1b');
 });
 
 const aFullDisk = process.platform === 'linux' ? test : test.skip;

@@ -16,6 +16,15 @@ export const NODE_COMPILE_CACHE = path.join(root, '.data/test-compiled');
 /** Where the processes of a test file run; what they keep is in its `.data`. Gone when the file ends. */
 export const workDir = await scratchDir();
 
+/** Variables that let a process take this stream for a terminal of this kind. */
+export function terminal(stream: 'stdout' | 'stderr', TERM: string) {
+  const module = encodeURIComponent(`
+    import { WriteStream } from 'node:tty';
+    const { hasColors, getColorDepth } = WriteStream.prototype;
+    Object.assign(process.${stream}, { isTTY: true, hasColors, getColorDepth });`);
+  return { TERM, NODE_OPTIONS: `--import=data:text/javascript,${module}` };
+}
+
 interface LogLine {
   readonly level: number;
   readonly msg: string;
