@@ -1,22 +1,31 @@
-import type { IncomingMessage } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import Stripe from 'stripe';
 import { within } from '../within.ts';
 
 /** The version whose shapes this code knows. Events keep the version of their endpoint. */
 export const API_VERSION = '2026-10-28.endive';
 
+/** As the package's own, but that they know of a proxy as Node's own do (NODE_USE_ENV_PROXY), by which receivers are called. */
+const { proxyEnv } = https.globalAgent.options;
+const agents = {
+  http: new http.Agent({ keepAlive: true, proxyEnv }),
+  https: new https.Agent({ keepAlive: true, proxyEnv }),
+};
+
 /**
  * A client that gives up in time: 15 s for an answer (the package's default of 80 s would outlive a
  * lease twice) and one more try, since owed work comes back by itself with a longer pause.
  */
 export function createStripe(secretKey: string, apiBase: string | null): Stripe {
+  const address = addressOf(new URL(apiBase ?? 'https://api.stripe.com'));
   return new Stripe(secretKey, {
     apiVersion: API_VERSION,
     timeout: 15_000,
     maxNetworkRetries: 1,
     telemetry: false,
-    httpClient: guarded(Stripe.createNodeHttpClient()),
-    ...(apiBase && addressOf(new URL(apiBase))),
+    httpClient: guarded(Stripe.createNodeHttpClient(agents[address.protocol])),
+    ...address,
   });
 }
 

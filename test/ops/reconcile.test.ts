@@ -349,6 +349,17 @@ test('an event that moves nothing, since a later one came in, is told of too', a
   expect((await here('reconcile')).text).toMatch(/\nNothing is missing, and nothing differs\.$/);
 });
 
+test('Stripe is asked by way of a proxy where Node is told of one', async () => {
+  const { code, stdout } = await ops(
+    { ...env, STRIPE_API_BASE: 'http://stripe.invalid', NODE_USE_ENV_PROXY: '1', HTTP_PROXY: stripe.url },
+    'reconcile',
+  );
+  expect([code, stdout]).toEqual([0, expect.stringContaining('Nothing is missing')]);
+  expect(new Set(stripe.requests.map((it) => it.slice(0, 28)))).toEqual(
+    new Set(['GET http://stripe.invalid/v1']),
+  );
+});
+
 describe('how far it is', () => {
   const lists = ['Events', 'Undelivered events', 'Checkout sessions'];
   const lines = lists.map((list) => `${list}: 100% of 100%\n`).join('');
