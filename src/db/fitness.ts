@@ -4,6 +4,7 @@ import type { Knex } from './knex.ts';
 interface Settings {
   readonly version: string;
   readonly encoding: string;
+  readonly small_i: string;
   readonly datestyle: string;
   readonly isolation: string;
   readonly schema: string | null;
@@ -16,14 +17,18 @@ interface Settings {
 export async function unfitBecause(db: Knex): Promise<string | null> {
   const { rows } = await db.raw<{ rows: [Settings] }>(
     `select current_setting('server_version') as version, current_setting('server_encoding') as encoding,
+       lower('I') as small_i,
        current_setting('DateStyle') as datestyle, current_setting('default_transaction_isolation') as isolation,
        current_schema() as schema`,
   );
-  const [{ version, encoding, datestyle, isolation, schema }] = rows;
+  const [{ version, encoding, small_i, datestyle, isolation, schema }] = rows;
   if (Number.parseInt(version, 10) < oldestMajor)
     return `PostgreSQL ${version} is too old: this service needs ${oldestMajor} or newer`;
   if (!['UTF8', 'SQL_ASCII'].includes(encoding))
     return `its encoding, ${encoding}, can't hold every customer's name. Make one with: create database … encoding 'UTF8' template template0`;
+  // As in Turkish: an order of INFO@… kept its customer when info@… was erased, and was not found by it.
+  if (small_i !== 'i')
+    return `its rules of letters make ${small_i} of I, and addresses are found in any case. Make one with: create database … locale_provider icu icu_locale 'und' template template0`;
   if (!datestyle.startsWith('ISO'))
     return `its DateStyle is "${datestyle}", and times are read in the form of ISO: alter role … set datestyle = 'ISO'`;
   // Statements lock the rows that they read. On a stricter level a row that another transaction has changed meanwhile is

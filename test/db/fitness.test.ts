@@ -28,16 +28,25 @@ test.each([
   await trx.rollback();
 });
 
-test('one that can not hold all names is refused at the start', async () => {
-  const latin = new URL(url);
-  latin.pathname += '_latin';
-  const name = latin.pathname.slice(1);
-  await db.raw(`create database :name: encoding 'LATIN1' locale 'C' template template0`, { name });
-  try {
-    await expect(migrate(latin.href, silent)).rejects.toThrow(
-      "The database of DATABASE_URL can't be used: its encoding, LATIN1, can't hold every customer's name.",
-    );
-  } finally {
-    await db.raw('drop database :name: with (force)', { name });
-  }
-});
+test.each([
+  ["encoding 'LATIN1' locale 'C'", "its encoding, LATIN1, can't hold every customer's name."],
+  [
+    "locale_provider icu icu_locale 'tr'",
+    'its rules of letters make ı of I, and addresses are found in any case.',
+  ],
+])(
+  'one made so is refused at the start, as it would not do right by each customer: %s',
+  async (made, words) => {
+    const other = new URL(url);
+    other.pathname += '_other';
+    const name = other.pathname.slice(1);
+    await db.raw(`create database :name: ${made} template template0`, { name });
+    try {
+      await expect(migrate(other.href, silent)).rejects.toThrow(
+        `The database of DATABASE_URL can't be used: ${words}`,
+      );
+    } finally {
+      await db.raw('drop database :name: with (force)', { name });
+    }
+  },
+);
