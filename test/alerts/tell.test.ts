@@ -193,6 +193,18 @@ describe('telling', () => {
     ]);
   });
 
+  test('what is due for the longest is told first', async () => {
+    const chat = notebook('webhook');
+    await raise(db, dead(1));
+    await raise(db, { ...dead(1), cause: 'notifications_dead' });
+    await makeDue();
+    await db('alerts')
+      .where({ cause: 'notifications_dead' })
+      .update({ next_attempt_at: new Date(0) });
+    await tell([chat]);
+    expect(chat.told).toEqual(['notifications_dead:raised', 'fulfillments_dead:raised']);
+  });
+
   test('one process tells while another looks on', async () => {
     await raise(db, dead(1));
     const other = await db.transaction();
