@@ -24,8 +24,10 @@ test('what came by a webhook is not missed, nor is one more that reconcile finds
 
 test('orders that came by the events that reconcile found are told with the latest, each once, for a day', async () => {
   await find(events.completedPaid(checkoutSession()));
-  await db('order_transitions').update({ occurred_at: db.raw(`now() - interval '25 hours'`) });
-  await db('stripe_events').update({ received_at: db.raw(`now() - interval '25 hours'`) });
+  // The same to both, as they have it of one transaction.
+  const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1_000);
+  await db('order_transitions').update({ occurred_at: yesterday });
+  await db('stripe_events').update({ received_at: yesterday });
   expect(await missedWebhooks(db)).toBeNull();
   const session = checkoutSession();
   await find(events.completedUnpaid(session));
