@@ -99,6 +99,10 @@ describe('one event', () => {
       outcome: 'ignored',
       checkout_session_id: null,
     });
+    const version = () => db('stripe_events').where({ id: event.id }).select(db.raw('xmin::text'));
+    const written = await version();
+    expect(await record(newsOf(event))).toMatchObject({ outcome: 'ignored', duplicate: true });
+    expect(await version()).toEqual(written);
   });
 
   test('keeps a payload to the letter, whatever text stands in it', async () => {
