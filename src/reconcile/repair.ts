@@ -33,12 +33,10 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
 
   async function take(given: Stripe.Event): Promise<void> {
     const outcome = outcomes.get(given.id);
+    // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
     if (outcome !== undefined && outcome !== 'ignored') return;
     const signed = eventOfApi(given);
-    const request = requestOf(signed, livemode);
-    // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
-    if (outcome === 'ignored' && request === null) return;
-    await put({ source: 'reconcile', signed, request }, dependencies);
+    await put({ source: 'reconcile', signed, request: requestOf(signed, livemode) }, dependencies);
   }
 
   await takeEach(page, take, namesOf, dependencies);

@@ -195,6 +195,20 @@ test('the audit finds paid sessions without an event, events that the cursor has
   ]);
 });
 
+test('the audit asks for paid orders of its time alone: for none that a webhook has just brought, nor for older ones', async () => {
+  const paidAgo = (seconds: number) => {
+    const at = new Date((secondsAgo(0) - seconds) * 1_000);
+    return insertOrder(db, { created_at: at, paid_at: at });
+  };
+  for (const age of [0, 4 * DAY]) await paidAgo(age);
+  const { checkout_session_id } = await paidAgo(HOUR);
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  const asked = api.requests.filter((it) => it.includes('/sessions/cs_'));
+  expect(asked).toEqual([`GET /v1/checkout/sessions/${checkout_session_id}`]);
+});
+
 test('the audit finds money that came without an event, after the walk through the sessions has passed', async () => {
   const session = checkoutSession({ created: secondsAgo(3 * DAY), payment_status: 'unpaid' });
   const waiting = { status: 'awaiting_payment', payment_status: 'unpaid', mode: 'payment', livemode: false };
