@@ -93,6 +93,18 @@ describe('the database knows the same state machine', () => {
     });
   });
 
+  test('an order is owed one fulfillment and one mail of a kind, and an event makes one order paid', async () => {
+    const [one, other] = [await orderAt('paid'), await orderAt('paid')];
+    await db('fulfillments').insert({ order_id: one, event_id: 'evt_1' });
+    await db('notifications').insert({ order_id: one, kind: 'order_paid' });
+    for (const [table, row, constraint] of [
+      ['fulfillments', { order_id: one }, 'fulfillments_order_id_key'],
+      ['fulfillments', { order_id: other, event_id: 'evt_1' }, 'fulfillments_event_id_key'],
+      ['notifications', { order_id: one, kind: 'order_paid' }, 'notifications_each_kind_once'],
+    ] as const)
+      await expect(db(table).insert(row)).rejects.toMatchObject({ constraint });
+  });
+
   test('a status can not be entered twice', async () => {
     const id = await orderAt('failed');
     const transition = { order_id: id, to_status: 'failed', source: 'reconcile' };
