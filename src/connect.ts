@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { Knex } from './db/knex.ts';
 import { type Fulfiller, logFulfiller } from './fulfillment/fulfiller.ts';
 import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
+import { originHere } from './http/server.ts';
 import type { Logger } from './logger.ts';
 import type { SandboxShop } from './sandbox/shop/router.ts';
 import { createStripe } from './stripe/client.ts';
@@ -30,7 +31,9 @@ export async function openStripe(config: Config, log: Logger, opened: AsyncDispo
   if (!isPlayed(config)) return createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
   // Loaded here only: outside the sandbox no process holds it.
   const { startStandIn } = await import('./sandbox/stand-in.ts');
-  const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, log });
+  // Of a port that is yet to be found, the address is not known.
+  const service = config.role === 'worker' || config.http.port === 0 ? null : originHere(config.http);
+  const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, service, log });
   opened.defer(() => standIn.close());
   log.info(`SANDBOX: Stripe's API is played at ${standIn.url}, for any key`);
   return createStripe('sk_test_sandbox', standIn.url);

@@ -67,6 +67,11 @@ export async function listen(
   };
 }
 
+/** Where this machine reaches what listens so. */
+export function originHere({ host, port }: { host: string; port: number }): string {
+  return originOf(host === '0.0.0.0' ? '127.0.0.1' : host, port);
+}
+
 /** An IPv6 address stands in brackets in a URL. */
 export function originOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { openOpsPool } from '../db/database.ts';
 import type { Knex } from '../db/knex.ts';
 import { messageOf, SetupError } from '../errors.ts';
-import { originOf } from '../http/server.ts';
+import { originHere } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
 import type { OpenProgress, Progress } from '../progress.ts';
 import { createStripe } from '../stripe/client.ts';
@@ -88,7 +88,7 @@ function serviceUrl({ production, sandbox, stripe, http }: Config): string {
       "STRIPE_API_BASE is set, so the service does not ask the sandbox's stand-in for Stripe.",
     );
   }
-  return originOf(http.host === '0.0.0.0' ? '127.0.0.1' : http.host, http.port);
+  return originHere(http);
 }
 
 async function expectRunning(service: string): Promise<void> {

@@ -12,14 +12,31 @@ import type { Session, StoredSession } from './session-object.ts';
 import { sessionParams } from './session-params.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 
+interface Props {
+  readonly dir: string;
+  /** Whose pages under /sandbox take the payments. Null: nobody's. */
+  readonly service?: string | null;
+  readonly log: Logger;
+}
+
 /** Stripe's API for the sandbox: as much of it as a shop needs to sell and this service to fulfil. */
-export async function startStandIn({ dir, log }: { dir: string; log: Logger }): Promise<LoopbackServer> {
-  return serveOnLoopback(standInApp(await openSessions(dir), await openEvents(dir), log));
+export async function startStandIn({ dir, service = null, log }: Props): Promise<LoopbackServer> {
+  return serveOnLoopback(standInApp(await openSessions(dir), await openEvents(dir), service, log));
 }
 
 const sessionsUrl = '/v1/checkout/sessions';
 
-function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger): Express {
+function standInApp(
+  sessions: Sessions,
+  events: Files<SessionEvent>,
+  service: string | null,
+  log: Logger,
+): Express {
+  /** As an answer has it: an open session leads to the page where it is paid. */
+  const withUrl = (session: Session): Session => ({
+    ...session,
+    url: service !== null && session.status === 'open' ? `${service}/sandbox/checkout/${session.id}` : null,
+  });
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'extended');
   app.use(
@@ -30,7 +47,7 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
 
   app.post(sessionsUrl, async (req, res) => {
     const { session } = await sessions.create(read(sessionParams, req.body ?? {}));
-    res.json(session);
+    res.json(withUrl(session));
   });
 
   app.get(sessionsUrl, async (req, res) => {
@@ -40,14 +57,14 @@ function standInApp(sessions: Sessions, events: Files<SessionEvent>, log: Logger
       (status === undefined || session.status === status) &&
       (payment_intent === undefined || session.payment_intent === payment_intent) &&
       (subscription === undefined || session.subscription === subscription);
-    res.json(pageOf(sessionsUrl, newestFirst(await sessions.all()), page, wanted));
+    res.json(pageOf(sessionsUrl, newestFirst(await sessions.all()).map(withUrl), page, wanted));
   });
 
   app.get(`${sessionsUrl}/:id`, async (req, res) => {
     const { expand } = read(retrieveParams, req.query);
     const { session, lineItems } = await existing(sessions, req.params.id);
     const firstPage = () => pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, { limit: 10 });
-    res.json({ ...session, ...(expand.includes('line_items') && { line_items: firstPage() }) });
+    res.json({ ...withUrl(session), ...(expand.includes('line_items') && { line_items: firstPage() }) });
   });
 
   app.get(`${sessionsUrl}/:id/line_items`, async (req, res) => {

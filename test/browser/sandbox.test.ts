@@ -1,10 +1,18 @@
+import { createServer } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import type { Page, Route } from 'playwright-core';
+import { freePort } from '../../src/db/embedded/free-port.ts';
+import { createStripe } from '../../src/stripe/client.ts';
 import { bringAxe, cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { listen } from '../support/listen.ts';
+import { spawnService, untilItWrites } from '../support/process.ts';
 import { openSandbox } from '../support/sandbox.ts';
 
 const { db, service } = await openSandbox();
 const browser = await openBrowser();
+const { url: DATABASE_URL } = await createTestDatabase();
+const shop = `http://127.0.0.1:${await listen(createServer((_req, res) => res.end('Thank you')))}`;
 
 async function openCheckout(page: Page): Promise<Page> {
   await page.goto(`${service.url}/sandbox`);
@@ -69,6 +77,33 @@ test('by card, with another quantity, a code and a courier: the order, its mail 
   await expectGivenOnce(page);
   await page.getByRole('link', { name: 'The same as operators see it' }).click();
   await page.getByRole('heading', { name: /^Order \d/ }).waitFor();
+});
+
+test('a session that another shop made leads to the checkout page, and from there to that shop', async () => {
+  await using sandbox = await spawnService({ PORT: String(await freePort()), DATABASE_URL });
+  const [, standIn = ''] = await untilItWrites(sandbox, /played at (http:[^,]+),/);
+  const { sessions } = createStripe('sk_test_123', standIn).checkout;
+  const { id, url } = await sessions.create({
+    mode: 'payment',
+    line_items: [
+      { quantity: 1, price_data: { currency: 'eur', unit_amount: 1_999, product_data: { name: 'Shirt' } } },
+    ],
+    customer_email: 'ann@example.com',
+    success_url: `${shop}/thanks?session={CHECKOUT_SESSION_ID}`,
+  });
+  expect(url).toBe(`${sandbox.url}/sandbox/checkout/${id}`);
+  expect([await sessions.retrieve(id), (await sessions.list()).data[0]]).toMatchObject([{ url }, { url }]);
+
+  await using page = await openPage(browser);
+  await page.goto(url as string);
+  expect(await page.getByLabel('E-mail').inputValue()).toBe('ann@example.com');
+  await page.getByRole('button', { name: 'Pay €19.99 by card' }).click();
+  await page.waitForURL(`${shop}/thanks?session=${id}`);
+  expect(await sessions.retrieve(id)).toMatchObject({
+    status: 'complete',
+    payment_status: 'paid',
+    url: null,
+  });
 });
 
 /** Lets the checkout page's next reckoning wait for its answer. */

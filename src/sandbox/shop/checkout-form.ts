@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { promotionCodes } from '../prices.ts';
+import type { Session } from '../session-object.ts';
 import type { Buyer } from '../sessions.ts';
 import { type Trouble, troubleNames } from './trouble.ts';
 
@@ -9,10 +10,10 @@ export interface CheckoutForm {
   readonly trouble: Trouble;
 }
 
-export const emptyForm: CheckoutForm = {
+export const emptyForm = ({ customer_email }: Session): CheckoutForm => ({
   buyer: {
     name: 'Jenny Rosen',
-    email: 'jenny.rosen@example.com',
+    email: customer_email ?? 'jenny.rosen@example.com',
     address: {
       line1: 'Torstraße 12',
       line2: null,
@@ -23,7 +24,7 @@ export const emptyForm: CheckoutForm = {
     },
   },
   trouble: new Set(),
-};
+});
 
 const text = z.string().trim().min(1).max(200);
 const shape = z.object({

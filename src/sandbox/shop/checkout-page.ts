@@ -7,7 +7,7 @@ import type { CheckoutForm } from './checkout-form.ts';
 import { page } from './layout.ts';
 import { type Trouble, troubleNames, troubles } from './trouble.ts';
 
-interface CheckoutPage {
+export interface CheckoutPage {
   readonly stored: StoredSession;
   readonly form: CheckoutForm;
   /** Why the form came back. */

@@ -6,9 +6,9 @@ import { NotFound } from '../../ops/identify.ts';
 import { type WholeOrder, wholeOrder } from '../../ops/look-up.ts';
 import { send } from '../../ops/pages/send.ts';
 import { retryOrder } from '../../ops/retry.ts';
-import type { StoredSession } from '../session-object.ts';
-import { emptyForm, readCheckoutForm } from './checkout-form.ts';
-import { checkoutPage } from './checkout-page.ts';
+import type { Session, StoredSession } from '../session-object.ts';
+import { type CheckoutForm, emptyForm, readCheckoutForm } from './checkout-form.ts';
+import { type CheckoutPage, checkoutPage } from './checkout-page.ts';
 import type { Episode } from './journal.ts';
 import { orderPage } from './order-page.ts';
 import { decide, landOn, play } from './play.ts';
@@ -32,6 +32,14 @@ export function routes(stage: Stage): Router {
     return order ? wholeOrder(db, order.id) : null;
   }
 
+  /** Chrome asks the page's policy about all that its form leads to, and so about the success page of another shop. */
+  async function sendCheckout(res: Response, page: Omit<CheckoutPage, 'receives'>): Promise<void> {
+    const { origin } = new URL(page.stored.session.success_url as string);
+    const policy = String(res.get('Content-Security-Policy'));
+    res.set('Content-Security-Policy', policy.replace("form-action 'self'", `$& ${origin}`));
+    await send(res, checkoutPage({ ...page, receives }));
+  }
+
   router.get('/', async (req, res) => {
     await send(res, shopPage({ empty: 'empty' in req.query }));
   });
@@ -49,7 +57,7 @@ export function routes(stage: Stage): Router {
   router.get('/checkout/:id', async (req, res) => {
     const stored = await sessionOf(req.params.id);
     if (stored.session.status !== 'open') return res.redirect(303, `/sandbox/orders/${stored.session.id}`);
-    await send(res, checkoutPage({ stored, form: emptyForm, fault: null, receives }));
+    await sendCheckout(res, { stored, form: emptyForm(stored.session), fault: null });
   });
 
   router.post('/checkout/:id', async (req, res) => {
@@ -65,9 +73,10 @@ export function routes(stage: Stage): Router {
       if (read !== null && read.action !== 'update') journal.note(id, { by: 'stripe', tone: 'plain', words });
       return res.redirect(303, `/sandbox/orders/${id}`);
     }
-    const again = async (form = emptyForm, fault: string | null = null) =>
-      send(res, checkoutPage({ stored: await sessionOf(id), form, fault, receives }));
-    if (read === null) return again(emptyForm, 'Fill in every field: a name, an e-mail and an address.');
+    const again = async (form: CheckoutForm, fault: string | null = null) =>
+      sendCheckout(res, { stored: await sessionOf(id), form, fault });
+    if (read === null)
+      return again(emptyForm(session), 'Fill in every field: a name, an e-mail and an address.');
     const chosen = await sessions.choose(id, read.choice);
     const { action, form, unknownCode } = read;
     if (unknownCode !== null) return again(form, `${unknownCode} is no code that this shop knows.`);
@@ -77,7 +86,7 @@ export function routes(stage: Stage): Router {
     await play(stage, { session: chosen, by: action, form, service: serviceOf(req) });
     res.redirect(
       303,
-      form.trouble.has('gone') ? `/sandbox/orders/${id}` : `/sandbox/thanks?session_id=${id}`,
+      form.trouble.has('gone') ? `/sandbox/orders/${id}` : successPageOf(session, serviceOf(req)),
     );
   }
 
@@ -145,6 +154,12 @@ async function inTurn(episode: Episode, work: () => Promise<void>): Promise<void
   const turn = episode.turn.then(work);
   episode.turn = turn.catch(() => {});
   await turn;
+}
+
+/** Where Stripe leads the customer who has paid. To the sandbox's own page by a path, under whichever name it was opened. */
+function successPageOf({ id, success_url }: Session, service: string): string {
+  const page = (success_url as string).replaceAll('{CHECKOUT_SESSION_ID}', id);
+  return page.startsWith(`${service}/`) ? page.slice(service.length) : page;
 }
 
 /** What a shop's backend asks of Stripe. */
