@@ -12,7 +12,7 @@ export const LONGEST_REASON = 200;
 
 /** Why an order is closed, as a person types it. */
 export const reasonShape = z
-  .string()
+  .string('must be a text')
   .max(LONGEST_REASON, `must have ${LONGEST_REASON} characters at most`)
   .transform((text) => oneLine(storable(text)))
   .refine((text) => text !== '', 'must not be empty');

@@ -39,6 +39,8 @@ test('the document is OpenAPI 3.1, and names what there is', async () => {
     Object.values,
   ))
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403', '503']));
+  // A schema without a name of its own is called __schema0 and the like, and so is what a client makes of it.
+  for (const name of Object.keys(body.components.schemas)) expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
   const names = body.paths['/orders'].get.parameters.map(({ name }: { name: string }) => name);
   expect(names).toEqual(
     'status fulfillment email since until reference amount session event limit after'.split(' '),
@@ -105,9 +107,14 @@ test('what a program has refunded is closed by its payment, and all that is dead
   shop.receiver.answer = (res) => res.writeHead(204).end();
   const close = (body: unknown) =>
     call('post', `/orders/${order.payment_intent_id}/close`).send(body as object);
-  for (const body of [undefined, {}, { because: ' ' }, { because: 'refunded', why: 'twice' }]) {
+  for (const [body, message] of [
+    [undefined, 'because must be a text.'],
+    [{}, 'because must be a text.'],
+    [{ because: ' ' }, 'because must not be empty.'],
+    [{ because: 'refunded', why: 'twice' }, 'Unrecognized key: "why".'],
+  ] as const) {
     const { error } = as(shapes.failure, await close(body).expect(400));
-    expect(error.code).toBe('bad_request');
+    expect(error).toEqual({ code: 'bad_request', message });
   }
   await call('post', `/orders/${order.id}/close`).type('json').send('{"because":').expect(400);
   const closed = await close({ because: 'refunded' }).expect(200);

@@ -12,6 +12,8 @@ import { orderFilterShape, placeShape } from '../order-filter.ts';
 const instant = z.iso.datetime().meta({ description: 'An instant in UTC.' });
 const minor = z.int().meta({ description: "In the currency's minor units, as Stripe counts them." });
 const text = z.string();
+/** As one schema: each `z.json()` gives the document another one, without a name. */
+const json = z.unknown().meta({ id: 'Json', description: 'Any JSON.' });
 const limit = wholeNumber(1, 500).default(50).describe('how many at most');
 const next = z
   .string()
@@ -91,12 +93,12 @@ const order = z
   .strictObject({
     ...orderFields,
     account: text.nullable(),
-    shipping_details: z.json(),
-    custom_fields: z.json(),
-    total_details: z.json(),
-    shipping_cost: z.json(),
-    presentment_details: z.json(),
-    metadata: z.json(),
+    shipping_details: json,
+    custom_fields: json,
+    total_details: json,
+    shipping_cost: json,
+    presentment_details: json,
+    metadata: json,
   })
   .meta({ id: 'Order' });
 
@@ -114,7 +116,7 @@ const lineItem = z
     amount_tax: minor,
     amount_total: minor,
     currency: text,
-    metadata: z.json(),
+    metadata: json,
   })
   .meta({ id: 'LineItem' });
 
@@ -156,7 +158,7 @@ const entry = z
       actor: text,
       action: text,
       subject: text,
-      details: z.record(z.string(), z.json()),
+      details: z.record(z.string(), json),
     }),
     z.strictObject({ kind: z.literal('under_way'), at, work, attempt: z.int() }).meta({
       description: 'An attempt that is being made; should its process die, the next one is due at that time.',
@@ -203,7 +205,7 @@ export const wholeEvent = z
   .strictObject({
     ...eventFields,
     api_version: text.nullable(),
-    payload: z.json().meta({ description: "Stripe's event; null once it was emptied." }),
+    payload: json.meta({ description: "Stripe's event; null once it was emptied." }),
   })
   .meta({ id: 'Event' });
 
