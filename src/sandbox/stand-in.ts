@@ -137,7 +137,8 @@ function read<T>(shape: z.ZodType<T>, params: unknown): T {
   const [issue] = parsed.error.issues;
   const [first, ...rest] = issue?.path ?? [];
   const param = [String(first ?? ''), ...rest.map((key) => `[${String(key)}]`)].join('');
-  throw new Refusal(400, [param, issue?.message].filter(Boolean).join(': '), { param });
+  const fault = [param, issue?.message].filter(Boolean).join(': ');
+  throw new Refusal(400, `The sandbox's stand-in for Stripe does not take this. ${fault}`, { param });
 }
 
 const answersLikeStripe: RequestHandler = (req, res, next) => {
