@@ -33,7 +33,7 @@ export async function openStripe(config: Config, log: Logger, opened: AsyncDispo
   const { startStandIn } = await import('./sandbox/stand-in.ts');
   // Of a port that is yet to be found, the address is not known.
   const service = config.role === 'worker' || config.http.port === 0 ? null : originHere(config.http);
-  const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, service, log });
+  const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, service, staysThere: true, log });
   opened.defer(() => standIn.close());
   log.info(`SANDBOX: Stripe's API is played at ${standIn.url}, for any key`);
   return createStripe('sk_test_sandbox', standIn.url);

@@ -8,9 +8,11 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-export async function serveOnLoopback(listener: RequestListener): Promise<LoopbackServer> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+/** @param wish a port that it takes where nobody else has it */
+export async function serveOnLoopback(listener: RequestListener, wish = 0): Promise<LoopbackServer> {
+  const server = createServer(listener);
+  const listen = async (port: number) => once(server.listen(port, '127.0.0.1'), 'listening');
+  await listen(wish).catch(() => listen(0));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
@@ -16,12 +18,22 @@ interface Props {
   readonly dir: string;
   /** Whose pages under /sandbox take the payments. Null: nobody's. */
   readonly service?: string | null;
+  /** It is there again where it was: a shop has the address in its configuration. */
+  readonly staysThere?: boolean;
   readonly log: Logger;
 }
 
 /** Stripe's API for the sandbox: as much of it as a shop needs to sell and this service to fulfil. */
-export async function startStandIn({ dir, service = null, log }: Props): Promise<LoopbackServer> {
-  return serveOnLoopback(standInApp(await openSessions(dir), await openEvents(dir), service, log));
+export async function startStandIn(props: Props): Promise<LoopbackServer> {
+  const { dir, service = null, staysThere = false, log } = props;
+  const app = standInApp(await openSessions(dir), await openEvents(dir), service, log);
+  if (!staysThere) return serveOnLoopback(app);
+  const file = path.join(dir, 'stand-in.port');
+  const port = Number(await readFile(file, 'utf8').catch(() => '')) || null;
+  const server = await serveOnLoopback(app, port ?? 0);
+  // A second process of the service, which finds the port taken, leaves it to the first one.
+  if (port === null) await writeFile(file, new URL(server.url).port);
+  return server;
 }
 
 const sessionsUrl = '/v1/checkout/sessions';

@@ -126,6 +126,17 @@ describe('a session', () => {
   });
 });
 
+test('one that stays is there again after it has ended, and elsewhere as long as another has its place', async () => {
+  const start = () => startStandIn({ dir, staysThere: true, log: silent });
+  const first = await start();
+  const beside = await start();
+  expect(beside.url).not.toBe(first.url);
+  for (const ended of [first, beside]) await ended.close();
+  const again = await start();
+  await again.close();
+  expect(again.url).toBe(first.url);
+});
+
 describe('what happens to a session', () => {
   const happens = async (play: (id: string) => Promise<unknown>, params = checkoutOf(cartOf(2), 2)) => {
     const { id } = await stripe.checkout.sessions.create(params);
