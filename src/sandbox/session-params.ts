@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const metadata = z.record(z.string().max(40), z.string().max(500)).default({});
+const metadata = z.record(z.string().max(40), z.string().max(500));
 
 /** What the stand-in takes of https://docs.stripe.com/api/checkout/sessions/create. Anything else is refused, as Stripe would. */
 export const sessionParams = z.strictObject({
@@ -11,7 +11,13 @@ export const sessionParams = z.strictObject({
         price_data: z.strictObject({
           currency: z.string().length(3).toLowerCase(),
           unit_amount: z.coerce.number().int().min(0).max(99_999_999),
-          product_data: z.strictObject({ name: z.string().min(1) }),
+          // Of these, a line item has the name alone.
+          product_data: z.strictObject({
+            name: z.string().min(1),
+            description: z.string().min(1).optional(),
+            images: z.array(z.url()).max(8).optional(),
+            metadata: metadata.optional(),
+          }),
         }),
         quantity: z.coerce.number().int().min(1),
         adjustable_quantity: z
@@ -21,7 +27,7 @@ export const sessionParams = z.strictObject({
             maximum: z.coerce.number().int().min(1).max(999_999).default(99),
           })
           .optional(),
-        metadata,
+        metadata: metadata.default({}),
       }),
     )
     .min(1)
@@ -34,7 +40,7 @@ export const sessionParams = z.strictObject({
   allow_promotion_codes: z.stringbool().optional(),
   customer_email: z.email().optional(),
   client_reference_id: z.string().max(200).optional(),
-  metadata,
+  metadata: metadata.default({}),
   shipping_address_collection: z
     .strictObject({ allowed_countries: z.array(z.string().length(2)).min(1) })
     .optional(),

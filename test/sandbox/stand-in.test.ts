@@ -181,6 +181,16 @@ describe('what happens to a session', () => {
   });
 });
 
+test('a product may be described: its line item has the name', async () => {
+  const params = checkoutWith(1);
+  const product = { name: 'Mug', description: 'Blue', images: ['https://shop.example.com/mug.png'] };
+  for (const { price_data } of params.line_items ?? [])
+    if (price_data) price_data.product_data = { ...product, metadata: { sku: 'MUG-1' } };
+  const { id } = await stripe.checkout.sessions.create(params);
+  const { data } = await stripe.checkout.sessions.listLineItems(id);
+  expect(data).toMatchObject([{ description: 'Mug' }]);
+});
+
 test('what a shop asks of the checkout page is understood, and an open session can expire', async () => {
   const session = await stripe.checkout.sessions.create({
     ...checkoutOf(cartOf(2), 2),
