@@ -33,6 +33,7 @@ test('the document is OpenAPI 3.1, and names what there is', async () => {
     '/events',
     '/events/{id}',
     '/events/{id}/replay',
+    '/checkout-sessions/{id}/fulfill',
   ]);
   // What the door answers, whatever is asked.
   for (const { responses } of Object.values<Record<string, { responses: object }>>(body.paths).flatMap(
@@ -68,6 +69,15 @@ test('dates without an offset are meant in UTC', async () => {
     const { orders } = as(shapes.orderList, await get(`/orders?since=${since}&until=${until}`).expect(200));
     expect(orders.map((order) => order.id)).toEqual([id]);
   }
+});
+
+test("a success page's order, at the address that the document gives it", async () => {
+  const { body } = await get('/openapi.json').expect(200);
+  const [{ url }] = body.paths['/checkout-sessions/{id}/fulfill'].post.servers;
+  const { order, session } = await shop.paid();
+  const asking = request(shop.service.url).post(`${url}checkout-sessions/${session.id}/fulfill`);
+  const found = as(shapes.order, await asking.set('Authorization', `Bearer ${TOKEN}`).expect(200));
+  expect(found).toMatchObject({ id: order.id, status: 'paid' });
 });
 
 test('an order, whole, by its id, its session and an event of it', async () => {

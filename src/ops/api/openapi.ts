@@ -60,7 +60,8 @@ export const openapi = createDocument({
   info: {
     title: 'checkout-fulfillment: orders',
     version: '1',
-    description: 'What the pages under /ops show, for programs. Amounts are minor units; times are in UTC.',
+    description:
+      'What the pages under /ops show, and what a success page asks, for programs. Amounts are minor units; times are in UTC.',
   },
   servers: [{ url: '/ops/api' }],
   security: [{ token: [] }],
@@ -144,6 +145,23 @@ export const openapi = createDocument({
           409: 'There is nothing left to replay.',
         },
       }),
+    },
+    '/checkout-sessions/{id}/fulfill': {
+      post: {
+        servers: [{ url: '/' }],
+        ...operation({
+          id: 'fulfillCheckoutSession',
+          summary:
+            'For the success page: takes what Stripe says of the session, and gives its order, paid or not',
+          params: { path: z.object({ id: z.string().describe('a checkout session, cs_…') }) },
+          gives: shapes.order,
+          refusals: {
+            404: 'Stripe has no such session.',
+            409: 'The session is not completed, or makes no order.',
+            502: "Stripe can't be reached, refuses the key, or answers with what can't be read or kept: the code says which.",
+          },
+        }),
+      },
     },
   },
 });

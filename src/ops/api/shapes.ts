@@ -89,7 +89,7 @@ const listedOrder = z
   })
   .meta({ id: 'ListedOrder', description: 'An order, and how its fulfilment stands.' });
 
-const order = z
+export const order = z
   .strictObject({
     ...orderFields,
     account: text.nullable(),
