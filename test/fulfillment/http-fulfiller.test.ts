@@ -162,6 +162,26 @@ describe('a connection that was kept open', () => {
     expect([again?.id, again?.text, more]).toEqual([unanswered?.id, unanswered?.text, []]);
   });
 
+  test('and gives no answer is no reason to call again', async () => {
+    answerAgain(() => {});
+    await fulfil();
+    await expect(fulfil(receiver.url, 300)).rejects.toThrow('timeout of 300 ms');
+    expect(receiver.calls).toHaveLength(2);
+  });
+
+  test('and is closed late leaves the next one what is left of the time', async () => {
+    let calls = 0;
+    receiver.answer = (res) => {
+      calls += 1;
+      if (calls === 1) res.writeHead(204).end();
+      if (calls === 2) setTimeout(() => res.destroy(), 50);
+    };
+    await fulfil();
+    const { message } = await fulfil(receiver.url, 2_000).catch((error) => error);
+    expect(calls).toBe(3);
+    expect(Number(/timeout of (\d+) ms/.exec(message)?.[1])).toBeLessThan(2_000);
+  });
+
   test('and breaks after the head of an answer is no reason to call again', async () => {
     const answered = Promise.withResolvers<ServerResponse>();
     answerAgain((res) => {

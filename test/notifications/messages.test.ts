@@ -195,6 +195,9 @@ Acme
       expect(text).toContain('Discount: -$50.00\nTotal: $0.00');
       expect(text).not.toContain('payment');
     }
+    // A lean session may leave its amounts out.
+    const { text } = receipt({ amount_total: null, payment_status: 'no_payment_required' }, mug);
+    expect(text).toContain('There is nothing to pay today.');
   });
 
   test('makes do with what a session may lack', () => {
