@@ -108,6 +108,20 @@ test('a list of Stripe that reconcile gets nowhere with is told, and when it get
   expect(chat.posts[1]?.text).toMatch(/Over: Reconcile gets nowhere/);
 });
 
+test('a clock that is not that of the database is told', async () => {
+  await db.raw(`create function public.clock_timestamp() returns timestamptz language sql
+    as $$ select pg_catalog.clock_timestamp() - interval '1 hour' $$`);
+  const behind = new URL(url);
+  behind.searchParams.set('options', '-c search_path=public,pg_catalog');
+  try {
+    await using _service = await start({ DATABASE_URL: behind.href });
+    await settled();
+    expect(chat.posts[0]?.text).toMatch(/The clock of .* is 3[56]\d\d s ahead of that of the database/);
+  } finally {
+    await db.raw('drop function public.clock_timestamp()');
+  }
+});
+
 test('a payment that fails after its order was paid is told, though nothing is owed and nothing waits', async () => {
   const session = checkoutSession();
   await using service = await start({ ROLE: 'web' });
