@@ -7,6 +7,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import { newsOf } from '../support/news.ts';
+import { insertOrder } from '../support/orders.ts';
 import { fulfil, owedOrder } from '../support/owed.ts';
 import { deliver, scratchDir } from '../support/service.ts';
 import { serveMail } from '../support/smtp.ts';
@@ -20,6 +21,7 @@ const { url: smtp, mails } = await startMailServer();
 beforeEach(async () => {
   await db('alerts').del();
   await db('fulfillments').del();
+  await db('notifications').del();
   await db('stripe_events').del();
   await db('refused_events').del();
   chat.posts.length = 0;
@@ -88,6 +90,15 @@ test('dead work is told by chat and by mail, and again when it is over', async (
   expect(chat.posts[1]?.text).toMatch(/^\[Mugs &amp; More\] Over: 1 paid order /);
   expect(mails[1]?.mail.subject).toMatch(/^\[Mugs & More\] Over: /);
   expect(mails[1]?.mail.messageId).not.toBe(mails[0]?.mail.messageId);
+});
+
+test('a dead mail is told', async () => {
+  const { id: order_id } = await insertOrder(db);
+  const dead = { status: 'dead', next_attempt_at: null, died_at: db.fn.now() };
+  await db('notifications').insert({ order_id, kind: 'order_paid', ...dead });
+  await using _service = await start();
+  await settled();
+  expect(chat.posts[0]?.text).toContain('1 mail to customers will not be sent without a person');
 });
 
 test('a list of Stripe that reconcile gets nowhere with is told, and when it gets through', async () => {
