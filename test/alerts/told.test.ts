@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, jest, test } from '@jest/globals';
 import { parseConfig } from '../../src/config.ts';
 import { openLedger } from '../../src/orders/ledger.ts';
 import { startService } from '../../src/service.ts';
@@ -11,7 +11,7 @@ import { insertOrder } from '../support/orders.ts';
 import { fulfil, owedOrder } from '../support/owed.ts';
 import { deliver, scratchDir } from '../support/service.ts';
 import { serveMail } from '../support/smtp.ts';
-import { checkoutSession, events, SECRET } from '../support/stripe-events.ts';
+import { checkoutSession, events, SECRET, signatureOf } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
 const { db, url } = await createTestDatabase();
@@ -236,6 +236,26 @@ test('an event that Stripe signed and that can not be read is told at the next l
   await using service = await start({ ROLE: 'web' });
   expect(await deliver(service.url, event)).toBe(400);
   await expectRefusalTold(event.id, "can't be read: amount_total: ");
+});
+
+test('signatures that have been wrong for a minute are told at the next look', async () => {
+  const body = JSON.stringify(events.completedPaid(checkoutSession()));
+  await using service = await start({ ROLE: 'web' });
+  const begin = Date.now();
+  const clock = jest.spyOn(Date, 'now');
+  try {
+    for (const seconds of [0, 15, 30, 45, 60]) {
+      clock.mockReturnValue(begin + seconds * 1_000);
+      const headers = { 'stripe-signature': signatureOf(body, { secret: 'whsec_of_another_endpoint' }) };
+      const { status } = await fetch(`${service.url}/webhook`, { method: 'POST', headers, body });
+      expect(status).toBe(400);
+    }
+  } finally {
+    clock.mockRestore();
+  }
+  await until('the chat hears of it', () =>
+    chat.posts.some(({ text }) => text.includes('Signatures of webhook deliveries are wrong')),
+  );
 });
 
 test('a thin one is told as well, by the next process where the one that refused it has ended', async () => {
