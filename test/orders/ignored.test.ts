@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { ignoredLiveSessions } from '../../src/orders/ignored.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
-import { checkoutSession, type EventJson, events } from '../support/stripe-events.ts';
+import { checkoutSession, type EventJson, events, stripeEvent } from '../support/stripe-events.ts';
 
 const { db } = await createTestDatabase();
 beforeEach(() => db.raw('truncate stripe_events, orders cascade'));
@@ -21,8 +21,10 @@ test('live sessions that a test key ignores are found with the latest event, eac
   expect(await ignoredLiveSessions(db)).toEqual({ count: 2, event_id: latest, newest_at });
 });
 
-test('test events are not, nor live ones of types that nobody handles', async () => {
+test('test events are not, nor live ones of types that nobody handles, or about something else', async () => {
   await recordEvent(db, events.completedPaid(checkoutSession()));
+  await recordEvent(db, events.completedPaid(checkoutSession({ mode: 'setup' })));
+  await recordEvent(db, live(stripeEvent('checkout.session.completed', { id: 'ch_1', object: 'charge' })));
   await recordEvent(
     db,
     live({ ...events.completedPaid(checkoutSession()), type: 'checkout.session.expired' }),
