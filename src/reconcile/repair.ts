@@ -33,10 +33,12 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
 
   async function take(given: Stripe.Event): Promise<void> {
     const outcome = outcomes.get(given.id);
-    // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
     if (outcome !== undefined && outcome !== 'ignored') return;
     const signed = eventOfApi(given);
-    await put({ source: 'reconcile', signed, request: requestOf(signed, livemode) }, dependencies);
+    const request = requestOf(signed, livemode);
+    // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
+    if (outcome === 'ignored' && request === null) return;
+    await put({ source: 'reconcile', signed, request }, dependencies);
   }
 
   await takeEach(page, take, namesOf, dependencies);
@@ -88,18 +90,25 @@ export async function takeSessions(
   await takeEach(page, take, namesOfSession, dependencies);
 }
 
-/** Takes all of a page or a group, and keeps those that can't be taken, by their names. */
+/** Takes all of a page or a group. One that can't be read or kept is a finding, kept by its names, and hurts no other. */
 export async function takeEach<Given extends { readonly id: string }>(
   page: readonly Given[],
   take: (given: Given) => Promise<void>,
   namesOf: (given: Given) => Names,
   { refuse, found }: Pick<Dependencies, 'refuse' | 'found'>,
 ): Promise<void> {
-  await Promise.all(page.map((given) => unlessUnusable(given.id, found, () => take(given))));
-  const refused = page.flatMap((given) => {
-    const reason = found.unrepaired.get(given.id);
-    return reason === undefined ? [] : [{ id: given.id, ...namesOf(given), reason, at: Date.now() }];
-  });
+  const refused: RefusedEvent[] = [];
+  const takeOrRefuse = async (given: Given) => {
+    try {
+      await take(given);
+    } catch (error) {
+      if (!(error instanceof BadRequest)) throw error;
+      const { message: reason } = error;
+      found.unrepaired.set(given.id, reason);
+      refused.push({ id: given.id, ...namesOf(given), reason, at: Date.now() });
+    }
+  };
+  await Promise.all(page.map(takeOrRefuse));
   // Before the cursor passes them: a run that ends here, or is killed, comes to them again.
   await refuse(refused);
 }
@@ -111,18 +120,4 @@ export async function put(news: News, { record, found }: Dependencies): Promise<
   if (moved_to === null) return;
   const { checkout_session_id } = (news.request as Request).session;
   found.behind.set(checkout_session_id, { order_id, status: moved_to });
-}
-
-/** One that can't be read or kept is a finding, and hurts no other. */
-async function unlessUnusable(
-  id: string,
-  { unrepaired }: Findings,
-  work: () => Promise<void>,
-): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof BadRequest)) throw error;
-    unrepaired.set(id, error.message);
-  }
 }

@@ -335,6 +335,18 @@ test('an event that was ignored, as the key was one of the other mode then, is u
   expect(await db('stripe_events').where({ id }).first()).toMatchObject({ outcome: 'applied' });
 });
 
+test('an event that was ignored and still asks for nothing is let be', async () => {
+  const setUp = events.completedPaid(checkoutSession({ mode: 'setup' }));
+  const event = { ...setUp, created: secondsAgo(DAY) };
+  await taken([event]);
+  stripe.keepEvent(event, true);
+  expect((await reconcile()).report).toMatchObject({ looked_at: { events: 1 }, events_missing: 0 });
+  // Not even locked: PostgreSQL notes a lock in the row.
+  expect(await db('stripe_events').select('outcome', db.raw('xmax::text'))).toEqual([
+    { outcome: 'ignored', xmax: '0' },
+  ]);
+});
+
 test('an event that moves nothing, since a later one came in, is told of too', async () => {
   const { events } = customerOf(stripe, 'debit paid', secondsAgo(DAY));
   await taken(events.slice(1));
