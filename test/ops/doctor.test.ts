@@ -14,12 +14,11 @@ import { listen } from '../support/listen.ts';
 import { ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startPooler } from '../support/pooler.ts';
-import { spawnService, workDir } from '../support/process.ts';
+import { spawnService, untilReady, workDir } from '../support/process.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
 import { serveMail } from '../support/smtp.ts';
 import { startStripeApi } from '../support/stripe-api.ts';
 import { serveTls, trustTls } from '../support/tls.ts';
-import { until } from '../support/until.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
 const empty = await createTestDatabase({ migrated: false });
@@ -352,7 +351,7 @@ describe('the database', () => {
       const { unlike } = await doctor({ ...env, DATABASE_URL: url.href });
       expect(unlike('ok', 'warning')).toEqual({});
       await using service = await spawnService({ ...testing, NODE_ENV: 'test', DATABASE_URL: url.href });
-      await until('it is ready', async () => (await fetch(`${service.url}/readyz`)).status === 200);
+      await untilReady(service.url);
 
       await db.raw('revoke insert, update on stripe_events from :role:', { role });
       await db.raw('revoke execute on function record_news from public');

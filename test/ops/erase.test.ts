@@ -6,12 +6,11 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { notifications } from '../../src/notifications/notify.ts';
 import { type Erased, erase } from '../../src/ops/erase.ts';
 import { findTraces } from '../../src/ops/traces.ts';
-import type { LineItem } from '../../src/orders/order.ts';
 import { storeLineItems } from '../../src/orders/store.ts';
 import { type Claim, claim, renew, settleFailed } from '../../src/work/queue.ts';
 import { contentsOf } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
-import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder, storedItem } from '../support/orders.ts';
 import { hold, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
@@ -271,22 +270,7 @@ test('an attempt at a mail that fails meanwhile is settled, and the order erased
 });
 
 describe('an order whose items are stored in that very moment owes the erased customer no receipt and tells nothing of them,', () => {
-  const item: LineItem = {
-    stripe_line_item_id: 'li_1',
-    position: 0,
-    price_id: null,
-    product_id: null,
-    description: 'Mug',
-    quantity: 1,
-    unit_amount: null,
-    amount_subtotal: 0,
-    amount_discount: 0,
-    amount_tax: 0,
-    amount_total: 0,
-    currency: 'usd',
-    metadata: { engraving: 'For Jenny' },
-  };
-  const store = (id: number) => storeLineItems(db, [{ orderId: id, items: [item] }]);
+  const store = (id: number) => storeLineItems(db, [{ orderId: id, items: [storedItem(0)] }]);
   async function eraseAll(_id: number, email: string): Promise<unknown> {
     const traces = await findTraces(db, email);
     return erase(db, traces, { email, mailDir: workDir, actor: 'test', force: true });

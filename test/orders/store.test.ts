@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
-import type { LineItem } from '../../src/orders/order.ts';
 import { findOrder, findOrdersWithItems, storeLineItems } from '../../src/orders/store.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
-import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder, storedItem } from '../support/orders.ts';
 import { untilWaiting } from '../support/process.ts';
 
 const { db } = await createTestDatabase();
@@ -12,22 +11,6 @@ beforeEach(() => db.raw('truncate orders cascade'));
 
 const order = async () => (await insertOrder(db, { amount_total: 2 ** 53 - 1 })).id;
 
-const item = (position: number, overrides: Partial<LineItem> = {}): LineItem => ({
-  stripe_line_item_id: `li_${position}`,
-  position,
-  price_id: 'price_1',
-  product_id: 'prod_1',
-  description: 'Mug "No. 1" – 5 €',
-  quantity: 2,
-  unit_amount: 1999,
-  amount_subtotal: 3998,
-  amount_discount: 300,
-  amount_tax: 17,
-  amount_total: 2 ** 53 - 1,
-  currency: 'eur',
-  metadata: { sku: 'MUG-1', engraving: 'For "Jo" – 5', 10: '', a: '' },
-  ...overrides,
-});
 const bare = {
   price_id: null,
   product_id: null,
@@ -54,7 +37,7 @@ describe('an order', () => {
 describe('the items of orders', () => {
   test('are read back as they were stored, key by key, in the order of their positions', async () => {
     const id = await order();
-    const items = [item(0), item(1, bare), item(2)];
+    const items = [storedItem(0), storedItem(1, bare), storedItem(2)];
     await storeLineItems(db, [{ orderId: id, items: items.toReversed() }]);
     const [found] = await findOrdersWithItems(db, [id]);
     expect(JSON.stringify(found?.lineItems)).toBe(JSON.stringify(items));
@@ -67,17 +50,17 @@ describe('the items of orders', () => {
     const id = await order();
     const trx = await db.transaction();
     await trx.raw(`alter table order_line_items add ${column}`);
-    await storeLineItems(trx, [{ orderId: id, items: [item(0)] }]);
+    await storeLineItems(trx, [{ orderId: id, items: [storedItem(0)] }]);
     const [found] = await findOrdersWithItems(trx, [id]);
-    expect(found?.lineItems).toEqual([item(0)]);
+    expect(found?.lineItems).toEqual([storedItem(0)]);
     await trx.rollback();
   });
 
   test('come with the orders that were asked for, in that order, and none where none are stored', async () => {
     const [first, second, third] = [await order(), await order(), await order()];
     await storeLineItems(db, [
-      { orderId: first, items: [item(0)] },
-      { orderId: third, items: [item(0), item(1)] },
+      { orderId: first, items: [storedItem(0)] },
+      { orderId: third, items: [storedItem(0), storedItem(1)] },
     ]);
     const found = await findOrdersWithItems(db, [third, second, first]);
     expect(found.map(({ order, lineItems }) => [order.id, lineItems.length])).toEqual([
@@ -92,7 +75,7 @@ describe('the items of orders', () => {
     const [erased, told] = [await insertOrder(db, { customer_email: null }), await insertOrder(db)];
     for (const { id } of [erased, told]) {
       await db('ops_actions').insert({ actor: 'cli:jo', action: 'erase', subject: String(id) });
-      await storeLineItems(db, [{ orderId: id, items: [item(0)] }]);
+      await storeLineItems(db, [{ orderId: id, items: [storedItem(0)] }]);
     }
     const { lineItems, notifications } = await contentsOf(db);
     expect([lineItems.length, notifications]).toMatchObject([2, [{ order_id: told.id }]]);
@@ -101,8 +84,8 @@ describe('the items of orders', () => {
   test('owe each customer a receipt', async () => {
     const [first, second, other] = [await order(), await order(), await order()];
     await storeLineItems(db, [
-      { orderId: second, items: [item(0)] },
-      { orderId: first, items: [item(0)] },
+      { orderId: second, items: [storedItem(0)] },
+      { orderId: first, items: [storedItem(0)] },
     ]);
     const owed = await db('notifications').orderBy('order_id');
     expect(owed).toMatchObject([
@@ -113,7 +96,7 @@ describe('the items of orders', () => {
   });
 
   test.each([
-    ['items', (trx: Knex, id: number) => trx('order_line_items').insert({ ...item(0), order_id: id })],
+    ['items', (trx: Knex, id: number) => trx('order_line_items').insert({ ...storedItem(0), order_id: id })],
     [
       'receipts',
       (trx: Knex, id: number) => trx('notifications').insert({ order_id: id, kind: 'order_paid' }),
@@ -127,7 +110,7 @@ describe('the items of orders', () => {
     await insert(other, first);
     const storing = storeLineItems(
       db,
-      [second, first].map((orderId) => ({ orderId, items: [item(0)] })),
+      [second, first].map((orderId) => ({ orderId, items: [storedItem(0)] })),
     );
     await untilWaiting(db, 'worker', 1);
     await insert(other, second);
@@ -151,7 +134,7 @@ describe('the items of orders', () => {
       await lock(other, second);
       const storing = storeLineItems(
         db,
-        [first, second].map((orderId) => ({ orderId, items: [item(0)] })),
+        [first, second].map((orderId) => ({ orderId, items: [storedItem(0)] })),
       );
       await untilWaiting(db, 'worker', 1);
       await lock(other, first);
@@ -164,11 +147,15 @@ describe('the items of orders', () => {
   });
 
   test('stored again change nothing, and owe no second receipt', async () => {
-    const purchase = { orderId: await order(), items: [item(0), item(1)] };
+    const purchase = { orderId: await order(), items: [storedItem(0), storedItem(1)] };
     await storeLineItems(db, [purchase]);
     await db('notifications').update({ status: 'sent', sent_at: db.fn.now(), next_attempt_at: null });
     const before = await contentsOf(db);
-    const again = [item(0, { quantity: 7 }), item(1), item(2, { stripe_line_item_id: 'li_1' })];
+    const again = [
+      storedItem(0, { quantity: 7 }),
+      storedItem(1),
+      storedItem(2, { stripe_line_item_id: 'li_1' }),
+    ];
     await storeLineItems(db, [{ ...purchase, items: again }]);
     expect(await contentsOf(db)).toEqual(before);
   });

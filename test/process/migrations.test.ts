@@ -10,11 +10,11 @@ import {
   spawnService,
   type TestProcess,
   untilItWrites,
+  untilReady,
   untilWaiting,
 } from '../support/process.ts';
 import { SECRET } from '../support/stripe-events.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 
 const shared = await createTestDatabase({ migrated: false });
 const occupied = await createTestDatabase({ migrated: false });
@@ -37,11 +37,6 @@ const reportsOf = (process: TestProcess) =>
   logOf(process).flatMap(({ migrations }) => (migrations === undefined ? [] : [migrations]));
 const loudest = (process: TestProcess) => Math.max(...logOf(process).map(({ level }) => level));
 const WARN = 40;
-
-/** A busy machine may take longer to let the web in than a delivery waits for that. */
-function untilReady(url: string): Promise<true> {
-  return until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
-}
 
 async function tables(db: Knex): Promise<string[]> {
   return db('pg_tables').where({ schemaname: 'public' }).orderBy('tablename').pluck('tablename');

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
 import { inconsistencies } from '../support/audit.ts';
-import { connectionsOf, hold, spawnService, startSurroundings } from '../support/process.ts';
+import { hold, spawnService, startSurroundings, untilWaiting } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
 import { checkoutSession, type EventJson, events } from '../support/stripe-events.ts';
@@ -62,13 +62,6 @@ const untilBothHaveLooked =
 /** For so long either waits for the order (src/db/limits.ts). A race that the machine holds up for longer is run, and not counted. */
 const LOCK_TIMEOUT_MS = 2_000;
 
-function untilWaiting(count: number, isHeldUp: () => boolean): Promise<true> {
-  return until(`${count} wait for the order`, async () => {
-    const waiting = (await connectionsOf(db, 'web')).filter((it) => it.wait_event_type === 'Lock');
-    return waiting.length === count || isHeldUp();
-  });
-}
-
 test('100 races of the landing page with the webhook, in two processes: one order, one transition into a status, one fulfillment', async () => {
   await using webhook = await spawnService({ ...env, OPS_TOKEN: 'token' });
   await using page = await spawnService({ ...env, OPS_TOKEN: 'token' });
@@ -96,9 +89,9 @@ test('100 races of the landing page with the webhook, in two processes: one orde
     const begin = performance.now();
     const isHeldUp = () => performance.now() - begin > LOCK_TIMEOUT_MS;
     const ahead = first?.();
-    await untilWaiting(1, isHeldUp);
+    await untilWaiting(db, 'web', 1, isHeldUp);
     const behind = second?.();
-    await untilWaiting(2, isHeldUp);
+    await untilWaiting(db, 'web', 2, isHeldUp);
     await held.release();
     if (isHeldUp()) {
       // What was refused comes again, from Stripe as from the page.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from '../../src/db/knex.ts';
+import type { LineItem } from '../../src/orders/order.ts';
 
 export const newId = (prefix: string) => `${prefix}_${randomUUID().replaceAll('-', '')}`;
 
@@ -39,3 +40,21 @@ export async function insertFulfillment(
     ...columns,
   });
 }
+
+/** A line item as an order has it. */
+export const storedItem = (position: number, overrides: Partial<LineItem> = {}): LineItem => ({
+  stripe_line_item_id: `li_${position}`,
+  position,
+  price_id: 'price_1',
+  product_id: 'prod_1',
+  description: 'Mug "No. 1" – 5 €',
+  quantity: 2,
+  unit_amount: 1999,
+  amount_subtotal: 3998,
+  amount_discount: 300,
+  amount_tax: 17,
+  amount_total: 2 ** 53 - 1,
+  currency: 'eur',
+  metadata: { sku: 'MUG-1', engraving: 'For "Jo" – 5', 10: '', a: '' },
+  ...overrides,
+});

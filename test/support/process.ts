@@ -133,6 +133,11 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
   }
 }
 
+/** A busy machine may take longer to let the web in than a request waits for that. */
+export function untilReady(url: string): Promise<true> {
+  return until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
+}
+
 type Kind = 'web' | 'worker' | 'ops' | 'migration';
 
 /** The connections that processes of the service have to this database, as PostgreSQL sees them. */
@@ -145,11 +150,14 @@ export async function connectionsOf(
     .where({ application_name: `checkout-fulfillment ${kind}` });
 }
 
-/** Until so many of them wait for a lock. */
-export function untilWaiting(db: Knex, kind: Kind, count: number): Promise<true> {
+/**
+ * Until so many of them wait for a lock.
+ * @param isOver when it is of no use to wait any longer
+ */
+export function untilWaiting(db: Knex, kind: Kind, count: number, isOver = () => false): Promise<true> {
   return until(`${count} connections (${kind}) wait for a lock`, async () => {
     const waiting = (await connectionsOf(db, kind)).filter((it) => it.wait_event_type === 'Lock');
-    return waiting.length === count;
+    return waiting.length === count || isOver();
   });
 }
 
