@@ -22,7 +22,8 @@ export function watchRefusals({ db, log }: { db: Knex; log: Logger }) {
   async function write(): Promise<void> {
     const refused = [...unwritten.values()];
     await keepRefused(db, refused);
-    for (const { id } of refused) unwritten.delete(id);
+    // One that was refused anew meanwhile waits for the next look.
+    for (const one of refused) if (unwritten.get(one.id) === one) unwritten.delete(one.id);
   }
 
   return {

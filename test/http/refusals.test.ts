@@ -5,6 +5,7 @@ import type { Delivery } from '../../src/http/webhook.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { insertOrder } from '../support/orders.ts';
+import { hold, untilWaiting } from '../support/process.ts';
 
 const { db } = await createTestDatabase();
 beforeEach(async () => {
@@ -122,6 +123,23 @@ test('what was not verified, or could not be kept for the moment, is none', asyn
   expect(await toldAfter(delivery(null, forged))).toBeUndefined();
   const unavailable = { refusal: null, status: 503 };
   expect(await toldAfter(delivery('evt_1', unavailable))).toBeUndefined();
+});
+
+test('one that is refused anew while it is written is written anew', async () => {
+  const watch = watchRefusals({ db, log: silent });
+  const reasons = () => db('refused_events').orderBy('id').pluck('reason');
+  watch.saw(delivery('evt_1', hoursAgo(2)));
+  watch.saw(delivery('evt_2'));
+  const held = await hold(db, (trx) => trx.raw('lock table refused_events in exclusive mode'));
+  const writing = watch.findings();
+  await untilWaiting(db, 'worker', 1);
+  const refusal = new BadRequest('session_unreadable', 'It still does.');
+  watch.saw(delivery('evt_1', { refusal }));
+  await held.release();
+  await writing;
+  expect(await reasons()).toEqual(['It says too much.', 'It says too much.']);
+  await watch.findings();
+  expect(await reasons()).toEqual(['It still does.', 'It says too much.']);
 });
 
 test('while the database is away, refused events wait for it, a thousand at most', async () => {
