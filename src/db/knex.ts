@@ -91,11 +91,19 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
       markOfDatabase(error);
       throw error;
     });
-  if (before) {
+  const open = client.acquireRawConnection.bind(client);
+  client.acquireRawConnection = async () => {
     // Not in `connection` above: knex calls that once, and this is for each connection.
-    const open = client.acquireRawConnection.bind(client);
-    client.acquireRawConnection = () => before().then(open);
-  }
+    await before?.();
+    const connection = await open();
+    // PostgreSQL says why it ends one that waits, as for idle_session_timeout. knex's warning had forgotten it over the end.
+    connection.once('error', ({ message }: Error) =>
+      connection.once('end', () => {
+        connection.__knex__disposed = message;
+      }),
+    );
+    return connection;
+  };
   // Messages end up in logs, where a customer's data must not stand. knex begins them with the statement, and
   // PostgreSQL's own part quotes a value that it can't take. Operators see that: the value is what they typed.
   db.on('query-error', (error: Error & { code?: string }, { sql, __knexUid }: Statement) => {

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { openPool } from '../../src/db/knex.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { silent } from '../support/log.ts';
+import { recordingLog, silent } from '../support/log.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const { db, url } = await createTestDatabase();
@@ -18,6 +18,24 @@ test('connections that a network has swallowed are not used again', async () => 
     expect(lost.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     // Both are still open as far as this machine can tell, and new ones get through.
     await Promise.all([ask(), ask(), ask(), ask()]);
+  } finally {
+    await pool.destroy();
+  }
+});
+
+test('one that PostgreSQL has ended while it waited is opened anew, and the log says why', async () => {
+  const { log, lines } = recordingLog();
+  const pool = openPool(url, { kind: 'web', max: 1, log });
+  try {
+    const connection = await pool.client.acquireConnection();
+    await pool.client.releaseConnection(connection);
+    const ended = new Promise((resolve) => connection.once('end', resolve));
+    await db.raw('select pg_terminate_backend(?)', [connection.processID]);
+    await ended;
+    await pool.raw('select');
+    expect(lines).toMatchObject([
+      { level: 'warn', msg: 'Connection Error: terminating connection due to administrator command' },
+    ]);
   } finally {
     await pool.destroy();
   }
