@@ -336,6 +336,32 @@ describe('the database', () => {
     }
   });
 
+  test('grants the role that logs in fewer than the one as which it works', async () => {
+    const role = `service_${randomUUID().replaceAll('-', '')}`;
+    const url = new URL(DATABASE_URL);
+    const { username: superuser } = url;
+    url.username = role;
+    url.password = 'hunter2';
+    await db.raw(`create role :role: login password 'hunter2' in role :superuser:`, { role, superuser });
+    await db.raw('alter role :role: set role = :superuser:', { role, superuser });
+    const granted = async (poolMax: number) => {
+      const { unlike } = await doctor({ ...env, DATABASE_URL: url.href, DATABASE_POOL_MAX: String(poolMax) });
+      return unlike('ok').connections;
+    };
+    try {
+      const { rows } = await db.raw(
+        `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most`,
+      );
+      const [{ most }] = rows;
+      expect(await granted(most)).toBeUndefined();
+      expect(await granted(most + 1)).toMatch(`warning: PostgreSQL grants ${most}, `);
+      await db.raw('alter role :role: connection limit 9', { role });
+      expect(await granted(10)).toMatch('warning: PostgreSQL grants 9, ');
+    } finally {
+      await db.raw('drop role :role:', { role });
+    }
+  });
+
   test('denies the role what it needs', async () => {
     // Roles belong to the server, which is kept: one that a killed run has left is in nobody's way.
     const role = `service_${randomUUID().replaceAll('-', '')}`;

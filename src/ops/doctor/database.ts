@@ -72,9 +72,14 @@ export const databaseChecks: Checks<Subject> = {
 
   connections: async ({ db, config: { database } }) => {
     const { rows } = await db.raw(
-      `select least(current_setting('max_connections')::int, nullif(rolconnlimit, -1), nullif(datconnlimit, -1)) as granted
+      // PostgreSQL counts those of the role that logs in, whichever it works as. 16 has brought reserved_connections.
+      `select least(
+         current_setting('max_connections')::int - case when rolsuper then 0 else
+           current_setting('superuser_reserved_connections')::int
+           + coalesce(current_setting('reserved_connections', true), '0')::int end,
+         nullif(rolconnlimit, -1), nullif(datconnlimit, -1)) as granted
        from pg_roles, pg_database
-       where rolname = current_user and datname = current_database()`,
+       where rolname = session_user and datname = current_database()`,
     );
     const [{ granted }] = rows;
     return granted < database.poolMax
