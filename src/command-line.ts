@@ -26,6 +26,8 @@ export async function runCommandLine(program: Command, tableMissing: string): Pr
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   });
+  // On a full disk a command says nothing of how it gets on, but gets on.
+  process.stderr.on('error', () => {});
   try {
     await program.parseAsync();
   } catch (error) {

@@ -117,6 +117,12 @@ aFullDisk('on a full disk it fails, and says so', async () => {
   expect(shell.written.stderr).toBe('ENOSPC: no space left on device, write\n');
 });
 
+aFullDisk('where the full disk has no room for errors, its exit code tells of bad usage', async () => {
+  const script = '"$0" "$1" orders --status open 2> /dev/full';
+  await using shell = runFile('sh', env, ['-c', script, process.execPath, cli]);
+  expect((await shell.ended).code).toBe(2);
+});
+
 test.each([
   [['--status', 'open'], 'must be one of awaiting_payment, paid, failed'],
   [['--limit', '0'], 'must be a whole number from 1 to 1000'],
