@@ -36,10 +36,17 @@ const connectionString = z
     error: 'must be a URL that begins with postgres:// or postgresql://',
     abort: true,
   })
+  .transform(verifying)
   .refine(
     isReadable,
     `can't be read: look at its host (one alone), its port and the files that it names, and ${ESCAPED}`,
   );
+
+/** pg takes these modes for verify-full, and said in ten lines at each start and command that its next version will not. */
+function verifying(connectionString: string): string {
+  if (connectionString.includes('uselibpqcompat=true')) return connectionString;
+  return connectionString.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=[&#]|$)/, '$1verify-full');
+}
 
 function isReadable(connectionString: string): boolean {
   try {

@@ -78,6 +78,20 @@ test.each([
   expect(parseConfig({ DATABASE_URL: url }).database.url).toBe(url);
 });
 
+test.each([
+  ['sslmode=require', 'sslmode=verify-full'],
+  [
+    'connect_timeout=9&sslmode=prefer&application_name=shop',
+    'connect_timeout=9&sslmode=verify-full&application_name=shop',
+  ],
+  ['sslmode=verify-ca', 'sslmode=verify-full'],
+  ['sslmode=no-verify', 'sslmode=no-verify'],
+  ['sslmode=require&uselibpqcompat=true', 'sslmode=require&uselibpqcompat=true'],
+])('what pg takes for verify-full, and warns of, is called so: %s', (given, taken) => {
+  const url = 'postgres://shop@localhost/shop';
+  expect(parseConfig({ DATABASE_URL: `${url}?${given}` }).database.url).toBe(`${url}?${taken}`);
+});
+
 test.each(['smtp://shop:hunter2#@mail.example:587', 'smtp://shop:1@hunter2/2@mail.example', 'smtp://'])(
   "an SMTP_URL that can't be read: %s",
   (SMTP_URL) => {
