@@ -90,12 +90,17 @@ test('a session that another shop made leads to the checkout page, and from ther
     ],
     customer_email: 'ann@example.com',
     success_url: `${shop}/thanks?session={CHECKOUT_SESSION_ID}`,
+    cancel_url: `${shop}/cart`,
   });
   expect(url).toBe(`${sandbox.url}/sandbox/checkout/${id}`);
   expect([await sessions.retrieve(id), (await sessions.list()).data[0]]).toMatchObject([{ url }, { url }]);
 
   await using page = await openPage(browser);
   await page.goto(url as string);
+  expect(await page.getByLabel('Promotion code').count()).toBe(0);
+  await page.getByRole('link', { name: 'Back to the shop' }).click();
+  await page.waitForURL(`${shop}/cart`);
+  await page.goBack();
   expect(await page.getByLabel('E-mail').inputValue()).toBe('ann@example.com');
   await page.getByRole('button', { name: 'Pay €19.99 by card' }).click();
   await page.waitForURL(`${shop}/thanks?session=${id}`);

@@ -20,6 +20,7 @@ export interface CheckoutPage {
 export function checkoutPage({ stored, form, fault, receives }: CheckoutPage): Markup {
   const { session } = stored;
   const body = html`<h1>Checkout</h1>
+${session.cancel_url && html`<p><a href="${session.cancel_url}">← Back to the shop</a></p>`}
 <p class="stage"><b>This page plays the part of Stripe Checkout.</b> At Stripe the customer would pay on Stripe’s own page.</p>
 ${fault && html`<p class="note bad" role="alert">${fault}</p>`}
 <form class="columns checkout" method="post" action="/sandbox/checkout/${session.id}">
@@ -49,7 +50,7 @@ function summary(stored: StoredSession): Markup {
 inputmode="numeric" required data-reprices${!item.adjustable_quantity?.enabled && html` readonly`}></label>
 <span class="number" data-part="${item.id}">${money(item.amount_subtotal, currency)}</span></li>`,
   )}</ul>
-<div class="code"><label>Promotion code<input name="code" value="${applied?.code ?? ''}" autocomplete="off" data-reprices></label>
+<div class="code">${session.allow_promotion_codes && html`<label>Promotion code<input name="code" value="${applied?.code ?? ''}" autocomplete="off" data-reprices></label>`}
 <button class="button" name="action" value="update">Update</button></div>
 <div data-part="sums"><dl class="sums">${row('Subtotal', session.amount_subtotal ?? 0)}
 ${applied && row(`${applied.code}, ${applied.percentOff} % off`, -(total_details?.amount_discount ?? 0))}
