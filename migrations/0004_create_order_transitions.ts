@@ -23,6 +23,8 @@ export async function up(knex: Knex): Promise<void> {
       -- No status is ever entered twice, so this is also: one row for each move.
       constraint order_transitions_each_status_once unique (order_id, to_status)
     );
+    -- For the alert of webhooks that did not come (src/reconcile/missed.ts).
+    create index order_transitions_by_reconcile on order_transitions (occurred_at) where source = 'reconcile';
   `);
 }
 

@@ -19,14 +19,15 @@ export async function up(knex: Knex): Promise<void> {
       next_attempt_at timestamptz default now(),
       newest_at timestamptz,
       constraint alerts_cause_known check (cause in
-        ('fulfillments_dead', 'notifications_dead', 'orders_unfulfilled', 'signatures_failing', 'clock_off', 'event_refused'))
+        ('fulfillments_dead', 'notifications_dead', 'orders_unfulfilled', 'payments_conflicting', 'webhooks_missed',
+         'signatures_failing', 'clock_off', 'event_refused', 'live_events_ignored', 'reconcile_failing'))
     );
     create unique index alerts_each_cause_once_at_a_time on alerts (cause) where over_at is null;
     create index alerts_due on alerts (next_attempt_at) where next_attempt_at is not null;
 
     comment on table alerts is 'What a person was told of: a row for each time that a cause came up.';
     comment on column alerts.id is 'Ours; part of the mail''s Message-ID.';
-    comment on column alerts.cause is 'What is wrong: dead work, orders that wait, signatures that fail, an event that is refused, a clock that is off.';
+    comment on column alerts.cause is 'What is wrong: dead work, orders that wait, payments that fail after their order was paid, webhooks that do not come, signatures that fail, an event that is refused, live events that a test key ignores, a clock that is off, a reconcile that gets nowhere.';
     comment on column alerts.details is 'How many, which, where: as it was seen last. No customer''s data.';
     comment on column alerts.raised_at is 'When it was first seen.';
     comment on column alerts.seen_at is 'When it was last seen.';
