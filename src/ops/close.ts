@@ -4,7 +4,7 @@ import { storable } from '../db/storable.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
 import { oneLine } from '../one-line.ts';
-import { settleByHand, withdraw } from '../work/queue.ts';
+import { settleByHand, withdraw } from '../work/by-hand.ts';
 import { recordAction } from './actions.ts';
 import { type Affected, isNone } from './affected.ts';
 

@@ -1,7 +1,8 @@
 import type { Knex } from '../db/knex.ts';
 import { removeMails } from '../notifications/mail-files.ts';
 import { notifications } from '../notifications/notify.ts';
-import { LEASE_SECONDS, withdraw } from '../work/queue.ts';
+import { withdraw } from '../work/by-hand.ts';
+import { LEASE_SECONDS } from '../work/queue.ts';
 import { recordActions } from './actions.ts';
 import { patternOf, type Traces } from './traces.ts';
 

@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import { fulfillments } from '../fulfillment/fulfill.ts';
 import { notifications } from '../notifications/notify.ts';
-import { makeDue, ordersWithDead } from '../work/queue.ts';
+import { makeDue, ordersWithDead } from '../work/by-hand.ts';
 import { recordAction, recordActions } from './actions.ts';
 import { type Affected, isNone } from './affected.ts';
 

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
-import { type Claim, claim, makeDue, settleFailed } from '../../src/work/queue.ts';
+import { makeDue } from '../../src/work/by-hand.ts';
+import { type Claim, claim, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
 import { openOps, ops } from '../support/ops.ts';

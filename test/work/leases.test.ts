@@ -2,7 +2,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { AttemptFailed } from '../../src/work/attempt.ts';
-import { settleByHand } from '../../src/work/queue.ts';
+import { settleByHand } from '../../src/work/by-hand.ts';
 import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
 import { attempts, openWorkshop } from '../support/workshop.ts';

@@ -1,18 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
-import {
-  type Claim,
-  claim,
-  makeDue,
-  ordersWithDead,
-  release,
-  renew,
-  settleByHand,
-  settleDone,
-  settleFailed,
-  withdraw,
-} from '../../src/work/queue.ts';
+import { makeDue, ordersWithDead, settleByHand, withdraw } from '../../src/work/by-hand.ts';
+import { type Claim, claim, release, renew, settleDone, settleFailed } from '../../src/work/queue.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { untilWaiting } from '../support/process.ts';
