@@ -1,3 +1,4 @@
+import { table } from '../src/ops/table.ts';
 import { type Answer, answerOf } from './growth/explain.ts';
 import { fill } from './growth/fill.ts';
 import { benchOwed, type OwedFigures } from './growth/owed.ts';
@@ -115,28 +116,35 @@ function missesOf({ ingest, answers, retention }: Figures): string[] {
   ];
 }
 
+const numbers = (...heads: string[]) => heads.map((head) => ({ head, align: 'right' as const }));
+const SPACE = [{ head: 'bytes an order' }, ...numbers('rows', 'outside', 'indexes', 'all')];
+const ANSWERS = [{ head: 'question' }, ...numbers('ms', 'pages', 'rows'), { head: 'by' }];
+
 function linesOf(figures: Figures, misses: readonly string[]): string[] {
   const { orders, fillSeconds, space, ingest, answers, owed, retention } = figures;
   const { withoutRests: steps, space: bytes } = retention;
-  const perOrder = (bytes: number) => (bytes / orders).toFixed(0).padStart(9);
+  const perOrder = (bytes: number) => (bytes / orders).toFixed(0);
+  const spaces = space.map(({ table: name, rows, outside, indexes }) => [
+    name,
+    ...[rows, outside, indexes, rows + outside + indexes].map(perOrder),
+  ]);
+  const asked = answers.map(({ name, ms, pages, rows, indexes }) => [
+    name,
+    ms.toFixed(1),
+    String(pages),
+    String(rows),
+    indexes.join(', '),
+  ]);
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
   return [
     `${orders} orders, filled in ${fillSeconds} s`,
     '',
-    `${'bytes an order'.padEnd(20)}     rows   outside   indexes       all`,
-    ...space.map(
-      ({ table, rows, outside, indexes }) =>
-        table.padEnd(20) + [rows, outside, indexes, rows + outside + indexes].map(perOrder).join(' '),
-    ),
+    table(SPACE, spaces, null),
     '',
     `ingest, 64 connections: ${ingest.filled.perSecond}/s beside ${ingest.empty.perSecond}/s into an empty database: ${ingest.ratio}`,
     `  p99 ${ingest.filled.p99.toFixed(1)} ms beside ${ingest.empty.p99.toFixed(1)} ms, log ${ingest.filled.wal} B an event beside ${ingest.empty.wal} B, PostgreSQL ${ingest.filled.postgresUs} us beside ${ingest.empty.postgresUs} us`,
     '',
-    `${'question'.padEnd(48)}     ms  pages  rows  by`,
-    ...answers.map(
-      ({ name, ms, pages, rows, indexes }) =>
-        `${name.padEnd(48)} ${ms.toFixed(1).padStart(6)} ${String(pages).padStart(6)} ${String(rows).padStart(5)}  ${indexes.join(', ')}`,
-    ),
+    table(ANSWERS, asked, null),
     '',
     `claim, while no vacuum comes: ${owed.claims.map(({ settled, ms, pages }) => `${ms.toFixed(1)} ms (${pages} pages) after ${settled} orders`).join(', ')}; ` +
       `${owed.afterVacuum.ms.toFixed(1)} ms after a vacuum. HOT updates: ${owed.hot} of ${owed.updates}`,

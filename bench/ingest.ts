@@ -1,4 +1,5 @@
 import { figure } from '../src/counted.ts';
+import { table } from '../src/ops/table.ts';
 import { barChart } from './support/chart.ts';
 import { freshDeliveries } from './support/events.ts';
 import { expectAnswers, type Load, offer, saturate } from './support/load.ts';
@@ -6,7 +7,6 @@ import type { BenchDatabase } from './support/postgres.ts';
 import type { Server } from './support/process.ts';
 import type { Report, Rig } from './support/rig.ts';
 import { median, medians, rounded } from './support/statistics.ts';
-import { table } from './support/table.ts';
 
 /** Deliveries of a round: a second or two at full speed. */
 const AT_FULL_SPEED = { ceiling: 20_000, service: 12_000, naive: 2_000 } as const;
@@ -144,26 +144,15 @@ function mediansOf(rounds: Rounds): Contest {
   return Object.fromEntries(taken.map((name) => [name, medians(rounds[name], FIGURES)]));
 }
 
+const HEADS = ['events/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'sender us', 'server us', 'PostgreSQL us'];
+const COLUMNS = [{}, ...HEADS.map((head) => ({ head, align: 'right' as const }))];
+
 function tableOf(title: string, contest: Contest): string[] {
-  const headings = [
-    '',
-    'events/s',
-    'p50 ms',
-    'p99 ms',
-    'p99.9 ms',
-    'sender us',
-    'server us',
-    'PostgreSQL us',
-  ];
-  const rows = Object.entries(contest).map(([name, m]) => [
-    name,
-    m.perSecond,
-    m.p50,
-    m.p99,
-    m.p999,
-    ...[m.senderUs, m.serverUs, m.postgresUs].map(Math.round),
-  ]);
-  return [title, ...table(headings, rows), ''];
+  const rows = Object.entries(contest).map(([name, m]) => {
+    const cpu = [m.senderUs, m.serverUs, m.postgresUs].map(Math.round);
+    return [name, ...[m.perSecond, m.p50, m.p99, m.p999, ...cpu].map(String)];
+  });
+  return [title, table(COLUMNS, rows, null), ''];
 }
 
 function chartOf({
