@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { drained, owedIn } from './support/audit.ts';
 import { freshDeliveries } from './support/events.ts';
 import { expectAnswers, type Load, offer, saturate } from './support/load.ts';
 import type { BenchDatabase } from './support/postgres.ts';
@@ -179,28 +179,17 @@ async function oweBacklog(rig: Rig, database: BenchDatabase): Promise<void> {
   await database.db.raw('checkpoint');
 }
 
-async function owedIn({ db }: BenchDatabase): Promise<{ orders: boolean; mails: boolean }> {
-  const { rows } = await db.raw(
-    `select exists (select from fulfillments where status = 'pending') as orders,
-       exists (select from notifications where status = 'pending') as mails`,
-  );
-  return rows[0];
-}
-
 /**
  * Until every order is fulfilled and every mail sent.
  * @throws {Error} when the receiver was told of an order twice or never, or a mail is not sent
  */
 async function untilNothingIsOwed(database: BenchDatabase, { receiver }: Surroundings) {
-  const { db } = database;
-  for (;;) {
-    const { orders, mails } = await owedIn(database);
-    if (!orders && !mails) break;
-    await pause(200);
-  }
+  await drained(database, 600);
   const calls = (await (await fetch(receiver.url)).json()) as [id: string, at: number][];
   const arrivals = new Map(calls);
-  const { rows: orders } = await db.raw<{ rows: { id: string; paid: number; mail: string | null }[] }>(
+  const { rows: orders } = await database.db.raw<{
+    rows: { id: string; paid: number; mail: string | null }[];
+  }>(
     `select checkout_session_id as id, extract(epoch from paid_at)::float8 * 1000 as paid, notifications.status as mail
      from orders left join notifications on order_id = orders.id
      order by orders.id`,
