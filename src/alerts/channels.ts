@@ -1,5 +1,5 @@
 import { asHtml, asText, type Letter } from '../notifications/letter.ts';
-import type { Mailer } from '../notifications/mailer.ts';
+import type { Mailer } from '../notifications/mail.ts';
 import { post } from '../post.ts';
 import { type Alert, newsOf } from './alert.ts';
 import { wordsOf } from './words.ts';

@@ -1,5 +1,8 @@
 import { access, constants, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createTransport } from 'nodemailer';
+import { writeWhole } from '../whole-file.ts';
+import { composer, type MailTransport } from './mail.ts';
 
 /** Where mails that become files lie. */
 export function mailDir(dataDir: string): string {
@@ -10,6 +13,21 @@ export function mailDir(dataDir: string): string {
 export async function expectMailDir(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   await access(dir, constants.W_OK);
+}
+
+/** Writes mails as files, for a person or a test to open: `<dir>/<messageId>.eml`. */
+export function fileMailer({ dir, from }: { readonly dir: string; readonly from: string }): MailTransport {
+  const compose = composer(from);
+  const transport = createTransport({ streamTransport: true });
+  return {
+    async send(mail) {
+      const { message } = await transport.sendMail(compose(mail));
+      const file = join(dir, mailFile(mail.messageId));
+      await mkdir(dir, { recursive: true });
+      await writeWhole(file, message);
+    },
+    close() {},
+  };
 }
 
 /** What a mail's file is called, by its Message-ID. */

@@ -2,7 +2,7 @@ import { oneLine } from '../one-line.ts';
 import type { LineItem, Order } from '../orders/order.ts';
 import type { OrderWithItems } from '../orders/store.ts';
 import { asHtml, asText, type Letter, type Row } from './letter.ts';
-import type { Mail } from './mailer.ts';
+import type { Mail } from './mail.ts';
 import { formatAmount, presentmentOf } from './money.ts';
 import { sumsOf } from './sums.ts';
 

@@ -4,7 +4,7 @@ import { calling } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
 import type { Claim, Queue } from '../work/queue.ts';
 import type { Work } from '../work/worker.ts';
-import type { Mailer } from './mailer.ts';
+import type { Mailer } from './mail.ts';
 import { orderPaid, paymentFailed, type Shop } from './messages.ts';
 
 export const notifications: Queue = { table: 'notifications', done: 'sent', doneAt: 'sent_at' };

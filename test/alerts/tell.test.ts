@@ -4,7 +4,7 @@ import { type Channel, mailChannel, webhookChannel } from '../../src/alerts/chan
 import { claimUntold, endUnseen, raise, settleTold } from '../../src/alerts/store.ts';
 import { tellDue } from '../../src/alerts/tell.ts';
 import type { Knex } from '../../src/db/knex.ts';
-import type { Mail } from '../../src/notifications/mailer.ts';
+import type { Mail } from '../../src/notifications/mail.ts';
 import { startChat } from '../support/chat.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';

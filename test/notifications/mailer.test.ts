@@ -6,14 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
 import { parseConfig } from '../../src/config.ts';
-import {
-  expectMailer,
-  fileMailer,
-  type Mail,
-  type MailTransport,
-  openMailer,
-  smtpMailer,
-} from '../../src/notifications/mailer.ts';
+import type { Mail, MailTransport } from '../../src/notifications/mail.ts';
+import { fileMailer } from '../../src/notifications/mail-files.ts';
+import { expectMailer, openMailer } from '../../src/notifications/mailer.ts';
+import { smtpMailer } from '../../src/notifications/smtp.ts';
 import { serveMail } from '../support/smtp.ts';
 import { until } from '../support/until.ts';
 
