@@ -68,8 +68,7 @@ afterAll(async () => {
   if (cacheIsNew) await rm(cache, { recursive: true, force: true });
 });
 
-const note = (fields: unknown, message?: string) =>
-  void logged.push(`${JSON.stringify(fields)} ${(fields as { err?: Error }).err?.message} ${message}`);
+const note = (fields: unknown, message?: string) => void logged.push(`${JSON.stringify(fields)} ${message}`);
 
 function start(at = dir, settings: Record<string, string> = {}): Promise<EmbeddedPostgres> {
   dirs.add(at);

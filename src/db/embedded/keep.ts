@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { faultOf, messageOf } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Connection } from './connection.ts';
 
@@ -30,8 +31,9 @@ export async function keepServer(
     while (!connection && !signal.aborted) {
       await pause(pauseMs, undefined, { signal, ref: false }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS);
-      connection = await revive().catch((err) => {
-        if (!signal.aborted) log.error({ err }, 'PostgreSQL is still away: trying again');
+      connection = await revive().catch((error) => {
+        const report = { reason: messageOf(error), ...faultOf(error) };
+        if (!signal.aborted) log.error(report, 'PostgreSQL is still away: trying again');
         return undefined;
       });
     }
