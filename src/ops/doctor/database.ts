@@ -4,7 +4,7 @@ import { wordsOf } from '../../alerts/words.ts';
 import type { Config } from '../../config.ts';
 import { counted } from '../../counted.ts';
 import { clockOffset } from '../../db/clock.ts';
-import { isDiskFull, isTableMissing } from '../../db/errors.ts';
+import { isDiskFull } from '../../db/errors.ts';
 import { unfitBecause } from '../../db/fitness.ts';
 import type { Knex } from '../../db/knex.ts';
 import { pendingMigrations } from '../../db/migrations.ts';
@@ -13,7 +13,7 @@ import { fulfillments } from '../../fulfillment/fulfill.ts';
 import { notifications } from '../../notifications/notify.ts';
 import { LATE_MINUTES, type Standing, standingOf } from '../../work/standing.ts';
 import { compareClocks } from './clock.ts';
-import { type Checks, notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
+import { type Checks, ok, type Verdict, warning, wrong } from './finding.ts';
 import { findRights } from './rights.ts';
 
 /** So many of the newest orders and events are looked at: reading all would take as long as there are. */
@@ -59,7 +59,7 @@ export const databaseChecks: Checks<Subject> = {
         );
   },
 
-  rights: ({ db }) => withTables(() => findRights(db)),
+  rights: ({ db }) => findRights(db),
 
   "the database's clock": async ({ db }) => compareClocks("the database's", await clockOffset(db)),
 
@@ -90,88 +90,73 @@ export const databaseChecks: Checks<Subject> = {
   },
 
   /** A live endpoint gets test events of connected accounts as well: https://docs.stripe.com/connect/webhooks. */
-  'live and test': ({ db, config: { stripe } }) =>
-    withTables(async () => {
-      const { rows } = await db.raw(
-        `select
-           exists (
-             select from (select livemode from orders order by created_at desc limit :newest) as newest
-             where livemode <> :livemode) as orders,
-           exists (
-             select from (
-               select livemode from stripe_events where payload is not null and account is null order by received_at desc limit :newest
-             ) as newest
-             where livemode <> :livemode) as events`,
-        { livemode: stripe.livemode, newest: NEWEST },
+  'live and test': async ({ db, config: { stripe } }) => {
+    const { rows } = await db.raw(
+      `select
+         exists (
+           select from (select livemode from orders order by created_at desc limit :newest) as newest
+           where livemode <> :livemode) as orders,
+         exists (
+           select from (
+             select livemode from stripe_events where payload is not null and account is null order by received_at desc limit :newest
+           ) as newest
+           where livemode <> :livemode) as events`,
+      { livemode: stripe.livemode, newest: NEWEST },
+    );
+    const [{ orders, events }] = rows;
+    if (orders && !stripe.livemode)
+      return wrong(
+        'live orders are here, and no live key: their payments are ignored. Is it the right database?',
       );
-      const [{ orders, events }] = rows;
-      if (orders && !stripe.livemode)
-        return wrong(
-          'live orders are here, and no live key: their payments are ignored. Is it the right database?',
+    if (orders) return warning('test orders are here beside a live key: give tests a database of their own');
+    if (!events) return ok(`only ${stripe.livemode ? 'live' : 'test'} orders and events are here`);
+    const other = stripe.livemode ? 'test' : 'live';
+    return warning(`${other} events come in and are ignored: an endpoint of ${other} mode sends here`);
+  },
+
+  'dead work': async ({ db }) => {
+    const owed = await standingOf(db, fulfillments);
+    const mails = await standingOf(db, notifications);
+    return owed.dead + mails.dead === 0
+      ? ok('none')
+      : wrong(
+          `fulfilments: ${deadOf(owed)}, mails: ${deadOf(mails)}. Once the reason is gone: npm run ops -- retry dead`,
         );
-      if (orders)
-        return warning('test orders are here beside a live key: give tests a database of their own');
-      if (!events) return ok(`only ${stripe.livemode ? 'live' : 'test'} orders and events are here`);
-      const other = stripe.livemode ? 'test' : 'live';
-      return warning(`${other} events come in and are ignored: an endpoint of ${other} mode sends here`);
-    }),
+  },
 
-  'dead work': ({ db }) =>
-    withTables(async () => {
-      const owed = await standingOf(db, fulfillments);
-      const mails = await standingOf(db, notifications);
-      return owed.dead + mails.dead === 0
-        ? ok('none')
-        : wrong(
-            `fulfilments: ${deadOf(owed)}, mails: ${deadOf(mails)}. Once the reason is gone: npm run ops -- retry dead`,
-          );
-    }),
+  'waiting orders': async ({ db }) => {
+    const { rows } = await db.raw(
+      `select orders.id, extract(epoch from now() - paid_at)::float8 as waiting_seconds
+       from fulfillments join orders on orders.id = order_id
+       where fulfillments.status = 'pending' and paid_at < now() - :most * interval '1 minute'
+       order by paid_at
+       limit 1`,
+      { most: LATE_MINUTES },
+    );
+    const [oldest] = rows;
+    return oldest === undefined
+      ? ok(
+          `no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes, dead ones aside`,
+        )
+      : wrong(
+          `order ${oldest.id} has waited for its fulfilment for ${ageOf(oldest.waiting_seconds)}. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
+        );
+  },
 
-  'waiting orders': ({ db }) =>
-    withTables(async () => {
-      const { rows } = await db.raw(
-        `select orders.id, extract(epoch from now() - paid_at)::float8 as waiting_seconds
-         from fulfillments join orders on orders.id = order_id
-         where fulfillments.status = 'pending' and paid_at < now() - :most * interval '1 minute'
-         order by paid_at
-         limit 1`,
-        { most: LATE_MINUTES },
+  alerts: async ({ db }) => {
+    const standing = (await standingBesidesWork(db)).map(wordsOf);
+    const lines = standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`);
+    const untold = await countUntold(db);
+    if (untold > 0)
+      lines.push(
+        `${counted(untold, 'alert')} could not be told by ALERT_WEBHOOK_URL, ALERT_MAIL or both: the service's log has the answer (an alert could not be told)`,
       );
-      const [oldest] = rows;
-      return oldest === undefined
-        ? ok(
-            `no paid order has waited for its fulfilment for more than ${LATE_MINUTES} minutes, dead ones aside`,
-          )
-        : wrong(
-            `order ${oldest.id} has waited for its fulfilment for ${ageOf(oldest.waiting_seconds)}. Does a worker run? What became of its attempts: npm run ops -- show ${oldest.id}`,
-          );
-    }),
-
-  alerts: ({ db }) =>
-    withTables(async () => {
-      const standing = (await standingBesidesWork(db)).map(wordsOf);
-      const lines = standing.map(({ title, what, todo }) => `${title}. ${what} ${todo}`);
-      const untold = await countUntold(db);
-      if (untold > 0)
-        lines.push(
-          `${counted(untold, 'alert')} could not be told by ALERT_WEBHOOK_URL, ALERT_MAIL or both: the service's log has the answer (an alert could not be told)`,
-        );
-      return lines.length === 0
-        ? ok('nothing else that the service has found needs a person')
-        : wrong(lines.join('\n'));
-    }),
+    return lines.length === 0
+      ? ok('nothing else that the service has found needs a person')
+      : wrong(lines.join('\n'));
+  },
 };
 
 function deadOf({ dead, oldest_dead }: Standing): string {
   return oldest_dead === null ? 'none' : `${dead} (the first of order ${oldest_dead})`;
-}
-
-/** Before the migrations there is nothing to look at. */
-async function withTables(look: () => Promise<Verdict>): Promise<Verdict> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isTableMissing(error)) return notChecked('its tables are not there yet');
-    throw error;
-  }
 }

@@ -1,3 +1,4 @@
+import { isTableMissing } from '../../db/errors.ts';
 import { messageOf } from '../../errors.ts';
 
 export type State = 'ok' | 'warning' | 'wrong' | 'not_checked';
@@ -30,8 +31,9 @@ export async function check<Subject>(checks: Checks<Subject>, subject: Subject):
   return findings;
 }
 
-/** An error, in one line. */
+/** An error, in one line. Before the migrations there is nothing to look at. */
 export function failed(error: unknown): Verdict {
+  if (isTableMissing(error)) return notChecked('its tables are not there yet');
   return wrong(
     messageOf(error)
       .replace(/:\n\s*/g, ': ')
