@@ -120,50 +120,33 @@ const lineItem = z
   })
   .meta({ id: 'LineItem' });
 
-const at = instant;
+const entryOf = <Kind extends string, Fields extends z.ZodRawShape>(kind: Kind, fields: Fields) =>
+  z.strictObject({ kind: z.literal(kind), at: instant, ...fields });
 const entry = z
   .discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('event'),
-      at,
-      event_id: text,
-      type: text,
-      outcome,
-      replayable: z.boolean(),
-    }),
-    z.strictObject({
-      kind: z.literal('transition'),
-      at,
+    entryOf('event', { event_id: text, type: text, outcome, replayable: z.boolean() }),
+    entryOf('transition', {
       from: orderFields.status.nullable(),
       to: orderFields.status,
       source: z.enum(['webhook', 'landing_page', 'reconcile']),
       event_id: text.nullable(),
     }),
-    z.strictObject({ kind: z.literal('items_stored'), at, count: z.int() }),
-    z.strictObject({ kind: z.literal('owed'), at, work }),
-    z.strictObject({
-      kind: z.literal('attempt_failed'),
-      at,
+    entryOf('items_stored', { count: z.int() }),
+    entryOf('owed', { work }),
+    entryOf('attempt_failed', {
       work: z.enum([...work.options, 'mail']).meta({ description: 'mail: one that is owed no more.' }),
       attempt: z.int(),
       error: text,
       dead: z.boolean(),
     }),
-    z
-      .strictObject({ kind: z.literal('done'), at, work, attempt: z.int().nullable() })
-      .meta({ description: '`attempt` is null where a person closed it.' }),
-    z.strictObject({
-      kind: z.literal('action'),
-      at,
-      actor: text,
-      action: text,
-      subject: text,
-      details: z.record(z.string(), json),
+    entryOf('done', { work, attempt: z.int().nullable() }).meta({
+      description: '`attempt` is null where a person closed it.',
     }),
-    z.strictObject({ kind: z.literal('under_way'), at, work, attempt: z.int() }).meta({
+    entryOf('action', { actor: text, action: text, subject: text, details: z.record(text, json) }),
+    entryOf('under_way', { work, attempt: z.int() }).meta({
       description: 'An attempt that is being made; should its process die, the next one is due at that time.',
     }),
-    z.strictObject({ kind: z.literal('due'), at, work, attempt: z.int() }),
+    entryOf('due', { work, attempt: z.int() }),
   ])
   .meta({ id: 'TimelineEntry', description: 'What happened to the order, or is going to.' });
 
