@@ -31,13 +31,8 @@ export function sessionEvent(type: SessionEventType, session: Session) {
   } as const;
 }
 
-interface SignedRequest {
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
 /** A delivery as Stripe makes it: indented JSON, signed at this moment. */
-export function signedRequest(event: SessionEvent, secret: string): SignedRequest {
+export function signedRequest(event: SessionEvent, secret: string) {
   const body = JSON.stringify(event, null, 2);
   return {
     body,

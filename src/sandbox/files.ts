@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeWhole } from '../whole-file.ts';
 
 /** What the stand-in keeps, by Stripe's ids. */
@@ -32,13 +32,9 @@ export async function openFiles<T>(dir: string, prefix: string): Promise<Files<T
       await writeWhole(fileOf(id), JSON.stringify(value));
     },
     async all() {
-      const files = await readdir(dir);
-      const ids = files
-        .filter((file) => file.endsWith('.json'))
-        .map((file) => file.slice(0, -'.json'.length));
       const found: T[] = [];
-      for (const id of ids) {
-        const value = await find(id);
+      for (const file of await readdir(dir)) {
+        const value = await find(basename(file, '.json'));
         if (value !== null) found.push(value);
       }
       return found;

@@ -15,11 +15,6 @@ export interface ReceivedRequest {
   readonly status: number;
 }
 
-export interface Receiver {
-  readonly endpoint: { readonly url: string; readonly secret: string; readonly timeoutMs: number };
-  close(): Promise<void>;
-}
-
 /** Known to everyone: whoever can call the receiver is on this machine. */
 const SECRET = 'whsec_c2FuZGJveC1yZWNlaXZlci1ub3QtZm9yLXByb2R1Y3Rpb24';
 const KEPT = 20;
@@ -32,15 +27,14 @@ export interface ReceiverFiles {
 
 /** In files, as what the stand-in keeps is: the process that fulfils need not be the one that shows it. */
 export async function openReceiverFiles(dir: string): Promise<ReceiverFiles> {
-  const [requests, outages] = await Promise.all([
-    openFiles<readonly ReceivedRequest[]>(join(dir, 'requests'), 'cs_test_'),
-    openFiles<{ readonly down: boolean }>(join(dir, 'outages'), 'cs_test_'),
-  ]);
-  return { requests, outages };
+  return {
+    requests: await openFiles(join(dir, 'requests'), 'cs_test_'),
+    outages: await openFiles(join(dir, 'outages'), 'cs_test_'),
+  };
 }
 
 /** Plays the shop's backend where none is configured: a receiver that checks signatures, keeps what it got, and can be down. */
-export async function startReceiver({ dir, log }: { dir: string; log: Logger }): Promise<Receiver> {
+export async function startReceiver({ dir, log }: { dir: string; log: Logger }) {
   const files = await openReceiverFiles(dir);
   const { url, close } = await serveOnLoopback(async (req, res) => {
     try {

@@ -60,14 +60,9 @@ export async function simulate(
     endpoint: { url: `${service}/webhook`, secret: config.stripe.webhookSecrets[0] as string },
   });
   const played = await playAll(count, play, openProgress('Checkout sessions', count));
-  const delivered = played.filter(({ fault }) => fault === null);
+  const delivered = played.filter(({ fault }) => fault === null).map(({ id }) => id);
   const resting = openProgress('Orders at rest', delivered.length);
-  const outcomes = await restOf(
-    db,
-    delivered.map(({ id }) => id),
-    timeoutMs,
-    resting,
-  );
+  const outcomes = await restOf(db, delivered, timeoutMs, resting);
   return played.map(({ id, lineItems, fault }) => {
     const outcome = outcomes.get(id);
     const promised = { status: scenarios[scenario].ends, lineItems };

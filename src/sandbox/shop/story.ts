@@ -6,11 +6,8 @@ import type { Deed } from './journal.ts';
 export const PLAYER = 'sandbox';
 
 /** A line of what happened, told by whoever did it. */
-export interface Line {
-  readonly at: Date;
+export interface Line extends Omit<Deed, 'by'> {
   readonly by: Deed['by'] | 'service';
-  readonly words: string;
-  readonly tone: Deed['tone'];
 }
 
 /** What the sandbox did and what the service made of it, the oldest first; what is still to come stands last. */
