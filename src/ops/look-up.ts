@@ -77,7 +77,7 @@ export async function lookUp({ db, stripe }: Sources, given: string): Promise<nu
       ' nor a payment (pi_…) nor an event (evt_…) nor a subscription (sub_…)',
     );
   const event = await findEvent(db, given);
-  return (await orderOfEvent(db, event)) ?? event;
+  return (await orderOfSession(db, event.checkout_session_id)) ?? event;
 }
 
 /** @throws {NotFound} */
@@ -92,7 +92,7 @@ export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
   throw new NotFound(`There is no event ${id}. ${why}`);
 }
 
-export async function orderOfEvent(db: Knex, { checkout_session_id }: KeptEvent): Promise<number | null> {
+export async function orderOfSession(db: Knex, checkout_session_id: string | null): Promise<number | null> {
   if (checkout_session_id === null) return null;
   const order = await db('orders').select('id').where({ checkout_session_id }).first();
   return order?.id ?? null;

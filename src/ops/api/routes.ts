@@ -6,7 +6,7 @@ import { closeOrder } from '../close.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { NotFound } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
+import { findEvent, lookUp, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { PayloadGone, replayEvent } from '../replay.ts';
 import { retryDead, retryOrder } from '../retry.ts';
@@ -57,7 +57,7 @@ export function apiRouter({ livemode, ...sources }: Sources & { livemode: boolea
   router.get('/events/:id', async (req, res) => {
     const event = await findEvent(db, req.params.id);
     const payload = event.payload === null ? null : JSON.parse(event.payload);
-    res.json({ ...event, payload, order_id: await orderOfEvent(db, event) });
+    res.json({ ...event, payload, order_id: await orderOfSession(db, event.checkout_session_id) });
   });
 
   router.post('/events/:id/replay', async (req, res) => {

@@ -8,7 +8,7 @@ import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
 import { isFaulty, readListQuery } from '../filter-query.ts';
 import { NotAnId, NotFound, orderIdOf } from '../identify.ts';
-import { findEvent, lookUp, orderOfEvent, type Sources, wholeOrder } from '../look-up.ts';
+import { findEvent, lookUp, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
@@ -115,7 +115,7 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     const page = eventPage(
       {
         event,
-        orderId: await orderOfEvent(db, event),
+        orderId: await orderOfSession(db, event.checkout_session_id),
         whyIgnored: whyIgnored(event, livemode),
         dashboard: links,
         notice: noticeOf(req.query.done),

@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { originOf } from '../../http/server.ts';
 import { orderPaid, paymentFailed } from '../../notifications/messages.ts';
 import { NotFound } from '../../ops/identify.ts';
-import { type WholeOrder, wholeOrder } from '../../ops/look-up.ts';
+import { orderOfSession, type WholeOrder, wholeOrder } from '../../ops/look-up.ts';
 import { send } from '../../ops/pages/send.ts';
 import { retryOrder } from '../../ops/retry.ts';
 import type { Session, StoredSession } from '../session-object.ts';
@@ -28,8 +28,8 @@ export function routes(stage: Stage): Router {
   }
 
   async function orderOf(sessionId: string): Promise<WholeOrder | null> {
-    const order = await db('orders').select('id').where({ checkout_session_id: sessionId }).first();
-    return order ? wholeOrder(db, order.id) : null;
+    const id = await orderOfSession(db, sessionId);
+    return id === null ? null : wholeOrder(db, id);
   }
 
   /** Chrome asks the page's policy about all that its form leads to, and so about the success page of another shop. */
@@ -140,8 +140,8 @@ export function routes(stage: Stage): Router {
       await receiver.outages.save(id, { down: false });
       journal.note(id, { by: 'shop', tone: 'plain', words: 'The receiver is repaired.' });
     } else {
-      const order = await orderOf(id);
-      if (order) await retryOrder(db, order.order.id, PLAYER);
+      const orderId = await orderOfSession(db, id);
+      if (orderId !== null) await retryOrder(db, orderId, PLAYER);
     }
     res.redirect(303, `/sandbox/orders/${id}`);
   });
