@@ -69,7 +69,7 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
         return next();
       }
       const isPost = req.method !== 'GET';
-      if (req.path.startsWith('/api/') || !isOfBrowser(req) || (isPost && !isOfThisSite(req)))
+      if (req.baseUrl === '/ops/api' || !isOfBrowser(req) || (isPost && !isOfThisSite(req)))
         return refuseToken(res);
       if (!isPost && req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
       res.redirect(303, `/ops/login?to=${encodeURIComponent(pageOf(req))}`);

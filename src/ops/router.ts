@@ -3,7 +3,7 @@ import express, { type ErrorRequestHandler, type Request, type Response, type Ro
 import Stripe from 'stripe';
 import { BadRequest, faultOf, messageOf } from '../errors.ts';
 import type { Guard } from '../http/access.ts';
-import { isUnreadable } from '../http/errors.ts';
+import { answerErrors, isUnreadable, notFound } from '../http/errors.ts';
 import type { Logger } from '../logger.ts';
 import { apiRouter } from './api/routes.ts';
 import { cookieOf, openDoor, StaleForm, visitorOf } from './door.ts';
@@ -51,6 +51,8 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
     res.set('Cache-Control', 'no-store');
     next();
   });
+  const api = apiRouter({ db, stripe, livemode: mode === 'live' });
+  router.use('/api', door.enter, api, notFound, answerErrors(log));
   router.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 20 }));
 
   router.get('/login', door.issue, async (req, res) => {
@@ -71,9 +73,7 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
     await send(res, loginPage({ to, name: String(req.body.name ?? ''), refusal }, readerOf(req, res)));
   });
 
-  router.use(door.enter);
-  router.use('/api', apiRouter({ db, stripe, livemode: mode === 'live' }));
-  router.use(door.guardForms);
+  router.use(door.enter, door.guardForms);
   router.post('/logout', (_req, res) => {
     door.logOut(res);
     res.redirect(303, '/ops/login');
@@ -82,20 +82,14 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
   router.use(pagesRouter({ db, stripe, livemode: mode === 'live', sandbox: mode === 'sandbox', readerOf }));
 
   const answerWithPage: ErrorRequestHandler = async (error, req, res, next) => {
-    if (res.headersSent || req.path.startsWith('/api/')) return next(error);
+    if (res.headersSent) return next(error);
     const { status, ...message } = explain(error);
     if (status === 503)
       log.warn({ reason: messageOf(error), ...faultOf(error) }, 'a page of /ops could not be made');
     res.status(status);
     await send(res, messagePage(message, readerOf(req, res)));
   };
-  router.use((req, _res, next) =>
-    next(
-      req.path.startsWith('/api/')
-        ? undefined
-        : new NotFound(`There is no page ${req.baseUrl + req.path} here.`),
-    ),
-  );
+  router.use((req, _res, next) => next(new NotFound(`There is no page ${req.baseUrl + req.path} here.`)));
   router.use(answerWithPage);
   return express.Router().use('/ops', router);
 }

@@ -97,12 +97,16 @@ test('an order, whole, by its id, its session and an event of it', async () => {
   expect(timeline.find(({ kind }) => kind === 'action')).toMatchObject({ actor: 'ops', action: 'retry' });
 });
 
-test('a reason is read though its program does not say that it sends JSON', async () => {
+test.each([
+  {},
+  // As curl says unless told.
+  { 'content-type': 'application/x-www-form-urlencoded' },
+])('a reason is read though its program does not say that it sends JSON: %j', async (headers) => {
   const { id } = await insertOrder(shop.db);
   await insertFulfillment(shop.db, id, { status: 'dead' });
   const answer = await fetch(`${shop.service.url}/ops/api/orders/${id}/close`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}` },
+    headers: { ...headers, authorization: `Bearer ${TOKEN}` },
     body: Buffer.from('{"because":"refunded"}'),
   });
   expect([answer.status, await answer.json()]).toEqual([200, { fulfillments: 1, notifications: 0 }]);
