@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 
 /** Where a person is asked: standard error, so that standard output holds a command's result alone. */
@@ -18,8 +19,7 @@ export async function confirmed(
   if (yes || !stdin.isTTY) return true;
   const prompt = createInterface({ input: stdin, output: stderr, terminal: false });
   // The input may end before there is an answer (^D).
-  const { promise: ended, resolve } = Promise.withResolvers<string>();
-  prompt.once('close', () => resolve(''));
+  const ended = once(prompt, 'close').then(() => '');
   try {
     const answer = await Promise.race([prompt.question(`${question} Type yes to go on: `), ended]);
     return answer.trim().toLowerCase() === 'yes';

@@ -94,10 +94,8 @@ export async function erase(
 async function recordErasure(trx: Knex.Transaction, actor: string, erased: Erased): Promise<void> {
   const subjects = erased.orders.length > 0 ? erased.orders.map(String) : ['stripe_events'];
   const details = { ...erased, orders: erased.orders.length };
-  await recordActions(
-    trx,
-    subjects.map((subject) => ({ actor, action: 'erase', subject, details })),
-  );
+  const actions = subjects.map((subject) => ({ actor, action: 'erase', subject, details }));
+  await recordActions(trx, actions);
 }
 
 /**

@@ -17,12 +17,9 @@ export function presentmentFact({
   return [status === 'paid' ? 'Charged' : 'Asked for', presentmentOf(presentment_details)];
 }
 
+const { timeZone = 'Etc/Unknown' } = new Intl.DateTimeFormat().resolvedOptions();
 /** Of this machine. UTC where TZ is no name that Node knows, such as `:/etc/localtime` or `UTC+3`, or is empty. */
-export const zone = nameOf(new Intl.DateTimeFormat().resolvedOptions().timeZone);
-
-function nameOf(timeZone: string | undefined): string {
-  return timeZone === undefined || timeZone === 'Etc/Unknown' ? 'UTC' : timeZone;
-}
+export const zone = timeZone === 'Etc/Unknown' ? 'UTC' : timeZone;
 
 /** In the zone of whoever reads it: 2026-11-25 18:03:07, as Swedes write it. */
 const moments = new Intl.DateTimeFormat('sv', { dateStyle: 'short', timeStyle: 'medium', timeZone: zone });

@@ -26,11 +26,8 @@ export const erase: Describe = (act) =>
         const force = options.force === true;
         const traces = await findTraces(db, email);
         if (traces.orders.length + traces.events.length === 0) return report(nothing);
-        if (!force)
-          await expectNothingOwed(
-            db,
-            traces.orders.map(({ id }) => id),
-          );
+        const ids = traces.orders.map(({ id }) => id);
+        if (!force) await expectNothingOwed(db, ids);
         if (!(await confirmed(question(traces), options)))
           return outcomeOf({ ok: false, data: nothing, text: 'Nothing was erased.' });
         return report(

@@ -28,11 +28,8 @@ export async function examineStripe(stripe: Stripe, config: Config): Promise<Fin
       ...(await examineEndpoints(stripe, config)),
     ];
   } catch (error) {
-    const rest = stripeChecks.slice(1);
-    return [
-      { check: 'Stripe', ...refusalOf(error, config) },
-      ...noneChecked(rest, 'Stripe let nothing be seen'),
-    ];
+    const rest = noneChecked(stripeChecks.slice(1), 'Stripe let nothing be seen');
+    return [{ check: 'Stripe', ...refusalOf(error, config) }, ...rest];
   }
 }
 

@@ -44,10 +44,8 @@ ${tiles(overview.standing)}
 ${charts(overview)}
 ${newestOrders(overview.newest, reader)}`;
   // A month is counted anew at a price that nobody wants to pay each second.
-  return page(
-    { title: 'Overview', part: 'overview', watches: range === '24h' ? 'orders' : null, body },
-    reader,
-  );
+  const watches = range === '24h' ? 'orders' : null;
+  return page({ title: 'Overview', part: 'overview', watches, body }, reader);
 }
 
 function alertNote(alert: Alert): Markup {
@@ -134,14 +132,11 @@ function day(at: string): string {
 function stuckOrders({ stuck, standing }: Overview, reader: Reader): Markup {
   const words =
     standing.stuck > stuck.length ? `All ${figure(standing.stuck)} that are stuck` : 'All that are stuck';
+  const longestFirst = stuck.toSorted((a, b) => (b.waiting_seconds ?? 0) - (a.waiting_seconds ?? 0));
   return html`<section class="card table-card">
 <div class="head"><h2>Needs attention</h2><a class="spring" href="/ops/orders?fulfillment=stuck">${words}</a>
 ${standing.dead_fulfillments > 0 && retryDeadForm(reader)}</div>
-${orderTable(stuck.toSorted(byWaiting), reader.zone)}</section>`;
-}
-
-function byWaiting(a: ListedOrder, b: ListedOrder): number {
-  return (b.waiting_seconds ?? 0) - (a.waiting_seconds ?? 0);
+${orderTable(longestFirst, reader.zone)}</section>`;
 }
 
 /** Once on the page: it does the same wherever it stands. */

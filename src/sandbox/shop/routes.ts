@@ -84,10 +84,8 @@ export function routes(stage: Stage): Router {
     if (chosen.amount_total !== read.seenTotal)
       return again(form, 'The total has changed. Look at it, and pay again.');
     await play(stage, { session: chosen, by: action, form, service: serviceOf(req) });
-    res.redirect(
-      303,
-      form.trouble.has('gone') ? `/sandbox/orders/${id}` : successPageOf(session, serviceOf(req)),
-    );
+    const isGone = form.trouble.has('gone');
+    res.redirect(303, isGone ? `/sandbox/orders/${id}` : successPageOf(session, serviceOf(req)));
   }
 
   router.get('/thanks', async (req, res) => {
