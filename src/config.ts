@@ -1,61 +1,19 @@
 import { readFileSync } from 'node:fs';
 import dotenv from 'dotenv';
-import pg from 'pg';
 import { z } from 'zod';
 import { messageOf, SetupError } from './errors.ts';
-import { oneOf, plainAddress, sender, wholeNumber } from './shapes.ts';
+import {
+  connectionString,
+  oneOf,
+  plainAddress,
+  sender,
+  url,
+  urlWithPassword,
+  wholeNumber,
+} from './shapes.ts';
 
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
-
-const ESCAPED = 'percent-encode special characters of the password: %23 for #, %2F for /';
-
-const url = (...protocols: string[]) =>
-  z
-    .string()
-    .refine((text) => protocols.some((protocol) => text.toLowerCase().startsWith(`${protocol}//`)), {
-      error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-      abort: true,
-    })
-    .refine((text) => URL.parse(text)?.hostname, {
-      error: `can't be read: look at its host and port, and ${ESCAPED}`,
-      abort: true,
-    });
-
-/**
- * A URL whose password is whole. In a password an unescaped / ? or # ends the part of the URL that holds it and the host:
- * its pieces would be taken for a host and a database, and told in errors. Such a URL is known by an @ behind that
- * character, where only a parameter's value may hold one.
- */
-const withWholePassword = /^\w+:\/\/[^/?#]*(\/[^@?#]*)?(\?[^@=#]*(=[^#]*)?)?$/;
-
-/** As pg reads it, which takes the directory of a socket in place of a host: no URL has a user and no host. */
-const connectionString = z
-  .string()
-  .refine((text) => /^postgres(ql)?:\/\//i.test(text), {
-    error: 'must be a URL that begins with postgres:// or postgresql://',
-    abort: true,
-  })
-  .transform(verifying)
-  .refine(
-    isReadable,
-    `can't be read: look at its host (one alone), its port and the files that it names, and ${ESCAPED}`,
-  );
-
-/** pg takes these modes for verify-full, and said in ten lines at each start and command that its next version will not. */
-function verifying(connectionString: string): string {
-  if (connectionString.includes('uselibpqcompat=true')) return connectionString;
-  return connectionString.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=[&#]|$)/, '$1verify-full');
-}
-
-function isReadable(connectionString: string): boolean {
-  try {
-    const { host } = new pg.Client({ connectionString });
-    return withWholePassword.test(connectionString) && !host.includes(',');
-  } catch {
-    return false;
-  }
-}
 
 /** OpenTelemetry's names. That a parent decides makes no difference: no trace of ours has one elsewhere. */
 const samplers = [
@@ -116,7 +74,7 @@ const schema = z.object({
   FULFILLMENT_TIMEOUT_MS: wholeNumber(1, 25_000).default(10_000),
   FULFILLMENT_CONCURRENCY: wholeNumber(1, 1_000).default(10),
   FULFILLMENT_MAX_ATTEMPTS: wholeNumber(1, 100).default(12),
-  SMTP_URL: url('smtp:', 'smtps:').regex(withWholePassword, `can't be read: ${ESCAPED}`).optional(),
+  SMTP_URL: urlWithPassword('smtp:', 'smtps:').optional(),
   MAIL_FROM: sender.optional(),
   SHOP_NAME: z.string().default('Your shop'),
   SHOP_URL: url('http:', 'https:').optional(),

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import addressparser from 'nodemailer/lib/addressparser';
+import pg from 'pg';
 import { z } from 'zod';
 
 /** Shapes of what a person types, each with one sentence of what it must be. */
@@ -10,6 +11,60 @@ export function wholeNumber(min: number, max: number) {
 
 export function oneOf<const T extends readonly string[]>(...values: T) {
   return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+const ESCAPED = 'percent-encode special characters of the password: %23 for #, %2F for /';
+
+export function url(...protocols: string[]) {
+  return z
+    .string()
+    .refine((text) => protocols.some((protocol) => text.toLowerCase().startsWith(`${protocol}//`)), {
+      error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+      abort: true,
+    })
+    .refine((text) => URL.parse(text)?.hostname, {
+      error: `can't be read: look at its host and port, and ${ESCAPED}`,
+      abort: true,
+    });
+}
+
+export function urlWithPassword(...protocols: string[]) {
+  return url(...protocols).regex(withWholePassword, `can't be read: ${ESCAPED}`);
+}
+
+/**
+ * A URL whose password is whole. In a password an unescaped / ? or # ends the part of the URL that holds it and the host:
+ * its pieces would be taken for a host and a database, and told in errors. Such a URL is known by an @ behind that
+ * character, where only a parameter's value may hold one.
+ */
+const withWholePassword = /^\w+:\/\/[^/?#]*(\/[^@?#]*)?(\?[^@=#]*(=[^#]*)?)?$/;
+
+/** As pg reads it, which takes the directory of a socket in place of a host: no URL has a user and no host. */
+export const connectionString = z
+  .string()
+  .refine((text) => /^postgres(ql)?:\/\//i.test(text), {
+    error: 'must be a URL that begins with postgres:// or postgresql://',
+    abort: true,
+  })
+  .transform(verifying)
+  .refine(
+    isReadable,
+    `can't be read: look at its host (one alone), its port and the files that it names, and ${ESCAPED}`,
+  );
+
+/** pg takes these modes for verify-full, and said in ten lines at each start and command that its next version will not. */
+function verifying(text: string): string {
+  if (text.includes('uselibpqcompat=true')) return text;
+  return text.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=[&#]|$)/, '$1verify-full');
+}
+
+function isReadable(text: string): boolean {
+  try {
+    const { host } = new pg.Client({ connectionString: text });
+    return withWholePassword.test(text) && !host.includes(',');
+  } catch {
+    return false;
+  }
 }
 
 export const sender = z
