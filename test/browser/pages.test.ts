@@ -115,6 +115,16 @@ function linesOf(page: Page, selector: string): Promise<unknown> {
     range.getClientRects().length`);
 }
 
+test('a long reason breaks no address beside it', async () => {
+  const { db, service } = shopOfLongWords;
+  const { id } = await insertOrder(db, { customer_email: 'jenny.rosen@example.com' });
+  const { status, last_error } = await db('fulfillments').first();
+  await insertFulfillment(db, id, { status, last_error });
+  await using page = await openPage(browser, { viewport: { width: 1100, height: 900 } });
+  await page.goto(`${service.url}/ops/orders?email=jenny.rosen@example.com`);
+  expect(await linesOf(page, 'td.wide')).toBe(1);
+});
+
 test('on a phone, what was filtered is on the screen', async () => {
   await using page = await openPage(browser, looks.phone);
   await page.goto(`${url}/ops/orders?fulfillment=dead&since=3d`);
