@@ -28,7 +28,7 @@ const floors = [
     'at-most.ts',
     'counted.ts',
     'errors.ts',
-    'once.ts',
+    'once-for-each.ts',
     'one-line.ts',
     'sharing.ts',
     'shapes.ts',

@@ -1,5 +1,5 @@
 import type { Metrics } from '../metrics.ts';
-import { once } from '../once.ts';
+import { onceForEach } from '../once-for-each.ts';
 import { handledTypes } from '../orders/handlers.ts';
 import type { Delivery } from './webhook.ts';
 
@@ -8,8 +8,8 @@ import type { Delivery } from './webhook.ts';
  * of labels is looked up once: 0.7 us an event.
  */
 export function countDeliveries({ deliveries, acknowledgement, signatureFailures }: Metrics) {
-  const counterOf = once((key) => deliveries.labels(...(key.split(' ') as [string, string])));
-  const histogramOf = once((code) => acknowledgement.labels(code));
+  const counterOf = onceForEach((key) => deliveries.labels(...(key.split(' ') as [string, string])));
+  const histogramOf = onceForEach((code) => acknowledgement.labels(code));
   // In a series that begins with its first count Prometheus sees no increase, so those that an alert may ask for begin here,
   // at 0.
   for (const type of [...handledTypes, 'other', 'none'])

@@ -1,4 +1,4 @@
-import { once } from '../once.ts';
+import { onceForEach } from '../once-for-each.ts';
 
 /**
  * What Stripe counts in other than hundredths: https://docs.stripe.com/currencies#minor-units.
@@ -53,7 +53,7 @@ export function majorUnits(minor: number, currency: string): string {
 }
 
 /** Of each currency once, of which there are some 150: making the two of them took 250 us of a receipt with three items. */
-const formatOf = once((currency) => {
+const formatOf = onceForEach((currency) => {
   const style = { style: 'currency', currency } as const;
   const decimals = decimalsAtStripe(currency);
   const customary = new Intl.NumberFormat('en', style).resolvedOptions().maximumFractionDigits ?? decimals;

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { once } from '../../once.ts';
+import { onceForEach } from '../../once-for-each.ts';
 import { amountOf } from '../words.ts';
 
 /** HTML whose values are escaped. A promise where something in it is one. */
@@ -40,7 +40,7 @@ export function time(at: Date, zone: string): Markup {
   return html`<time datetime="${iso}" title="${iso}">${clockOf(zone).format(at)}</time>`;
 }
 
-const clockOf = once(
+const clockOf = onceForEach(
   (timeZone) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone }),
 );
 

@@ -1,5 +1,5 @@
 /** Makes one for each key, and keeps it: there must be few of them. */
-export function once<T>(make: (key: string) => T): (key: string) => T {
+export function onceForEach<T>(make: (key: string) => T): (key: string) => T {
   const made = new Map<string, T>();
   return (key) => {
     const one = made.get(key) ?? make(key);
