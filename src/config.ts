@@ -99,27 +99,21 @@ type Fault = readonly [variable: string, fault: string];
 function combinedFaults(env: Record<string, string | undefined>): Fault[] {
   const production = env.NODE_ENV === 'production';
   const forReal = production || isLiveKey(env.STRIPE_SECRET_KEY);
+  const required = (name: string, where: string): Fault | false =>
+    !env[name] && [name, `is required ${where}`];
+  const inEarnest = 'in production and with a live key';
   const faults: (Fault | false)[] = [
-    production && !env.DATABASE_URL && ['DATABASE_URL', 'is required in production'],
-    production && !env.STRIPE_SECRET_KEY && ['STRIPE_SECRET_KEY', 'is required in production'],
+    production && required('DATABASE_URL', 'in production'),
+    production && required('STRIPE_SECRET_KEY', 'in production'),
+    forReal && required('STRIPE_WEBHOOK_SECRET', inEarnest),
     forReal &&
-      !env.STRIPE_WEBHOOK_SECRET && [
-        'STRIPE_WEBHOOK_SECRET',
-        'is required in production and with a live key',
-      ],
-    forReal &&
-      (env.STRIPE_WEBHOOK_SECRET?.includes(SANDBOX_WEBHOOK_SECRET) ?? false) && [
+      !!env.STRIPE_WEBHOOK_SECRET?.includes(SANDBOX_WEBHOOK_SECRET) && [
         'STRIPE_WEBHOOK_SECRET',
         "must not hold the sandbox's secret, which everyone knows",
       ],
-    !!env.FULFILLMENT_URL &&
-      !env.FULFILLMENT_SECRET && ['FULFILLMENT_SECRET', 'is required with FULFILLMENT_URL'],
-    forReal &&
-      !!env.SMTP_URL &&
-      !env.MAIL_FROM && ['MAIL_FROM', 'is required with SMTP_URL in production and with a live key'],
-    forReal &&
-      !!env.ALERT_MAIL &&
-      !env.SMTP_URL && ['SMTP_URL', 'is required with ALERT_MAIL in production and with a live key'],
+    !!env.FULFILLMENT_URL && required('FULFILLMENT_SECRET', 'with FULFILLMENT_URL'),
+    forReal && !!env.SMTP_URL && required('MAIL_FROM', `with SMTP_URL ${inEarnest}`),
+    forReal && !!env.ALERT_MAIL && required('SMTP_URL', `with ALERT_MAIL ${inEarnest}`),
   ];
   return [...faults.filter((fault) => fault !== false), ...misspelt(env)];
 }
