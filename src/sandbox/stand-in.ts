@@ -29,10 +29,10 @@ export async function startStandIn(props: Props): Promise<LoopbackServer> {
   const app = standInApp(await openSessions(dir), await openEvents(dir), service, log);
   if (!staysThere) return serveOnLoopback(app);
   const file = path.join(dir, 'stand-in.port');
-  const port = Number(await readFile(file, 'utf8').catch(() => '')) || null;
-  const server = await serveOnLoopback(app, port ?? 0);
+  const port = Number(await readFile(file, 'utf8').catch(() => '')) || 0;
+  const server = await serveOnLoopback(app, port);
   // A second process of the service, which finds the port taken, leaves it to the first one.
-  if (port === null) await writeFile(file, new URL(server.url).port);
+  if (port === 0) await writeFile(file, new URL(server.url).port);
   return server;
 }
 

@@ -132,8 +132,7 @@ export function routes(stage: Stage): Router {
   });
 
   router.post('/orders/:id/receiver', async (req, res) => {
-    const { session } = await sessionOf(req.params.id);
-    const { id } = session;
+    const { id } = (await sessionOf(req.params.id)).session;
     if (req.body?.action === 'repair') {
       await receiver.outages.save(id, { down: false });
       journal.note(id, { by: 'shop', tone: 'plain', words: 'The receiver is repaired.' });
