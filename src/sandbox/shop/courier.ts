@@ -39,7 +39,7 @@ export function openCourier({ events, journal, log, againAfterMs }: Dependencies
     const { trouble } = journal.episode(sessionId);
     await keep(event);
     if (trouble.has('delay')) {
-      journal.note(sessionId, { by: 'stripe', tone: 'wait', words: `${event.type} waits for 10 s.` });
+      journal.note(sessionId, 'stripe', 'wait', `${event.type} waits for 10 s.`);
       await wait(LATE_MS);
     }
     // All else goes wrong at the first attempt alone.
@@ -54,8 +54,8 @@ export function openCourier({ events, journal, log, againAfterMs }: Dependencies
   }
 
   async function attempt(event: SessionEvent, endpoint: Endpoint, trouble: Trouble): Promise<boolean> {
-    const note = (tone: 'good' | 'bad', words: string, at = new Date()) =>
-      journal.note(event.data.object.id, { by: 'stripe', tone, words, at });
+    const note = (tone: 'good' | 'bad', words: string, at?: Date) =>
+      journal.note(event.data.object.id, 'stripe', tone, words, at);
     if (trouble.has('lose')) {
       note('bad', `A delivery of ${event.type} was lost on its way.`);
       return false;

@@ -24,7 +24,7 @@ export interface Episode {
 export interface Journal {
   episode(sessionId: string): Episode;
   /** `at`: when it began, if that was before now. */
-  note(sessionId: string, deed: Omit<Deed, 'at'> & { at?: Date }): void;
+  note(sessionId: string, by: Deed['by'], tone: Deed['tone'], words: string, at?: Date): void;
 }
 
 const KEPT = 200;
@@ -52,6 +52,7 @@ export function openJournal(): Journal {
   }
   return {
     episode,
-    note: (sessionId, deed) => void episode(sessionId).deeds.push({ at: new Date(), ...deed }),
+    note: (sessionId, by, tone, words, at = new Date()) =>
+      void episode(sessionId).deeds.push({ at, by, tone, words }),
   };
 }

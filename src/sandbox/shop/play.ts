@@ -9,7 +9,7 @@ import type { Stage } from './stage.ts';
 const KEEP_CUSTOMER_MS = 1_000;
 
 interface Payment {
-  readonly session: Session;
+  readonly id: string;
   readonly by: 'card' | 'bank';
   readonly form: CheckoutForm;
   /** Where the service answers. */
@@ -17,31 +17,23 @@ interface Payment {
 }
 
 /** The customer pays, and Stripe says so. */
-export async function play(stage: Stage, { session: { id }, by, form, service }: Payment): Promise<void> {
+export async function play(stage: Stage, { id, by, form, service }: Payment): Promise<void> {
   const { sessions, journal, courier, receiver } = stage;
   const { buyer, trouble } = form;
   const episode = journal.episode(id);
   episode.trouble = trouble;
   if (trouble.has('down')) {
     await receiver.outages.save(id, { down: true });
-    journal.note(id, { by: 'shop', tone: 'bad', words: 'The receiver goes down.' });
+    journal.note(id, 'shop', 'bad', 'The receiver goes down.');
   }
   const paid = by === 'card' ? await sessions.payNow(id, buyer) : await sessions.payLater(id, buyer);
   const event = sessionEvent('checkout.session.completed', paid);
   const how = paid.payment_status === 'no_payment_required' ? 'has nothing to pay' : `pays by ${by}`;
-  journal.note(id, {
-    by: 'stripe',
-    tone: 'plain',
-    words: `The customer ${how}: payment_status ${paid.payment_status}.`,
-  });
+  journal.note(id, 'stripe', 'plain', `The customer ${how}: payment_status ${paid.payment_status}.`);
   if (by === 'bank' && trouble.has('shuffle')) {
     episode.held = event;
     await courier.keep(event);
-    journal.note(id, {
-      by: 'stripe',
-      tone: 'wait',
-      words: `${event.type} is held until the bank has spoken.`,
-    });
+    journal.note(id, 'stripe', 'wait', `${event.type} is held until the bank has spoken.`);
     return;
   }
   await atMost(KEEP_CUSTOMER_MS, courier.send(event, endpointOf(stage, service)));
@@ -58,7 +50,7 @@ export async function decide(
   const { id } = session;
   const episode = journal.episode(id);
   episode.decided = true;
-  journal.note(id, { by: 'stripe', tone: 'plain', words: `The bank ${decision}.` });
+  journal.note(id, 'stripe', 'plain', `The bank ${decision}.`);
   const event =
     decision === 'pays'
       ? sessionEvent('checkout.session.async_payment_succeeded', await sessions.receivePayment(id))
@@ -89,7 +81,7 @@ export async function landOn(
     })
     .catch((error) => ({ ok: false, words: messageOf(error) }));
   const words = `The success page asks POST /checkout-sessions/…/fulfill. The service answered ${told.words}.`;
-  journal.note(id, { at, by: 'shop', tone: told.ok ? 'good' : 'bad', words });
+  journal.note(id, 'shop', told.ok ? 'good' : 'bad', words, at);
 }
 
 function endpointOf({ webhookSecret: secret }: Stage, service: string) {

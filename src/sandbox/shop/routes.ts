@@ -70,7 +70,7 @@ export function routes(stage: Stage): Router {
     const read = readCheckoutForm(req.body);
     if (session.status !== 'open') {
       const words = `The customer pressed Pay again, but the session is ${session.status}: nothing more is paid.`;
-      if (read !== null && read.action !== 'update') journal.note(id, { by: 'stripe', tone: 'plain', words });
+      if (read !== null && read.action !== 'update') journal.note(id, 'stripe', 'plain', words);
       return res.redirect(303, `/sandbox/orders/${id}`);
     }
     const again = async (form: CheckoutForm, fault: string | null = null) =>
@@ -83,7 +83,7 @@ export function routes(stage: Stage): Router {
     if (action === 'update') return again(form);
     if (chosen.amount_total !== read.seenTotal)
       return again(form, 'The total has changed. Look at it, and pay again.');
-    await play(stage, { session: chosen, by: action, form, service: serviceOf(req) });
+    await play(stage, { id, by: action, form, service: serviceOf(req) });
     const isGone = form.trouble.has('gone');
     res.redirect(303, isGone ? `/sandbox/orders/${id}` : successPageOf(session, serviceOf(req)));
   }
@@ -135,7 +135,7 @@ export function routes(stage: Stage): Router {
     const { id } = (await sessionOf(req.params.id)).session;
     if (req.body?.action === 'repair') {
       await receiver.outages.save(id, { down: false });
-      journal.note(id, { by: 'shop', tone: 'plain', words: 'The receiver is repaired.' });
+      journal.note(id, 'shop', 'plain', 'The receiver is repaired.');
     } else {
       const orderId = await orderOfSession(db, id);
       if (orderId !== null) await retryOrder(db, orderId, PLAYER);
