@@ -31,7 +31,8 @@ interface Dependencies {
  */
 export function landingPageRouter({ access, stripe, record, db, livemode, log }: Dependencies): Router {
   const router = express.Router();
-  router.post('/checkout-sessions/:id/fulfill', access, async (req, res) => {
+  router.use('/checkout-sessions', access);
+  router.post('/checkout-sessions/:id/fulfill', async (req, res) => {
     const id = String(req.params.id);
     const refuseSession = ({ code, message }: BadRequest) => {
       log.error({ checkout_session_id: id, reason: message }, 'checkout session refused');

@@ -199,6 +199,15 @@ describe('access', () => {
     expect((await shop.rowsOf(id)).order).toBeUndefined();
   });
 
+  test.each([
+    ['GET', '/checkout-sessions'],
+    ['GET', '/checkout-sessions/cs_1/fulfill'],
+    ['POST', '/checkout-sessions/%/fulfill'],
+  ] as const)('%s %s, which is not there: 401 as well', async (method, path) => {
+    const response = await fetch(shop.service.url + path, { method });
+    expect(response.status).toBe(401);
+  });
+
   const guarded = (production: boolean) =>
     express()
       .use(opsAccess({ token: null, production }))
