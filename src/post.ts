@@ -1,5 +1,6 @@
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import type { Socket } from 'node:net';
 
 interface Post {
   readonly headers: Readonly<Record<string, string>>;
@@ -17,12 +18,16 @@ interface Answer {
 /** Bytes of an answer. A new connection costs less than to read more than this, and a body may have no end. */
 const WORTH_READING = 64 * 1024;
 
+/** Connections of which the other side has said, by `Keep-Alive`, how long it keeps them. Node uses none beyond that. */
+const announced = new WeakSet<Socket>();
+
 /**
  * The head of the answer is what counts; no redirect is followed. On Node's own http, whose connections stay open: a call
  * took 60 us of CPU, with fetch and its signals 210.
  *
  * The other side may close such a connection at the moment it is used again: of calls to a receiver that closes each after its
- * answer without saying so, up to a half failed. So the same is sent anew, on the next connection or a fresh one.
+ * answer without saying so, up to a half failed. So the same is sent anew, on the next connection or a fresh one. Whoever has
+ * said how long it keeps the connection has broken it off, as it would a fresh one: that waits for the next attempt.
  */
 export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -35,7 +40,8 @@ export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Prom
     signal.addEventListener('abort', stop);
     request.on('response', (response) => {
       isAnswered = true;
-      const { statusCode: status = 0, headers } = response;
+      const { statusCode: status = 0, headers, socket } = response;
+      if (headers['keep-alive']) announced.add(socket);
       resolve({ status, retryAfter: headers['retry-after'] ?? null });
       // Read to its end, so that the connection can be used again, unless the end is far.
       let rest = WORTH_READING;
@@ -46,7 +52,9 @@ export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Prom
       });
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
-      if (isAnswered || !request.reusedSocket || error.code !== 'ECONNRESET') return reject(error);
+      const { reusedSocket, socket } = request;
+      const mayBeStale = reusedSocket && !announced.has(socket as Socket);
+      if (isAnswered || !mayBeStale || error.code !== 'ECONNRESET') return reject(error);
       const left = Math.ceil(timeoutMs - (performance.now() - began));
       resolve(post(url, { headers, body, timeoutMs: left, signal }));
     });

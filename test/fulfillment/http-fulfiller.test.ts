@@ -1,10 +1,10 @@
 import { getEventListeners, once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { globalAgent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text as bodyOf } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { httpFulfiller, retryAfterMs } from '../../src/fulfillment/http-fulfiller.ts';
 import type { LineItem, Order } from '../../src/orders/order.ts';
 import { closedUrl, serve } from '../support/http.ts';
@@ -142,15 +142,20 @@ test.each([200, 201, 202, 204, 299])('is fulfilled by an answer of %i', async (s
 });
 
 describe('a connection that was kept open', () => {
+  beforeEach(() => globalAgent.destroy());
+
+  /** Node's own says for how long: `Keep-Alive: timeout=5`. */
+  const forAnyTime = { connection: 'keep-alive' };
+
   /** A connection's first call is answered 204, the next as told. */
-  function answerAgain(answer: (res: ServerResponse) => unknown): void {
+  function answerAgain(answer: (res: ServerResponse) => unknown, headers: object = forAnyTime): void {
     const used = new WeakSet<Socket>();
     receiver.calls.length = 0;
     receiver.answer = (res) => {
       const socket = res.socket as Socket;
       if (used.has(socket)) return answer(res);
       used.add(socket);
-      return res.writeHead(204).end();
+      return res.writeHead(204, { ...headers }).end();
     };
   }
 
@@ -160,6 +165,13 @@ describe('a connection that was kept open', () => {
     await fulfil();
     const [, unanswered, again, ...more] = receiver.calls;
     expect([again?.id, again?.text, more]).toEqual([unanswered?.id, unanswered?.text, []]);
+  });
+
+  test('for a time that was told, and breaks within it, is no reason to call again', async () => {
+    answerAgain((res) => res.destroy(), {});
+    await fulfil();
+    await expect(fulfil()).rejects.toThrow('no answer from the receiver: socket hang up');
+    expect(receiver.calls).toHaveLength(2);
   });
 
   test('and gives no answer is no reason to call again', async () => {
@@ -173,7 +185,7 @@ describe('a connection that was kept open', () => {
     let calls = 0;
     receiver.answer = (res) => {
       calls += 1;
-      if (calls === 1) res.writeHead(204).end();
+      if (calls === 1) res.writeHead(204, forAnyTime).end();
       if (calls === 2) setTimeout(() => res.destroy(), 50);
     };
     await fulfil();
