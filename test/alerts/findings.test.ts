@@ -2,11 +2,10 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Finding } from '../../src/alerts/alert.ts';
 import type { Channel } from '../../src/alerts/channels.ts';
 import { findClockOff, findConflicts, findMails, findOrders } from '../../src/alerts/findings.ts';
-import { raise } from '../../src/alerts/store.ts';
 import { startWatch } from '../../src/alerts/watch.ts';
 import { wordsOf } from '../../src/alerts/words.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { recordingLog, silent } from '../support/log.ts';
+import { silent } from '../support/log.ts';
 import { recordEvent } from '../support/news.ts';
 import { insertOrder } from '../support/orders.ts';
 import { owedOrder } from '../support/owed.ts';
@@ -111,39 +110,6 @@ test('while one look fails nothing is said to be over, and what the others find 
   await watch.stop();
   expect(watch.causes()).toEqual(['clock_off']);
   expect(await db('alerts').whereNotNull('over_at')).toEqual([]);
-});
-
-test('neither a channel that does not answer nor a cause that can not be kept keeps anybody from looking', async () => {
-  const off: Finding = { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } };
-  const channel: Channel = { name: 'webhook', tell: () => new Promise(() => {}) };
-  let looks = 0;
-  const look = () => {
-    looks += 1;
-    return [off];
-  };
-  let unkept = 0;
-  const lookInVain = () => {
-    unkept += 1;
-    return [{ cause: 'bad_mood', details: {} } as never];
-  };
-  const watch = startWatch({ db, looks: [look], channels: [channel], log: silent });
-  const other = startWatch({ db, looks: [lookInVain], channels: [], log: silent });
-  await until('it is being told', () => db('alerts').where({ attempts: 1 }).first());
-  await until('both have looked again', () => looks === 2 && unkept === 2);
-  await Promise.all([watch.stop(), other.stop()]);
-});
-
-test('a database that is away for a while keeps nobody from being told', async () => {
-  await raise(db, { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } });
-  await db.raw('alter table alerts rename to away');
-  const { log, lines } = recordingLog();
-  const told: string[] = [];
-  const channel: Channel = { name: 'webhook', tell: async ({ cause }) => void told.push(cause) };
-  const watch = startWatch({ db, looks: [], channels: [channel], log });
-  await until('it can neither keep nor tell', () => lines.length >= 2);
-  await db.raw('alter table away rename to alerts');
-  await until('it is told', () => told.length === 1);
-  await watch.stop();
 });
 
 test('a process without channels keeps what it finds for others to tell', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll } from '@jest/globals';
 import pg from 'pg';
 import { type Knex, openPool } from '../../src/db/knex.ts';
+import { atEnd } from './at-end.ts';
 import { silent } from './log.ts';
 
 export interface TestDatabase {
@@ -19,7 +19,7 @@ export async function createTestDatabase({ migrated = true } = {}): Promise<Test
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
   const db = patient(openPool(url.href, { kind: 'worker', max: 4, log: silent }));
-  afterAll(async () => {
+  atEnd(async () => {
     await db.destroy();
     await asAdmin(`drop database ${name} with (force)`);
   });

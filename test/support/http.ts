@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { afterAll } from '@jest/globals';
 import { freePort } from '../../src/db/embedded/free-port.ts';
+import { atEnd } from './at-end.ts';
 import { listen } from './listen.ts';
 import { until } from './until.ts';
 
@@ -42,7 +42,7 @@ export async function silentUrl(): Promise<string> {
   const [line] = await once(child.stdout, 'data');
   const port = Number(line);
   const callers = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => {}));
-  afterAll(() => {
+  atEnd(() => {
     child.kill('SIGKILL');
     for (const caller of callers) caller.destroy();
   });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { afterAll } from '@jest/globals';
+import { atEnd } from './at-end.ts';
 
 /** Has a server of the test's own listen on a free loopback port. It is gone, with its connections, when the file ends. */
 export async function listen(server: Server): Promise<number> {
@@ -8,7 +8,7 @@ export async function listen(server: Server): Promise<number> {
   server.on('connection', (socket) => sockets.push(socket.on('error', () => {})));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  afterAll(async () => {
+  atEnd(async () => {
     for (const socket of sockets) socket.destroy();
     server.close();
     await once(server, 'close');

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { afterAll } from '@jest/globals';
 import { Command } from 'commander';
 import { parseConfig } from '../../src/config.ts';
 import { openPool } from '../../src/db/knex.ts';
 import type { Act, Report } from '../../src/ops/command.ts';
 import { commands } from '../../src/ops/commands.ts';
 import { createStripe } from '../../src/stripe/client.ts';
+import { atEnd } from './at-end.ts';
 import { silent } from './log.ts';
 import { run, workDir } from './process.ts';
 
@@ -29,7 +29,7 @@ export async function ops(env: Readonly<Record<string, string>>, ...args: string
 export function openOps(env: { readonly DATABASE_URL: string; readonly [variable: string]: string }) {
   const config = { ...parseConfig(env), dataDir: path.join(workDir, '.data') };
   const db = openPool(env.DATABASE_URL, { kind: 'ops', max: 2, log: silent });
-  afterAll(() => db.destroy());
+  atEnd(() => db.destroy());
   const { secretKey, apiBase } = config.stripe;
   const stripe = createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
   const tools = { config, db, stripe, terminal: { width: null }, actor: 'cli:test' };

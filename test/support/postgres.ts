@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll } from '@jest/globals';
 import pg from 'pg';
 import { ensureCluster } from '../../src/db/embedded/cluster.ts';
 import { urlOf } from '../../src/db/embedded/connection.ts';
 import { freePort } from '../../src/db/embedded/free-port.ts';
 import { type Home, openHome, spawnAtHome } from '../../src/db/embedded/home.ts';
+import { atEnd } from './at-end.ts';
 import { testBinaries } from './binaries.ts';
 import { until } from './until.ts';
 
@@ -65,7 +65,7 @@ export async function openPostgres(dir: string): Promise<PostgresServer> {
       await ended;
     },
   };
-  afterAll(async () => {
+  atEnd(async () => {
     await server.end('SIGQUIT');
     await rm(dir, { recursive: true, force: true });
   });

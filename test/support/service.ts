@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll } from '@jest/globals';
 import { parseConfig } from '../../src/config.ts';
 import { type Service, startService } from '../../src/service.ts';
+import { atEnd } from './at-end.ts';
 import { silent } from './log.ts';
 import { SECRET, signatureOf } from './stripe-events.ts';
 
@@ -26,7 +26,7 @@ export async function startTestService(env: Record<string, string>): Promise<Tes
     if (!stopped) await service.stop();
     stopped = true;
   };
-  afterAll(stop);
+  atEnd(stop);
   return { url: service.url, dataDir, stop, deliver: (event) => deliver(service.url, event) };
 }
 
@@ -48,6 +48,6 @@ export async function deliver(url: string, event: unknown, signal?: AbortSignal)
 /** A folder of the test file's own, gone when the file ends. A process that is yet to be ended may still be writing there. */
 export async function scratchDir(): Promise<string> {
   const dir = await mkdtemp(path.join(tmpdir(), 'checkout-fulfillment-'));
-  afterAll(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
+  atEnd(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   return dir;
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterAll } from '@jest/globals';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { atEnd } from './at-end.ts';
 
 /** A mail server of the test's own on a free loopback port, gone when the file ends. `host` is with its port. */
 export async function serveMail(options: SMTPServerOptions): Promise<{ smtp: SMTPServer; host: string }> {
@@ -13,6 +13,6 @@ export async function serveMail(options: SMTPServerOptions): Promise<{ smtp: SMT
   });
   const listening = smtp.listen(0, '127.0.0.1');
   await once(listening, 'listening');
-  afterAll(() => new Promise<void>((resolve) => smtp.close(resolve)));
+  atEnd(() => new Promise<void>((resolve) => smtp.close(resolve)));
   return { smtp, host: `127.0.0.1:${(listening.address() as AddressInfo).port}` };
 }
