@@ -6,9 +6,11 @@ import { recordingLog, silent } from '../support/log.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const { db, url } = await createTestDatabase();
-const proxy = await startTcpProxy(url);
 
-test('connections that a network has swallowed are not used again', async () => {
+// Those that wait do it side by side, each at a network of its own.
+
+test.concurrent('connections that a network has swallowed are not used again', async () => {
+  const proxy = await startTcpProxy(url);
   const pool = openPool(proxy.url, { kind: 'web', max: 2, log: silent });
   try {
     const ask = () => pool.raw('select pg_sleep(0.01)');
@@ -41,7 +43,7 @@ test('one that PostgreSQL has ended while it waited is opened anew, and the log 
   }
 });
 
-test('who gets no connection is told what may be wrong, in words of ours', async () => {
+test.concurrent('who gets no connection is told what may be wrong, in words of ours', async () => {
   const pool = openPool(url, { kind: 'web', max: 1, log: silent });
   try {
     await pool.transaction(() => expect(pool.raw('select')).rejects.toThrow('DATABASE_POOL_MAX'));
@@ -51,19 +53,20 @@ test('who gets no connection is told what may be wrong, in words of ours', async
   }
 });
 
-test('a first connection of whose end nobody hears keeps no other from being opened', async () => {
+test.concurrent('a first connection of whose end nobody hears keeps no other from being opened', async () => {
+  const proxy = await startTcpProxy(url);
   proxy.manner = 'keep';
   const pool = openPool(proxy.url, { kind: 'web', max: 1, log: silent });
   try {
     await pool.raw('select');
   } finally {
-    proxy.manner = 'forward';
     proxy.reset();
     await pool.destroy();
   }
 });
 
-test('an operator is told that it is the database which lets nobody in any more', async () => {
+test.concurrent('an operator is told that it is the database which lets nobody in any more', async () => {
+  const proxy = await startTcpProxy(url);
   const pool = openPool(proxy.url, { kind: 'ops', max: 2, log: silent });
   try {
     await pool.transaction(async () => {
@@ -73,20 +76,19 @@ test('an operator is told that it is the database which lets nobody in any more'
       );
     });
   } finally {
-    proxy.manner = 'forward';
     await pool.destroy();
   }
 });
 
-test.each(['ops', 'migration'] as const)(
+test.concurrent.each(['ops', 'migration'] as const)(
   '%s waits for a database that is slow to connect to',
   async (kind) => {
+    const proxy = await startTcpProxy(url);
     proxy.manner = 'delay';
     const pool = openPool(proxy.url, { kind, max: 1, log: silent });
     try {
       await pool.raw('select');
     } finally {
-      proxy.manner = 'forward';
       await pool.destroy();
     }
   },
