@@ -21,17 +21,20 @@ import { type EventJson, stripeEvent } from '../support/stripe-events.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-const { db, receiver, env, paidEvent } = await startSurroundings();
-const proxy = await startTcpProxy(env.DATABASE_URL);
+/** For one test: they wait side by side. */
+async function openPlace() {
+  const surroundings = await startSurroundings();
+  const { env, receiver } = surroundings;
+  const proxy = await startTcpProxy(env.DATABASE_URL);
+  const untilCalledFor = ({ data }: EventJson) =>
+    until('the receiver is called', () => receiver.calls.some(({ id }) => id === data.object.id));
+  return { ...surroundings, proxy, untilCalledFor };
+}
 
 const CONNECTIONS = 32;
 const unreadableEvent = () =>
   stripeEvent('checkout.session.completed', { id: 'cs_1', object: 'checkout.session' });
 const ids = (events: readonly EventJson[]) => events.map(({ id }) => id).sort();
-
-/** For this order: those that earlier tests have left are called for again by each service that is started. */
-const untilCalledFor = ({ data }: EventJson) =>
-  until('the receiver is called', () => receiver.calls.some(({ id }) => id === data.object.id));
 
 function connectTo(url: string): Socket {
   const { hostname, port } = new URL(url);
@@ -51,7 +54,7 @@ async function isRefused(url: string): Promise<boolean> {
 }
 
 /** Sends distinct events over kept-alive connections, each as soon as the one before is answered, until none is. */
-function sendEvents(url: string) {
+function sendEvents(url: string, paidEvent: () => EventJson) {
   const sent = { kept: [] as EventJson[], unanswered: [] as EventJson[] };
   async function send(): Promise<void> {
     for (;;) {
@@ -66,8 +69,9 @@ function sendEvents(url: string) {
 }
 
 test('SIGTERM under load: what was answered is kept, and what was not is kept when it comes again', async () => {
+  const { db, receiver, env, paidEvent } = await openPlace();
   await using service = await spawnService(env);
-  const { kept, unanswered, ended } = sendEvents(service.url);
+  const { kept, unanswered, ended } = sendEvents(service.url, paidEvent);
   await until('it is under load', () => kept.length >= 300);
   // So that the signal finds deliveries under way.
   await using held = await hold(db, (trx) => trx.raw('lock table orders'));
@@ -106,7 +110,8 @@ test('SIGTERM under load: what was answered is kept, and what was not is kept wh
   expect(new Set(receiver.calls.map(({ id }) => id)).size).toBe(all.length);
 });
 
-test('while it stops, new connections are refused, and further signals change nothing', async () => {
+test.concurrent('while it stops, new connections are refused, and further signals change nothing', async () => {
+  const { db, receiver, env, paidEvent, untilCalledFor } = await openPlace();
   await using service = await spawnService(env);
   const event = paidEvent();
   receiver.answer = () => {};
@@ -123,7 +128,8 @@ test('while it stops, new connections are refused, and further signals change no
   ]);
 });
 
-test('a request that never ends does not hold up the stop', async () => {
+test.concurrent('a request that never ends does not hold up the stop', async () => {
+  const { env, paidEvent } = await openPlace();
   await using service = await spawnService({ ...env, ROLE: 'web' });
   const client = connectTo(service.url);
   client.on('error', () => {});
@@ -138,10 +144,10 @@ test('a request that never ends does not hold up the stop', async () => {
   client.destroy();
 });
 
-test.each(['reset', 'swallow'] as const)(
+test.concurrent.each(['reset', 'swallow'] as const)(
   'a database that is away (%s) does not keep it, nor make it fail',
   async (manner) => {
-    proxy.manner = 'forward';
+    const { env, receiver, paidEvent, proxy, untilCalledFor } = await openPlace();
     receiver.answer = () => {};
     const variables = { DATABASE_URL: proxy.url, ALERT_WEBHOOK_URL: receiver.url };
     await using service = await spawnService({ ...env, ...variables });
@@ -163,16 +169,18 @@ test.each(['reset', 'swallow'] as const)(
   },
 );
 
-test.each([
+test.concurrent.each([
   ['npm run ops', 'src/cli.ts', ['orders']],
   ['npm run migrate', 'src/db/migrate-cli.ts', []],
 ])('%s ends also where a network has swallowed the end of its connections', async (_name, program, args) => {
+  const { env, proxy } = await openPlace();
   proxy.manner = 'keep';
   await using command = run(program, { ...env, DATABASE_URL: proxy.url }, args);
   expect(await command.ended).toEqual({ code: 0, signal: null });
 });
 
-test('what it has refused since it last looked for alerts is kept', async () => {
+test.concurrent('what it has refused since it last looked for alerts is kept', async () => {
+  const { db, env } = await openPlace();
   await using service = await spawnService({ ...env, ROLE: 'web' });
   const unreadable = unreadableEvent();
   expect(await deliver(service.url, unreadable)).toBe(400);
@@ -181,7 +189,8 @@ test('what it has refused since it last looked for alerts is kept', async () => 
   expect(await db('refused_events').pluck('id')).toContain(unreadable.id);
 });
 
-test('a start that waits for the migrations of another process is not waited for', async () => {
+test.concurrent('a start that waits for the migrations of another process is not waited for', async () => {
+  const { db, env } = await openPlace();
   await using _migrating = await hold(db, (trx) => trx.raw('select pg_advisory_xact_lock(4242001)'));
   await using service = run('src/main.ts', { PORT: '0', ...env });
   await untilWaiting(db, 'migration', 1);
@@ -191,7 +200,8 @@ test('a start that waits for the migrations of another process is not waited for
   expect(service.written.stderr).toBe('');
 });
 
-test('the signal of a closed terminal stops it as well', async () => {
+test.concurrent('the signal of a closed terminal stops it as well', async () => {
+  const { env } = await openPlace();
   await using service = await spawnService({ ...env, ROLE: 'web' });
   service.kill('SIGHUP');
   expect(await service.ended).toEqual({ code: 0, signal: null });
@@ -199,9 +209,10 @@ test('the signal of a closed terminal stops it as well', async () => {
 });
 
 /** That of util-linux; that of other systems has neither this option nor those below. */
-const inTerminals = spawnSync('script', ['--version']).status === 0 ? test : test.skip;
+const inTerminals = spawnSync('script', ['--version']).status === 0 ? test.concurrent : test.skip;
 
 inTerminals('so does a terminal that is closed, and takes no line of the stop', async () => {
+  const { db, env, receiver, paidEvent, untilCalledFor } = await openPlace();
   receiver.answer = () => {};
   const PORT = String(await freePort());
   const main = path.join(root, 'src/main.ts');
@@ -220,7 +231,8 @@ inTerminals('so does a terminal that is closed, and takes no line of the stop', 
   expect(owed).toMatchObject({ status: 'pending', attempts: 1, attempts_lost: 0 });
 });
 
-test('npm ends and leaves it behind: it stops as well', async () => {
+test.concurrent('npm ends and leaves it behind: it stops as well', async () => {
+  const { env } = await openPlace();
   // npm hands a signal to its shell, which dies of it.
   const main = path.join(root, 'src/main.ts');
   const started = ['-c', `"${process.execPath}" "${main}"; true`];
