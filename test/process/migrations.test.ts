@@ -163,17 +163,18 @@ test('a server that takes no changes stops the start also where nothing is pendi
   }
 });
 
-test.each(['orders in row exclusive mode', 'knex_migrations_lock in exclusive mode'])(
+// Side by side: each waits for 5 s.
+test.concurrent.each(['orders in row exclusive mode', 'knex_migrations_lock in exclusive mode'])(
   'a migration that waits for a table lets those pass that wait behind it (%s)',
   async (table) => {
-    const { db } = inUse;
+    const { db, url } = await createTestDatabase();
     const name = '0011_index_what_operators_ask.ts';
     const { down } = await import(`../../migrations/${name}`);
     await down(db);
     await db('knex_migrations').where({ name }).delete();
 
     await using writer = await hold(db, (trx) => trx.raw(`lock table ${table}`));
-    await using migrating = run('src/db/migrate-cli.ts', serviceEnv(inUse));
+    await using migrating = run('src/db/migrate-cli.ts', serviceEnv({ url }));
     await untilWaiting(db, 'migration', 1);
     await db('orders').update({ updated_at: db.fn.now() });
     await untilItWrites(migrating, /a table that is in use, and lets others pass/);
