@@ -8,12 +8,16 @@ import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 
 const TOKEN = 'a-token-of-the-shop';
-const shop = await openShop({
-  OPS_TOKEN: TOKEN,
-  FULFILLMENT_MAX_ATTEMPTS: '1',
-  // While it waits for the receiver, a browser finds its way to the order.
-  FULFILLMENT_TIMEOUT_MS: '25000',
-});
+const open = () =>
+  openShop({
+    OPS_TOKEN: TOKEN,
+    FULFILLMENT_MAX_ATTEMPTS: '1',
+    // While it waits for the receiver, a browser finds its way to the order.
+    FULFILLMENT_TIMEOUT_MS: '25000',
+  });
+type Shop = Awaited<ReturnType<typeof open>>;
+
+const shop = await open();
 const { url } = shop.service;
 const browser = await openBrowser();
 
@@ -22,8 +26,8 @@ let pageElsewhere = '';
 const served = await serve((_req, res) => res.setHeader('content-type', 'text/html').end(pageElsewhere));
 const elsewhere = served.replace('127.0.0.1', 'localhost');
 
-async function logIn(page: Page, path = '/ops'): Promise<Page> {
-  await page.goto(url + path);
+async function logIn(page: Page, path = '/ops', at = url): Promise<Page> {
+  await page.goto(at + path);
   await page.getByLabel('Your name').fill('Jenny');
   await page.getByLabel('Token').fill(TOKEN);
   await page.getByRole('button', { name: 'Log in' }).click();
@@ -65,28 +69,32 @@ test('an operator logs in, finds an order by its customer, and sees it become fu
 });
 
 describe('a page says whether it follows', () => {
+  // Side by side: what happens in another shop, no page hears of.
+
   /** Shows an order that is not paid yet. */
-  async function openOrder(page: Page) {
-    const session = shop.checkout();
-    await shop.service.deliver(events.completedUnpaid(session));
-    const { id } = await orderOf(session.id);
-    await logIn(page, `/ops/orders/${id}`);
+  async function openOrder(page: Page, { service, checkout, rowsOf }: Shop) {
+    const session = checkout();
+    await service.deliver(events.completedUnpaid(session));
+    const { id } = (await rowsOf(session.id)).order;
+    await logIn(page, `/ops/orders/${id}`, service.url);
     await page.getByText('Live', { exact: true }).waitFor();
     return session;
   }
 
-  test('not once its session has ended', async () => {
+  test.concurrent('not once its session has ended', async () => {
+    const shop = await open();
     await using page = await openPage(browser);
-    const session = await openOrder(page);
+    const session = await openOrder(page, shop);
     await page.context().clearCookies();
     await shop.service.deliver(events.asyncFailed(session));
     await page.getByRole('status').filter({ hasText: 'Not live: log in again' }).waitFor();
     expect(await page.getByRole('heading', { name: 'Time line' }).count()).toBe(1);
   });
 
-  test('not while it is not answered, and it follows again once it is', async () => {
+  test.concurrent('not while it is not answered, and it follows again once it is', async () => {
+    const shop = await open();
     await using page = await openPage(browser);
-    const session = await openOrder(page);
+    const session = await openOrder(page, shop);
     await page.route('**/ops/orders/*', (route) => route.fulfill({ status: 503 }));
     await shop.service.deliver(events.asyncFailed(session));
     await page.getByText('Not live: the page could not be loaded').waitFor();
@@ -95,18 +103,20 @@ describe('a page says whether it follows', () => {
     await page.getByText('Live', { exact: true }).waitFor();
   });
 
-  test('not while the database does not answer, and it follows again once it does', async () => {
+  test.concurrent('not while the database does not answer, and it follows again once it does', async () => {
+    const shop = await open();
     await using page = await openPage(browser);
-    await openOrder(page);
+    await openOrder(page, shop);
     await using locked = await hold(shop.db, (trx) => trx.raw('lock table order_transitions'));
     await page.getByText('Not live').waitFor();
     await locked.release();
     await page.getByText('Live', { exact: true }).waitFor();
   });
 
-  test('how long something has waited is told anew each minute, though nothing has happened', async () => {
+  test.concurrent('how long something has waited is told anew each minute, though nothing has happened', async () => {
+    const shop = await open();
     await using page = await openPage(browser);
-    await openOrder(page);
+    await openOrder(page, shop);
     await page.clock.install();
     await page.reload();
     await page.getByText('Live', { exact: true }).waitFor();
@@ -120,16 +130,18 @@ describe('a page says whether it follows', () => {
     await page.getByText('9 min ago').first().waitFor();
   });
 
-  test('not while its stream is refused, and it follows once it is not', async () => {
+  test.concurrent('not while its stream is refused, and it follows once it is not', async () => {
+    const shop = await open();
     await using page = await openPage(browser);
     await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));
-    await logIn(page);
+    await logIn(page, '/ops', shop.service.url);
     await page.getByText('Not live: the connection was lost').waitFor();
     await page.unroute('**/ops/live?*');
     await page.getByText('Live', { exact: true }).waitFor();
   });
 
-  test('it is loaded anew once its stream is refused, and not each time that it asks for one again', async () => {
+  test.concurrent('it is loaded anew once its stream is refused, and not each time that it asks for one again', async () => {
+    const shop = await open();
     await using page = await openPage(browser);
     await page.clock.install();
     await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));
@@ -137,7 +149,7 @@ describe('a page says whether it follows', () => {
     page.on('request', (request) => request.resourceType() === 'fetch' && loads.push(request.url()));
     const refused = () => page.waitForResponse('**/ops/live?*');
     const first = refused();
-    await logIn(page);
+    await logIn(page, '/ops', shop.service.url);
     await first;
     for (const _ of [1, 2, 3]) {
       const again = refused();
