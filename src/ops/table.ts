@@ -30,8 +30,7 @@ export function table(
   rows: readonly (readonly Cell[])[],
   width: number | null,
 ): string {
-  const texts = rows.map((row) => row.map(textOf));
-  const widths = width ? fitted(columns, widthsOf(columns, texts), width) : [];
+  const widths = width ? fitted(columns, widthsOf(columns, rows), width) : [];
   const made = new Table({
     head: columns.some(({ head }) => head) ? columns.map(({ head = '' }) => styleText('bold', head)) : [],
     colAligns: columns.map(({ align }) => align ?? 'left'),
@@ -39,17 +38,17 @@ export function table(
     chars: { ...NO_LINES, middle: GAP },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
-  rows.forEach((row, r) => {
+  for (const row of rows) {
     made.push(
       row.map((cell, c) => {
         const isLast = c === columns.length - 1;
-        const whole = texts[r]?.[c] ?? '';
+        const whole = textOf(cell);
         const text = width ? within(whole, widths[c] as number, isLast) : whole;
         const content = typeof cell === 'string' ? text : styleText(cell.style, text);
         return { content, wordWrap: isLast };
       }),
     );
-  });
+  }
   return made
     .toString()
     .split('\n')
@@ -77,9 +76,9 @@ function textOf(cell: Cell): string {
   return oneLine(typeof cell === 'string' ? cell : cell.text);
 }
 
-function widthsOf(columns: readonly Column[], texts: readonly (readonly string[])[]): number[] {
+function widthsOf(columns: readonly Column[], rows: readonly (readonly Cell[])[]): number[] {
   return columns.map(({ head = '' }, c) =>
-    Math.max(1, head.length, ...texts.map((row) => stringWidth(row[c] ?? ''))),
+    Math.max(1, head.length, ...rows.map((row) => stringWidth(textOf(row[c] ?? '')))),
   );
 }
 
