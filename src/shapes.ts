@@ -69,14 +69,20 @@ function isReadable(text: string): boolean {
 
 export const sender = z
   .string()
-  .refine((text) => hostOf(text) !== null, 'must be one mail address, with or without a name');
+  .refine(
+    (text) => hostOf(text) !== null,
+    'must be one mail address, with or without a name (in double quotes if that has a colon or a comma)',
+  );
 
 /** One plain mail address: nothing in it reads as a second recipient or as another header. */
 export const plainAddress = /^[^\s\p{C}"(),:;<>@[\\\]]+@([^\s\p{C}"'(),:;<>@[\\\]]+)$/u;
 
-/** Of one mail address, with or without a name, in ASCII, as headers are. Null: the text is none, or has others beside it. */
+/**
+ * Of one mail address, with or without a name, in ASCII, as headers are. Null: the text is none, or has others beside it, or
+ * is a group (`Mugs: Orders <…>`), which no mail comes from (RFC 5322, 3.6.2).
+ */
 export function hostOf(text: string): string | null {
-  const [first, ...others] = addressparser(text, { flatten: true });
+  const [first, ...others] = addressparser(text);
   const [, host = ''] = plainAddress.exec(first?.address ?? '') ?? [];
   return (others.length === 0 && domainToASCII(host)) || null;
 }

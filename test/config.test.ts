@@ -40,6 +40,7 @@ test.each([
   'shop@ops@shop.example',
   "'shop@shop.example'",
   'shop@shop.example, ops@shop.example',
+  'Mugs: Orders <shop@shop.example>',
 ])('a MAIL_FROM that is not one address: %s', (MAIL_FROM) => {
   expect(named(refusal({ MAIL_FROM }))).toEqual(['MAIL_FROM']);
 });
