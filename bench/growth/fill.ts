@@ -1,6 +1,6 @@
 import type { Knex } from '../../src/db/knex.ts';
 import { requestOf } from '../../src/orders/handlers.ts';
-import type { StripeEvent } from '../../src/stripe/signature.ts';
+import type { StripeEvent } from '../../src/stripe/event.ts';
 import { paidBody } from '../support/events.ts';
 
 /** Orders of one transaction. Two run at a time, one on each core. */

@@ -3,7 +3,7 @@ import { BadRequest } from '../errors.ts';
 import { handledTypes, requestOf } from '../orders/handlers.ts';
 import { openLedger, type Recorded } from '../orders/ledger.ts';
 import type { OrderStatus } from '../orders/status.ts';
-import type { StripeEvent } from '../stripe/signature.ts';
+import type { StripeEvent } from '../stripe/event.ts';
 import { recordAction } from './actions.ts';
 import { findEvent, type KeptEvent } from './look-up.ts';
 

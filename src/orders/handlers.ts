@@ -1,6 +1,6 @@
 import { type CheckoutSession, readSession } from '../stripe/checkout-session.ts';
+import { isAboutSession, type SignedEvent } from '../stripe/event.ts';
 import { idOf, jsonOf, textOf } from '../stripe/shapes.ts';
-import { isAboutSession, type SignedEvent } from '../stripe/signature.ts';
 import type { SessionFields } from './order.ts';
 import type { OrderStatus } from './status.ts';
 

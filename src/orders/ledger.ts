@@ -3,7 +3,7 @@ import { isDataError, isStatementError } from '../db/errors.ts';
 import { groupCommit } from '../db/group-commit.ts';
 import type { Knex } from '../db/knex.ts';
 import { BadRequest, Unavailable } from '../errors.ts';
-import { type SignedEvent, sessionIdOf } from '../stripe/signature.ts';
+import { type SignedEvent, sessionIdOf } from '../stripe/event.ts';
 import type { Request } from './handlers.ts';
 import { type OrderStatus, type Outcome, orderStatuses, outcomeOf } from './status.ts';
 

@@ -7,7 +7,7 @@ import type { Order } from '../orders/order.ts';
 import type { RefusedEvent } from '../orders/refused.ts';
 import type { Outcome } from '../orders/status.ts';
 import { readSession } from '../stripe/checkout-session.ts';
-import { eventOfApi } from '../stripe/signature.ts';
+import { eventOfApi } from '../stripe/event.ts';
 import { type Compared, differencesOf } from './compare.ts';
 import type { Findings } from './findings.ts';
 

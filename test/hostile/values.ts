@@ -60,7 +60,7 @@ function nested(levels: number): string {
   return `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 }
 
-/** Every field of an event and of its session that the service reads: src/stripe/signature.ts, checkout-session.ts. */
+/** Every field of an event and of its session that the service reads: src/stripe/event.ts, checkout-session.ts. */
 export const eventFields = [
   'object',
   'id',

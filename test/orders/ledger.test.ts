@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Knex, openPool } from '../../src/db/knex.ts';
 import { type Ledger, type News, openLedger, type Recorded } from '../../src/orders/ledger.ts';
-import type { StripeEvent } from '../../src/stripe/signature.ts';
+import type { StripeEvent } from '../../src/stripe/event.ts';
 import { contentsOf, createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { newsOf, recordEvent } from '../support/news.ts';

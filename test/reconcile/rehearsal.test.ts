@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { News } from '../../src/orders/ledger.ts';
 import { rehearsal } from '../../src/reconcile/rehearsal.ts';
-import { eventOfApi } from '../../src/stripe/signature.ts';
+import { eventOfApi } from '../../src/stripe/event.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { checkoutSession, events } from '../support/stripe-events.ts';
 

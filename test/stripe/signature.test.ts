@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { BadRequest } from '../../src/errors.ts';
-import { eventOfApi, sessionIdOf, verifyEvent } from '../../src/stripe/signature.ts';
+import { eventOfApi, sessionIdOf } from '../../src/stripe/event.ts';
+import { verifyEvent } from '../../src/stripe/signature.ts';
 import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../support/stripe-events.ts';
 
 const payload = JSON.stringify(

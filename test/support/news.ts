@@ -1,7 +1,7 @@
 import type { Knex } from '../../src/db/knex.ts';
 import { requestOf } from '../../src/orders/handlers.ts';
 import { type News, openLedger } from '../../src/orders/ledger.ts';
-import type { StripeEvent } from '../../src/stripe/signature.ts';
+import type { StripeEvent } from '../../src/stripe/event.ts';
 import type { EventJson } from './stripe-events.ts';
 
 interface Options {
