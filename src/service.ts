@@ -8,7 +8,7 @@ import { openFulfiller, openShop, openStripe, openTracing } from './connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { firstConnectionOf } from './db/first-connection.ts';
 import { type Knex, openPool } from './db/knex.ts';
-import { migrate } from './db/migrations.ts';
+import { migrate } from './db/migrate.ts';
 import { messageOf } from './errors.ts';
 import { fulfillments, fulfillmentWork } from './fulfillment/fulfill.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';

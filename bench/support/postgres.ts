@@ -5,7 +5,7 @@ import { type Binaries, findBinaries, findSystemBinaries } from '../../src/db/em
 import type { Home } from '../../src/db/embedded/home.ts';
 import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { type Knex, openPool } from '../../src/db/knex.ts';
-import { migrate } from '../../src/db/migrations.ts';
+import { migrate } from '../../src/db/migrate.ts';
 
 export const log = pino({ level: 'warn' });
 

@@ -3,7 +3,7 @@ import { loadForMigration } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { runProgram } from '../program.ts';
 import { openDatabase } from './database.ts';
-import { migrate } from './migrations.ts';
+import { migrate } from './migrate.ts';
 
 /** `npm run migrate`: for deployments where the service itself may not change the schema. An argument means something else, and is refused. */
 new Command('npm run migrate').description('Brings the schema up to date.').parse();

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { unfitBecause } from '../../src/db/fitness.ts';
-import { migrate } from '../../src/db/migrations.ts';
+import { migrate } from '../../src/db/migrate.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 

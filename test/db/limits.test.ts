@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { openPool } from '../../src/db/knex.ts';
 import type { Kind } from '../../src/db/limits.ts';
-import { migrate } from '../../src/db/migrations.ts';
+import { migrate } from '../../src/db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { silent } from '../support/log.ts';
 import { startPooler } from '../support/pooler.ts';

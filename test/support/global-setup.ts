@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { openPool } from '../../src/db/knex.ts';
-import { migrate } from '../../src/db/migrations.ts';
+import { migrate } from '../../src/db/migrate.ts';
 import { testBinaries } from './binaries.ts';
 
 /** Kept between runs: the next start is quick, and what a killed run left behind is taken over by the next one. */
