@@ -5,10 +5,9 @@ import type { Watch } from './alerts/watch.ts';
 import { atMost } from './at-most.ts';
 import type { Config } from './config.ts';
 import { openFulfiller, openShop, openStripe, openTracing } from './connect.ts';
-import { type Database, openDatabase } from './db/database.ts';
-import { firstConnectionOf } from './db/first-connection.ts';
-import { type Knex, openPool } from './db/knex.ts';
+import { openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
+import { openPools, type Pools } from './db/pools.ts';
 import { messageOf } from './errors.ts';
 import { fulfillments, fulfillmentWork } from './fulfillment/fulfill.ts';
 import type { Fulfiller } from './fulfillment/fulfiller.ts';
@@ -94,24 +93,6 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
     throw error;
   }
 }
-
-/**
- * DATABASE_POOL_MAX connections in all, in two pools, so that a busy worker leaves the web its own; a single connection
- * is shared. Where PostgreSQL grants fewer, the worker could take them all: it opens none before the web has one, which
- * stays open.
- */
-function openPools({ role, database: { poolMax } }: Config, { url }: Database, log: Logger) {
-  const workerMax = role === 'web' ? 0 : role === 'worker' ? poolMax - 1 : Math.floor(poolMax / 2);
-  const web = openPool(url, { kind: 'web', max: poolMax - workerMax, log });
-  const webFirst = firstConnectionOf(web);
-  const worker =
-    workerMax === 0 ? web : openPool(url, { kind: 'worker', max: workerMax, before: webFirst, log });
-  const byName: Readonly<Record<string, Knex>> = worker === web ? { web } : { web, worker };
-  const destroy = () => Promise.all(Object.values(byName).map((pool) => pool.destroy()));
-  return { web, worker, byName, webFirst, destroy };
-}
-
-type Pools = ReturnType<typeof openPools>;
 
 /** What all that a process does is made of. */
 interface Parts {
