@@ -80,6 +80,16 @@ export async function lookUp({ db, stripe }: Sources, given: string): Promise<nu
   return (await orderOfSession(db, event.checkout_session_id)) ?? event;
 }
 
+/**
+ * The order of what a person names so.
+ * @throws as lookUp, and where no order is about the event
+ */
+export async function orderOf(sources: Sources, given: string): Promise<number> {
+  const found = await lookUp(sources, given);
+  if (typeof found === 'number') return found;
+  throw new NotFound(`There is no order of ${given}.`);
+}
+
 /** @throws {NotFound} */
 export async function findEvent(db: Knex, id: string): Promise<KeptEvent> {
   if (!idPattern('evt').test(id)) throw new NotAnId(`${id} is no event's id (evt_…).`);

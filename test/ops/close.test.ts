@@ -7,10 +7,13 @@ import { createTestDatabase } from '../support/database.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { hold, untilWaiting } from '../support/process.ts';
+import { startStripeApi } from '../support/stripe-api.ts';
+import { checkoutSession } from '../support/stripe-events.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const { db, url: DATABASE_URL } = await createTestDatabase();
-const env = { DATABASE_URL };
+const stripe = await startStripeApi();
+const env = { DATABASE_URL, STRIPE_API_BASE: stripe.url };
 const here = openOps(env);
 const way = await startTcpProxy(DATABASE_URL);
 
@@ -44,6 +47,16 @@ test('what an order is owed ends without another attempt, and why is on its time
   const shown = await here('show', String(id));
   expect(shown.text).toContain('The fulfilment is owed no more: a person closed it.');
   expect(shown.text).toMatch(/cli:\S+ closed the order: refunded in Stripe$/m);
+});
+
+test('an order that was refunded is closed by its payment, which Stripe is asked about', async () => {
+  const session = checkoutSession({ payment_intent: 'pi_refunded' });
+  stripe.keep(session, []);
+  const { id } = await insertOrder(db, { checkout_session_id: session.id });
+  await insertFulfillment(db, id);
+  const closed = await here('close', 'pi_refunded', '--because', 'refunded in Stripe');
+  expect(closed).toMatchObject({ ok: true, data: { order_id: id } });
+  expect(await fulfillmentOf(id)).toMatchObject({ status: 'fulfilled' });
 });
 
 test('what was fulfilled before is told as it was, whatever is closed later', async () => {

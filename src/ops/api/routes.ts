@@ -6,7 +6,7 @@ import { closeOrder } from '../close.ts';
 import { visitorOf } from '../door.ts';
 import { listEvents } from '../events.ts';
 import { NotFound } from '../identify.ts';
-import { findEvent, lookUp, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
+import { findEvent, orderOf, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { PayloadGone, replayEvent } from '../replay.ts';
 import { retryDead, retryOrder } from '../retry.ts';
@@ -75,12 +75,6 @@ const guardChanges: RequestHandler = (req, res, next) => {
     'Changes want the header Authorization: Bearer, with the value of OPS_TOKEN, which must be set.';
   refuse(res, 403, 'forbidden', message);
 };
-
-async function orderOf(sources: Sources, id: string): Promise<number> {
-  const found = await lookUp(sources, id);
-  if (typeof found === 'number') return found;
-  throw new NotFound(`There is no order of ${id}.`);
-}
 
 /** @throws {BadRequest} with what is wrong, and where */
 function read<Shape extends z.ZodType>(shape: Shape, given: unknown): z.infer<Shape> {

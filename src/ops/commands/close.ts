@@ -4,7 +4,7 @@ import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
 import { closeOrder, reasonShape } from '../close.ts';
 import { type Describe, outcomeOf, type Report } from '../command.ts';
-import { orderIdOf } from '../identify.ts';
+import { orderOf } from '../look-up.ts';
 
 const HELP = `
 The order stays paid, and is called fulfilled from then on: nobody is to see to it any more. Mails that were not sent are not
@@ -12,13 +12,13 @@ sent. An attempt that is under way in that moment may still reach the receiver.
 
 Examples:
   npm run ops -- close 42 --because "fulfilled by hand"
-  npm run ops -- close cs_live_a1b2c3 --because "refunded in Stripe"
+  npm run ops -- close pi_3abc --because "refunded in Stripe"
   npm run ops -- close 42 --because "no such address"   (fulfilled, and its mail is dead)`;
 
 export const close: Describe = (act) =>
   new Command('close')
     .description('Ends what an order is owed without another attempt: it was fulfilled by hand, or refunded.')
-    .argument('<order>', 'its id, or its checkout session')
+    .argument('<order>', 'its id, its checkout session, or its payment (pi_…)')
     .requiredOption(
       '--because <reason>',
       'kept with the order, so leave the customer out',
@@ -26,8 +26,8 @@ export const close: Describe = (act) =>
     )
     .addHelpText('after', HELP)
     .action(
-      act(async ({ db, actor }, order: string, { because }: { because: string }): Promise<Report> => {
-        const id = await orderIdOf(db, order);
+      act(async ({ db, stripe, actor }, order: string, { because }: { because: string }): Promise<Report> => {
+        const id = await orderOf({ db, stripe }, order);
         const closed = await closeOrder(db, id, { because, actor });
         return outcomeOf({
           ok: !isNone(closed),

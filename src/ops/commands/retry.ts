@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
 import { type Describe, outcomeOf, type Report } from '../command.ts';
-import { orderIdOf } from '../identify.ts';
+import { orderOf } from '../look-up.ts';
 import { retryDead, retryOrder } from '../retry.ts';
 
 const HELP = `
@@ -14,15 +14,15 @@ Examples:
 export const retry: Describe = (act) =>
   new Command('retry')
     .description('Tries again at once what an order is owed: its fulfilment, its mails.')
-    .argument('<order>', 'its id, or its checkout session; or "dead", for all that is')
+    .argument('<order>', 'its id, its checkout session, or its payment (pi_…); or "dead", for all that is')
     .addHelpText('after', HELP)
     .action(
-      act(async ({ db, actor }, order: string): Promise<Report> => {
+      act(async ({ db, stripe, actor }, order: string): Promise<Report> => {
         if (order === 'dead') {
           const retried = await retryDead(db, actor);
           return { ok: true, data: retried, text: tellAll(retried) };
         }
-        const id = await orderIdOf(db, order);
+        const id = await orderOf({ db, stripe }, order);
         const retried = await retryOrder(db, id, actor);
         return outcomeOf({
           ok: !isNone(retried),
