@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Page, Route } from 'playwright-core';
 import { freePort } from '../../src/db/embedded/free-port.ts';
 import { createStripe } from '../../src/stripe/client.ts';
@@ -201,53 +201,51 @@ test('without scripts the same, and a total that has changed is shown before it 
   expect(await orderOf(page)).toMatchObject({ status: 'paid', amount_total: 2_900 });
 });
 
-describe('trouble', () => {
-  const gone = 'The customer closes the window';
+const gone = 'The customer closes the window';
 
-  test.concurrent('every event twice: one order, one fulfilment', async () => {
-    await using page = await buy('card', 'Deliver every event twice');
-    const told = await untilFulfilled(page);
-    expect(told.match(/completed was delivered. The service answered 200/g)).toHaveLength(2);
-    expect(told.match(/it was applied/g)).toHaveLength(1);
-    await expectGivenOnce(page);
-  });
+// Side by side, with the pages below; what waits for longest first.
 
-  test.concurrent('in the wrong order: the checkout comes after the payment', async () => {
-    await using page = await buy('bank debit', 'in the wrong order');
-    await story(page).getByText('is held until the bank has spoken').waitFor();
-    await page.getByRole('button', { name: 'The bank pays' }).click();
-    await story(page).getByText('checkout.session.completed was delivered').waitFor();
-    const told = await untilFulfilled(page);
-    expect(told.indexOf('succeeded was delivered')).toBeLessThan(told.indexOf('completed was delivered'));
-    expect(told).toMatch(/there was nothing to do any more/);
-    await expectGivenOnce(page);
-  });
+test.concurrent('trouble 10 s late: the success page has the order at once', async () => {
+  await using page = await buy('card', 'Deliver 10 s late');
+  await untilFulfilled(page);
+  await story(page).getByText('completed was delivered').waitFor();
+  const told = await story(page).innerText();
+  expect(told).toMatch(/The fulfilment was done[\s\S]*completed was delivered/);
+  expect(told).toMatch(/there was nothing to do any more/);
+  await expectGivenOnce(page);
+});
 
-  test.concurrent('10 s late: the success page has the order at once', async () => {
-    await using page = await buy('card', 'Deliver 10 s late');
-    await untilFulfilled(page);
-    await story(page).getByText('completed was delivered').waitFor();
-    const told = await story(page).innerText();
-    expect(told).toMatch(/The fulfilment was done[\s\S]*completed was delivered/);
-    expect(told).toMatch(/there was nothing to do any more/);
-    await expectGivenOnce(page);
-  });
+test.concurrent('trouble every event twice: one order, one fulfilment', async () => {
+  await using page = await buy('card', 'Deliver every event twice');
+  const told = await untilFulfilled(page);
+  expect(told.match(/completed was delivered. The service answered 200/g)).toHaveLength(2);
+  expect(told.match(/it was applied/g)).toHaveLength(1);
+  await expectGivenOnce(page);
+});
 
-  test.concurrent('lost, and nobody asks: Stripe delivers again', async () => {
-    await using page = await buy('card', 'Lose the first delivery', gone);
-    expect(await untilFulfilled(page)).toMatch(
-      /was lost on its way[\s\S]*completed was delivered[\s\S]*The order began as paid/,
-    );
-    await expectGivenOnce(page);
-  });
+test.concurrent('trouble in the wrong order: the checkout comes after the payment', async () => {
+  await using page = await buy('bank debit', 'in the wrong order');
+  await story(page).getByText('is held until the bank has spoken').waitFor();
+  await page.getByRole('button', { name: 'The bank pays' }).click();
+  await story(page).getByText('checkout.session.completed was delivered').waitFor();
+  const told = await untilFulfilled(page);
+  expect(told.indexOf('succeeded was delivered')).toBeLessThan(told.indexOf('completed was delivered'));
+  expect(told).toMatch(/there was nothing to do any more/);
+  await expectGivenOnce(page);
+});
 
-  test.concurrent('a wrong signature changes nothing', async () => {
-    await using page = await buy('card', 'with a wrong secret', gone);
-    expect(await untilFulfilled(page)).toMatch(
-      /answered 400[\s\S]*answered 200[\s\S]*The order began as paid/,
-    );
-    await expectGivenOnce(page);
-  });
+test.concurrent('trouble lost, and nobody asks: Stripe delivers again', async () => {
+  await using page = await buy('card', 'Lose the first delivery', gone);
+  expect(await untilFulfilled(page)).toMatch(
+    /was lost on its way[\s\S]*completed was delivered[\s\S]*The order began as paid/,
+  );
+  await expectGivenOnce(page);
+});
+
+test.concurrent('trouble a wrong signature changes nothing', async () => {
+  await using page = await buy('card', 'with a wrong secret', gone);
+  expect(await untilFulfilled(page)).toMatch(/answered 400[\s\S]*answered 200[\s\S]*The order began as paid/);
+  await expectGivenOnce(page);
 });
 
 const looks = {
