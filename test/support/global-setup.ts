@@ -19,7 +19,7 @@ export default async function setUp(): Promise<void> {
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
-    max_connections: '200',
+    max_connections: '400',
   };
   const server = await startEmbeddedPostgres({ dir, log, settings, binaries: testBinaries });
   const admin = openPool(server.url, { kind: 'migration', max: 1, log });
