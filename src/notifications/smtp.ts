@@ -85,7 +85,8 @@ export async function expectSmtp(url: string, timeoutMs: number): Promise<void> 
     dnsTimeout: timeoutMs,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
+    // After that of the greeting, whose words say more than `Timeout`.
+    socketTimeout: timeoutMs + 100,
   });
   await transport.verify().catch((error) => {
     throw new Error(reasonOf(error));
