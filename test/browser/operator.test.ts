@@ -288,6 +288,11 @@ test('by the keyboard alone: in, to an order, tried again, and out', async () =>
 });
 
 const orderComes = () => shop.service.deliver(events.completedUnpaid(shop.checkout()));
+/** As the service writes once a minute, which it may have done by then. */
+const someAcknowledged = () =>
+  shop.db.raw(
+    `insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1) on conflict do nothing`,
+  );
 
 test('what new orders push off a page that follows is on the next page, whose link keeps the focus', async () => {
   await Promise.all(Array.from({ length: 51 }, orderComes));
@@ -307,7 +312,7 @@ test('what new orders push off a page that follows is on the next page, whose li
 
 test('whoever reads a chart as a table is where they were when an order comes', async () => {
   await orderComes();
-  await shop.db.raw(`insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1)`);
+  await someAcknowledged();
   await using page = await logIn(await openPage(browser));
   const charts = page.locator('.pair');
   const focused = () => page.evaluate('document.activeElement.closest(".chart")?.textContent.slice(0, 20)');
@@ -330,9 +335,7 @@ test('whoever reads a chart as a table is where they were when an order comes', 
 
 test('the table that was opened stays open, and no other one, when the chart before it has its first order', async () => {
   await shop.db('orders').update({ created_at: shop.db.raw(`now() - interval '2 days'`) });
-  await shop.db.raw(
-    `insert into acknowledgements values (date_bin('15 minutes', now(), 'epoch'), 2, 1) on conflict do nothing`,
-  );
+  await someAcknowledged();
   await using page = await logIn(await openPage(browser));
   await page.getByText('Live', { exact: true }).waitFor();
   await page.getByText('As a table').click();
