@@ -31,6 +31,12 @@ const elsewhere = await startReceiver();
 const fulfil = (url = receiver.url, timeoutMs = 5_000) =>
   httpFulfiller({ url, secret: FULFILLMENT_SECRET, timeoutMs })(paid, never);
 
+beforeEach(() => {
+  globalAgent.destroy();
+  for (const { calls } of [receiver, elsewhere]) calls.length = 0;
+  receiver.answer = (res) => res.writeHead(204).end();
+});
+
 test('POSTs the order, signed so that the Standard Webhooks package accepts it', async () => {
   await fulfil();
   const [call] = receiver.calls;
@@ -68,7 +74,6 @@ test('says in its headers what it sends and who it is', async () => {
 });
 
 test('a repeat has the same id and the same body', async () => {
-  receiver.calls.length = 0;
   await fulfil();
   await fulfil();
   const [first, second] = receiver.calls;
@@ -84,7 +89,6 @@ describe('is not fulfilled by', () => {
   test.each([301, 302, 303, 307, 308])('a redirect (%i), which is not followed', async (status) => {
     const location = elsewhere.url;
     receiver.answer = (res) => res.writeHead(status, { location }).end();
-    receiver.calls.length = 0;
     await expect(fulfil()).rejects.toThrow(`the receiver answered ${status}`);
     expect([receiver.calls.length, elsewhere.calls.length]).toEqual([1, 0]);
   });
@@ -142,15 +146,12 @@ test.each([200, 201, 202, 204, 299])('is fulfilled by an answer of %i', async (s
 });
 
 describe('a connection that was kept open', () => {
-  beforeEach(() => globalAgent.destroy());
-
   /** Node's own says for how long: `Keep-Alive: timeout=5`. */
   const forAnyTime = { connection: 'keep-alive' };
 
   /** A connection's first call is answered 204, the next as told. */
   function answerAgain(answer: (res: ServerResponse) => unknown, headers: object = forAnyTime): void {
     const used = new WeakSet<Socket>();
-    receiver.calls.length = 0;
     receiver.answer = (res) => {
       const socket = res.socket as Socket;
       if (used.has(socket)) return answer(res);
@@ -275,15 +276,12 @@ describe('the stop signal', () => {
   });
 
   test('that has been given already lets no call begin', async () => {
-    receiver.calls.length = 0;
-    receiver.answer = (res) => res.writeHead(204).end();
     await expect(call(AbortSignal.abort())).rejects.toThrow(/abort/);
     expect(receiver.calls).toEqual([]);
   });
 
   test('is let go after the call', async () => {
     const { signal } = new AbortController();
-    receiver.answer = (res) => res.writeHead(204).end();
     await call(signal);
     await until('nobody listens', () => getEventListeners(signal, 'abort').length === 0);
   });
