@@ -117,6 +117,8 @@ test('a process without channels keeps what it finds for others to tell', async 
   const watch = startWatch({ db, looks: [() => [off]], channels: [], log: silent });
   await until('the finding is kept', async () => (await db('alerts')).length === 1);
   await watch.stop();
+  // One that finds it there at its begin would tell it at once.
+  await startWatch({ db, looks: [], channels: [], log: silent }).stop();
   expect(await db('alerts')).toMatchObject([{ attempts: 0, next_attempt_at: expect.any(Date) }]);
 });
 

@@ -81,6 +81,13 @@ describe('a page says whether it follows', () => {
     return session;
   }
 
+  /** How often it asks for itself anew, from now on. */
+  function loadsOf(page: Page): readonly string[] {
+    const loads: string[] = [];
+    page.on('request', (request) => request.resourceType() === 'fetch' && loads.push(request.url()));
+    return loads;
+  }
+
   test.concurrent('not once its session has ended', async () => {
     const shop = await open();
     await using page = await openPage(browser);
@@ -122,9 +129,11 @@ describe('a page says whether it follows', () => {
     await page.getByText('Live', { exact: true }).waitFor();
     await shop.db('stripe_events').update({ received_at: shop.db.raw(`received_at - interval '9 minutes'`) });
     await page.evaluate('getSelection().selectAllChildren(document.querySelector(".timeline"))');
+    const loads = loadsOf(page);
     await page.clock.fastForward(60_000);
     const marked = await page.evaluate('String(getSelection())');
     expect(marked).toContain('The order began as awaiting payment.');
+    expect(loads).toEqual([]);
     await page.evaluate('getSelection().empty()');
     await page.clock.fastForward(60_000);
     await page.getByText('9 min ago').first().waitFor();
@@ -145,8 +154,7 @@ describe('a page says whether it follows', () => {
     await using page = await openPage(browser);
     await page.clock.install();
     await page.route('**/ops/live?*', (route) => route.fulfill({ status: 503 }));
-    const loads: string[] = [];
-    page.on('request', (request) => request.resourceType() === 'fetch' && loads.push(request.url()));
+    const loads = loadsOf(page);
     const refused = () => page.waitForResponse('**/ops/live?*');
     const first = refused();
     await logIn(page, '/ops', shop.service.url);

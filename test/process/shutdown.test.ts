@@ -120,12 +120,14 @@ test.concurrent('while it stops, new connections are refused, and further signal
 
   service.kill('SIGTERM');
   await until('new connections are refused', () => isRefused(service.url));
+  expect(logOf(service).map(({ msg }) => msg)).not.toContain('stopped');
   service.kill('SIGTERM');
   service.kill('SIGINT');
   expect(await service.ended).toEqual({ code: 0, signal: null });
   expect(await db('fulfillments').where({ event_id: event.id })).toMatchObject([
     { status: 'pending', attempts: 1 },
   ]);
+  expect(logOf(service).filter(({ msg }) => msg === 'stopping')).toHaveLength(1);
 });
 
 test.concurrent('a request that never ends does not hold up the stop', async () => {
