@@ -30,7 +30,8 @@ export function table(
   rows: readonly (readonly Cell[])[],
   width: number | null,
 ): string {
-  const widths = width ? fitted(columns, widthsOf(columns, rows), width) : [];
+  const lines = rows.map((row) => row.map(inOneLine));
+  const widths = width ? fitted(columns, widthsOf(columns, lines), width) : [];
   const made = new Table({
     head: columns.some(({ head }) => head) ? columns.map(({ head = '' }) => styleText('bold', head)) : [],
     colAligns: columns.map(({ align }) => align ?? 'left'),
@@ -38,14 +39,12 @@ export function table(
     chars: { ...NO_LINES, middle: GAP },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
-  for (const row of rows) {
+  for (const line of lines) {
     made.push(
-      row.map((cell, c) => {
+      line.map(({ text: whole, style }, c) => {
         const isLast = c === columns.length - 1;
-        const whole = textOf(cell);
         const text = width ? within(whole, widths[c] as number, isLast) : whole;
-        const content = typeof cell === 'string' ? text : styleText(cell.style, text);
-        return { content, wordWrap: isLast };
+        return { content: style ? styleText(style, text) : text, wordWrap: isLast };
       }),
     );
   }
@@ -72,13 +71,19 @@ function pieces(text: string, width: number): string[] {
   return found;
 }
 
-function textOf(cell: Cell): string {
-  return oneLine(typeof cell === 'string' ? cell : cell.text);
+interface Line {
+  readonly text: string;
+  readonly style: Style | null;
 }
 
-function widthsOf(columns: readonly Column[], rows: readonly (readonly Cell[])[]): number[] {
+function inOneLine(cell: Cell): Line {
+  const { text, style } = typeof cell === 'string' ? { text: cell, style: null } : cell;
+  return { text: oneLine(text), style };
+}
+
+function widthsOf(columns: readonly Column[], lines: readonly (readonly Line[])[]): number[] {
   return columns.map(({ head = '' }, c) =>
-    Math.max(1, head.length, ...rows.map((row) => stringWidth(textOf(row[c] ?? '')))),
+    Math.max(1, head.length, ...lines.map((line) => stringWidth(line[c]?.text ?? ''))),
   );
 }
 
