@@ -20,13 +20,6 @@ import { until } from '../support/until.ts';
 
 const dataDir = await scratchDir();
 
-/** It hears mails to their end, and answers none. */
-let hear = () => {};
-const silentServer = await serveMail({
-  authOptional: true,
-  onData: (stream) => void stream.on('end', () => hear()).resume(),
-});
-
 type Place = Awaited<ReturnType<typeof openPlace>>;
 
 /** For one test: they wait side by side, those that wait for longest first. One after the other they took 75 s. */
@@ -107,7 +100,7 @@ test.concurrent('an event that Stripe signed and that can not be read is told at
 });
 
 test.concurrent('neither a channel that does not answer nor a cause that can not be kept keeps anybody from looking', async () => {
-  const { db } = await openPlace();
+  const { db } = await createTestDatabase();
   const off: Finding = { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } };
   const channel: Channel = { name: 'webhook', tell: () => new Promise(() => {}) };
   let looks = 0;
@@ -130,10 +123,13 @@ test.concurrent('neither a channel that does not answer nor a cause that can not
 test.concurrent('a mail server that takes all of an alert and says nothing holds up neither the chat nor further alerts', async () => {
   const { db, chat, start } = await openPlace();
   let had = 0;
-  const { host } = silentServer;
-  hear = () => {
+  const hear = () => {
     had += 1;
   };
+  const { host } = await serveMail({
+    authOptional: true,
+    onData: (stream) => void stream.on('end', hear).resume(),
+  });
   await owedOrder(db, { status: 'dead' });
   await using _service = await start({ SMTP_URL: `smtp://${host}` });
   await until('the server has it', () => had === 1);
@@ -146,7 +142,7 @@ test.concurrent('a mail server that takes all of an alert and says nothing holds
 });
 
 test.concurrent('a database that is away for a while keeps nobody from being told', async () => {
-  const { db } = await openPlace();
+  const { db } = await createTestDatabase();
   await raise(db, { cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } });
   await db.raw('alter table alerts rename to away');
   const { log, lines } = recordingLog();
@@ -220,13 +216,9 @@ test.concurrent('a clock that is not that of the database is told', async () => 
     as $$ select pg_catalog.clock_timestamp() - interval '1 hour' $$`);
   const behind = new URL(url);
   behind.searchParams.set('options', '-c search_path=public,pg_catalog');
-  try {
-    await using _service = await start({ DATABASE_URL: behind.href });
-    await settled();
-    expect(chat.posts[0]?.text).toMatch(/The clock of .* is 3[56]\d\d s ahead of that of the database/);
-  } finally {
-    await db.raw('drop function public.clock_timestamp()');
-  }
+  await using _service = await start({ DATABASE_URL: behind.href });
+  await settled();
+  expect(chat.posts[0]?.text).toMatch(/The clock of .* is 3[56]\d\d s ahead of that of the database/);
 });
 
 test.concurrent('a payment that fails after its order was paid is told, though nothing is owed and nothing waits', async () => {

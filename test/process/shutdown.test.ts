@@ -24,11 +24,10 @@ import { until } from '../support/until.ts';
 /** For one test: they wait side by side. */
 async function openPlace() {
   const surroundings = await startSurroundings();
-  const { env, receiver } = surroundings;
-  const proxy = await startTcpProxy(env.DATABASE_URL);
+  const { receiver } = surroundings;
   const untilCalledFor = ({ data }: EventJson) =>
     until('the receiver is called', () => receiver.calls.some(({ id }) => id === data.object.id));
-  return { ...surroundings, proxy, untilCalledFor };
+  return { ...surroundings, untilCalledFor };
 }
 
 const CONNECTIONS = 32;
@@ -151,7 +150,8 @@ describe('a database that is away', () => {
   test.concurrent.each(['reset', 'swallow'] as const)(
     '(%s) does not keep it, nor make it fail',
     async (manner) => {
-      const { env, receiver, paidEvent, proxy, untilCalledFor } = await openPlace();
+      const { env, receiver, paidEvent, untilCalledFor } = await openPlace();
+      const proxy = await startTcpProxy(env.DATABASE_URL);
       receiver.answer = () => {};
       const variables = { DATABASE_URL: proxy.url, ALERT_WEBHOOK_URL: receiver.url };
       await using service = await spawnService({ ...env, ...variables });
@@ -178,7 +178,8 @@ test.concurrent.each([
   ['npm run ops', 'src/cli.ts', ['orders']],
   ['npm run migrate', 'src/db/migrate-cli.ts', []],
 ])('%s ends also where a network has swallowed the end of its connections', async (_name, program, args) => {
-  const { env, proxy } = await openPlace();
+  const { env } = await openPlace();
+  const proxy = await startTcpProxy(env.DATABASE_URL);
   proxy.manner = 'keep';
   await using command = run(program, { ...env, DATABASE_URL: proxy.url }, args);
   expect(await command.ended).toEqual({ code: 0, signal: null });
