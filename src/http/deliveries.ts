@@ -32,6 +32,8 @@ export function deliveryOutcome(delivery: Delivery): string {
   if (recorded !== null)
     return recorded.duplicate && recorded.moved_to === null ? 'duplicate' : recorded.outcome;
   if (signatureFailure(delivery) !== null) return 'refused_signature';
+  // A ping, of which nothing is recorded.
+  if (status === 200) return 'ignored';
   return status === 503 ? 'unavailable' : 'refused';
 }
 

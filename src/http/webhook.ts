@@ -89,13 +89,18 @@ async function receive(
     log.info({ ...event, ...recorded }, 'event recorded');
     answerJson(res, 200, { received: true });
   } catch (error) {
-    if (error instanceof BadRequest) refusal = error;
     if (error instanceof NotAnEvent) event = error.names;
-    const report = { ...event, reason: messageOf(error) };
-    if (event === null) log.warn(report, 'delivery refused');
-    else if (refusal !== null) log.error(report, 'event refused');
-    else log.error(report, 'event not kept; Stripe will send it again');
-    answerError(res, error, log);
+    if (error instanceof NotAnEvent && error.isPing) {
+      log.info({ ...event }, 'ping answered');
+      answerJson(res, 200, { received: true });
+    } else {
+      if (error instanceof BadRequest) refusal = error;
+      const report = { ...event, reason: messageOf(error) };
+      if (event === null) log.warn(report, 'delivery refused');
+      else if (refusal !== null) log.error(report, 'event refused');
+      else log.error(report, 'event not kept; Stripe will send it again');
+      answerError(res, error, log);
+    }
   }
   const ended = performance.now();
   onDelivery?.({

@@ -85,6 +85,11 @@ export class NotAnEvent extends BadRequest {
       ? { event_id: named.id, type: named.type, checkout_session_id: named.related_object?.id }
       : null;
   }
+
+  /** Stripe's test of whether an endpoint can be reached, which is a thin event always: https://docs.stripe.com/api/v2/core/events/ping. */
+  get isPing(): boolean {
+    return this.names?.type === 'v2.core.event_destination.ping';
+  }
 }
 
 /** @throws {NotAnEvent} */

@@ -99,6 +99,13 @@ describe('deliveries', () => {
     expect(sample('checkout_deliveries_total{outcome="ignored",type="other"}')).toBe(3);
   });
 
+  test('a ping is one that is ignored', async () => {
+    const ping = { object: 'v2.core.event', id: 'evt_test_ping', type: 'v2.core.event_destination.ping' };
+    const sample = await gained(async () => expect(await service.deliver(ping)).toBe(200));
+    expect(sample('checkout_deliveries_total{outcome="ignored",type="other"}')).toBe(1);
+    expect(sample('checkout_acknowledgement_seconds_count{code="200"}')).toBe(1);
+  });
+
   test('refused: by what is wrong with them', async () => {
     const wrong = `t=${Math.floor(Date.now() / 1_000)},v1=${'0'.repeat(64)}`;
     const sample = await gained(async () => {

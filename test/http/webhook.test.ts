@@ -99,6 +99,20 @@ describe('200 {"received":true}', () => {
       expect(await db('stripe_events').where({ id: ignored.id })).toMatchObject([{ outcome: 'ignored' }]);
     }));
 
+  test('for a ping, of which nothing is kept', () =>
+    withApp(url, async (app) => {
+      const ping = JSON.stringify({
+        object: 'v2.core.event',
+        id: 'evt_test_ping',
+        type: 'v2.core.event_destination.ping',
+        related_object: { type: 'v2.core.event_destination', id: 'ed_test_1' },
+      });
+      const before = await contentsOf(db);
+      await post(app, ping, signatureOf(ping)).expect(200, { received: true });
+      await post(app, ping, signatureOf(ping, { secret: 'whsec_x' })).expect(400);
+      expect(await contentsOf(db)).toEqual(before);
+    }));
+
   test('for a body of exactly 1 MiB', () =>
     withApp(url, async (app) => {
       const padded = (length: number) => JSON.stringify({ ...JSON.parse(small), pad: 'x'.repeat(length) });
