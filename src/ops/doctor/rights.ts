@@ -23,9 +23,25 @@ export async function findRights(db: Knex): Promise<Verdict> {
      where not has_function_privilege(pg_proc.oid, 'execute')
      order by lacked`,
   );
-  return rows.length === 0
+  if (rows.length > 0)
+    return wrong(
+      `the role of DATABASE_URL lacks ${rows.map(({ lacked }) => lacked).join('; ')}. Grant it what it needs: docs/security.md`,
+    );
+  const exposed = await exposedBy(db);
+  return exposed === null
     ? ok('the role of DATABASE_URL may do what it must')
     : wrong(
-        `the role of DATABASE_URL lacks ${rows.map(({ lacked }) => lacked).join('; ')}. Grant it what it needs: docs/security.md`,
+        `${exposed} may read tables or views of the service: through Supabase's Data API, so may anybody. Revoke it: docs/security.md`,
       );
+}
+
+/** Supabase grants the roles of its Data API all rights on each new table; row level security there would not cover the views. */
+async function exposedBy(db: Knex): Promise<string | null> {
+  const { rows } = await db.raw<{ rows: [{ roles: string | null }] }>(
+    `with ours as (select relnamespace as room, relowner as owner from pg_class where oid = 'orders'::regclass)
+     select string_agg(distinct rolname, ', ') as roles
+     from ours join pg_class on relnamespace = room and relowner = owner and relkind in ('r', 'v'), pg_roles
+     where rolname in ('anon', 'authenticated') and has_table_privilege(pg_roles.oid, pg_class.oid, 'select')`,
+  );
+  return rows[0].roles;
 }
