@@ -40,7 +40,13 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
     };
 
     const found = await lookUp(id, { stripe, db });
-    if (found === null) return refuse(res, 404, 'no_such_session', 'Stripe has no such checkout session.');
+    if (found === null)
+      return refuse(
+        res,
+        404,
+        'no_such_session',
+        'Stripe has no such checkout session in the account and mode of STRIPE_SECRET_KEY.',
+      );
     if (isRefusal(found)) {
       log.error(
         { checkout_session_id: id, reason: messageOf(found) },

@@ -101,6 +101,7 @@ describe('no order comes of', () => {
     const before = shop.stripe.requests.length;
     const answer = await ask(id);
     expect([answer.status, answer.body.error.code]).toEqual([404, 'no_such_session']);
+    expect(answer.body.error.message).toMatch('in the account and mode of STRIPE_SECRET_KEY');
     expect(shop.stripe.requests.slice(before)).toHaveLength(times);
   });
 });
