@@ -16,7 +16,7 @@ interface Circumstances {
 /** What a run of reconcile found, for programs and for people. */
 export function reportOf(found: Findings, circumstances: Circumstances): Report {
   const { dryRun, since, eventsSince } = circumstances;
-  const { lookedAt, eventsMissing, behind, notAtStripe, differing, unrepaired } = found;
+  const { lookedAt, eventsMissing, behind, notAtStripe, unknownAtStripe, differing, unrepaired } = found;
   return {
     ok: !asksForAPerson(found),
     data: {
@@ -27,6 +27,7 @@ export function reportOf(found: Findings, circumstances: Circumstances): Report 
       events_missing: eventsMissing,
       orders_behind: bySession(behind),
       not_at_stripe: bySession(notAtStripe),
+      unknown_at_stripe: bySession(unknownAtStripe),
       differing,
       unrepaired: [...unrepaired].map(([id, reason]) => ({ id, reason })),
     },
@@ -76,11 +77,15 @@ export function brokenOff(error: unknown, found: Findings): Error {
 
 type Section = readonly [title: string, items: readonly string[]];
 
-function leftToAPerson({ notAtStripe, differing, unrepaired }: Findings): Section[] {
+function leftToAPerson({ notAtStripe, unknownAtStripe, differing, unrepaired }: Findings): Section[] {
   return [
     [
       'Paid here, but not at Stripe',
       [...notAtStripe].map(([id, { order_id, reason }]) => `${id}, order ${order_id}: ${reason}`),
+    ],
+    [
+      'Awaiting payment here, and unknown at Stripe',
+      [...unknownAtStripe].map(([id, { order_id }]) => `${id}, order ${order_id}`),
     ],
     ['Different here and at Stripe', differing.map(describeDifference)],
     ['Could not be taken over', [...unrepaired].map(([id, reason]) => `${id}: ${reason}`)],

@@ -36,8 +36,10 @@ export async function* awaitingOrders(
 
 /** Asks Stripe for each, and records those that are paid there. */
 export async function takePaid(orders: readonly Asked[], dependencies: Dependencies & Asking): Promise<void> {
-  await askAbout(orders, dependencies, async (_order, session) => {
-    const request = session && requestOfSession(session, dependencies.livemode);
+  const { livemode, found } = dependencies;
+  await askAbout(orders, dependencies, async ({ id, checkout_session_id }, session) => {
+    if (session === null) return void found.unknownAtStripe.set(checkout_session_id, { order_id: id });
+    const request = requestOfSession(session, livemode);
     if (request?.wanted === 'paid') await put({ source: 'reconcile', signed: null, request }, dependencies);
   });
 }

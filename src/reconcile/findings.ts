@@ -10,6 +10,8 @@ export interface Findings {
   readonly behind: Map<string, { readonly order_id: number | null; readonly status: OrderStatus }>;
   /** Orders that are paid here and not at Stripe. */
   readonly notAtStripe: Map<string, { readonly order_id: number; readonly reason: string }>;
+  /** Orders that wait for their money and whose session the key can't see: nobody but a person learns whether it came. */
+  readonly unknownAtStripe: Map<string, { readonly order_id: number }>;
   /** What an order and its session say differently. Nobody but a person changes it. */
   readonly differing: Difference[];
   /** Events and sessions that could not be taken over, by their ids, with the reason. */
@@ -22,12 +24,13 @@ export function nothingFound(): Findings {
     eventsMissing: 0,
     behind: new Map(),
     notAtStripe: new Map(),
+    unknownAtStripe: new Map(),
     differing: [],
     unrepaired: new Map(),
   };
 }
 
 /** Whether a person must look at something that the run could not mend. */
-export function asksForAPerson({ notAtStripe, differing, unrepaired }: Findings): boolean {
-  return notAtStripe.size + differing.length + unrepaired.size > 0;
+export function asksForAPerson({ notAtStripe, unknownAtStripe, differing, unrepaired }: Findings): boolean {
+  return notAtStripe.size + unknownAtStripe.size + differing.length + unrepaired.size > 0;
 }

@@ -58,7 +58,7 @@ async function runIfDue(list: ListName, dependencies: Dependencies, signal: Abor
 }
 
 /** An order that came by reconcile has lost its webhook, so a person should know. */
-function tell({ behind, notAtStripe, differing, unrepaired }: Findings, log: Logger): void {
+function tell({ behind, notAtStripe, unknownAtStripe, differing, unrepaired }: Findings, log: Logger): void {
   for (const [checkout_session_id, { order_id, status }] of behind)
     log.warn(
       { checkout_session_id, order_id, status },
@@ -66,6 +66,8 @@ function tell({ behind, notAtStripe, differing, unrepaired }: Findings, log: Log
     );
   for (const [checkout_session_id, { order_id, reason }] of notAtStripe)
     log.error({ checkout_session_id, order_id, reason }, 'order is paid here, but not at Stripe');
+  for (const [checkout_session_id, { order_id }] of unknownAtStripe)
+    log.error({ checkout_session_id, order_id }, 'order awaits payment, but Stripe has no such session');
   for (const difference of differing) log.error(difference, 'order and checkout session differ');
   for (const [id, reason] of unrepaired) log.error({ id, reason }, 'reconcile can not take this over');
 }

@@ -272,6 +272,26 @@ describe('both ways', () => {
     expect(await contentsOf(db)).toEqual(before);
   });
 
+  test('an order that waits for its money is named where Stripe has no such session, and left as it is', async () => {
+    const gone = checkoutSession({ payment_status: 'unpaid' });
+    const customer = {
+      sessionId: gone.id,
+      story: 'debit open',
+      events: [events.completedUnpaid(gone)],
+    } as const;
+    const order_id = await orderOf(customer, { created_at: db.raw("now() - interval '1 day'") });
+    const before = await contentsOf(db);
+    const dry = await reconcile('--dry-run');
+    const { ok, report } = await reconcile();
+    expect([dry.ok, ok]).toEqual([false, false]);
+    expect(report.unknown_at_stripe).toEqual([{ checkout_session_id: gone.id, order_id }]);
+    expect(dry.report.unknown_at_stripe).toEqual(report.unknown_at_stripe);
+    expect(await contentsOf(db)).toEqual(before);
+    const { code, stdout } = await ops(env, 'reconcile');
+    const named = `Awaiting payment here, and unknown at Stripe: 1\n  ${gone.id}, order ${order_id}\n`;
+    expect([code, stdout]).toEqual([1, expect.stringContaining(named)]);
+  });
+
   test('amounts and currencies that differ are named, and left as they are', async () => {
     const customer = customerOf(stripe, 'card', secondsAgo(DAY));
     const order_id = await orderOf(customer, { amount_total: 1, currency: 'eur' });

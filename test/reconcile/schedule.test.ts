@@ -245,6 +245,7 @@ test('the audit finds money that came without an event, after the walk through t
   expect(asked.toSorted()).toEqual([session.id, 'cs_test_gone', 'cs_test_unreadable'].toSorted());
   expect(lines.map(({ level, checkout_session_id, id }) => [level, checkout_session_id ?? id])).toEqual([
     [40, session.id],
+    [50, 'cs_test_gone'],
     [50, 'cs_test_unreadable'],
   ]);
   // It may be paid, and only a person can see that.
@@ -310,7 +311,7 @@ test('what Stripe refuses to tell of an order is no word against it', async () =
 });
 
 test.each([
-  ['awaiting_payment', []],
+  ['awaiting_payment', Array(4).fill({ msg: 'order awaits payment, but Stripe has no such session' })],
   ['paid', Array(4).fill({ reason: 'Stripe has no such session' })],
 ])(
   'an audit whose list another run has taken over asks for no further orders (%s)',

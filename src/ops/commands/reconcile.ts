@@ -24,6 +24,7 @@ Only the account of STRIPE_SECRET_KEY is looked at, not accounts that are connec
 With --json: { dry_run, since, events_since, looked_at: { events, checkout_sessions, orders }, events_missing,
   orders_behind: [{ checkout_session_id, order_id, status }], the status being the one at Stripe,
   not_at_stripe: [{ checkout_session_id, order_id, reason }],
+  unknown_at_stripe: [{ checkout_session_id, order_id }],
   differing: [{ checkout_session_id, order_id, field, here, at_stripe }], unrepaired: [{ id, reason }] }
 
 Examples:
