@@ -3,6 +3,7 @@ import { claimDue } from '../../src/reconcile/cursors.ts';
 import { contentsOf } from '../support/database.ts';
 import { answerJson, closedUrl } from '../support/http.ts';
 import { openOps, ops } from '../support/ops.ts';
+import { insertOrder } from '../support/orders.ts';
 import { type Customer, customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
 import { run, spawnService, startSurroundings, terminal } from '../support/process.ts';
 import { deliver, startTestService } from '../support/service.ts';
@@ -269,6 +270,19 @@ describe('both ways', () => {
       { checkout_session_id: stranger.id, order_id: unknown, reason: 'Stripe has no such session' },
       { checkout_session_id: open.id, order_id: unfinished, reason: 'its session is not completed' },
     ]);
+    expect(await contentsOf(db)).toEqual(before);
+  });
+
+  test('an order that was inserted by hand as paid, and owes no fulfilment, is named, and left as it is', async () => {
+    await orderOf(customerOf(stripe, 'card', secondsAgo(DAY)));
+    const session = checkoutSession();
+    stripe.keep(session, []);
+    const { id } = await insertOrder(db, { checkout_session_id: session.id });
+    const before = await contentsOf(db);
+    const { ok, report } = await reconcile();
+    const reason = `order ${id} is paid, and owes no fulfilment`;
+    expect(report.looked_at.orders).toBe(2);
+    expect([ok, report.unrepaired]).toEqual([false, [{ id: session.id, reason }]]);
     expect(await contentsOf(db)).toEqual(before);
   });
 
