@@ -69,7 +69,8 @@ const schema = z.object({
     .optional(),
   FULFILLMENT_SECRET: z
     .string()
-    .regex(/^whsec_[A-Za-z0-9+/]{4,}={0,2}$/, 'must be whsec_ followed by base64')
+    // Groups of four; one character alone at the end is of a key that was cut off, and decoders do not agree on it.
+    .regex(/^whsec_([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2,3})?={0,2}$/, 'must be whsec_ followed by base64')
     .optional(),
   FULFILLMENT_TIMEOUT_MS: wholeNumber(1, 25_000).default(10_000),
   FULFILLMENT_CONCURRENCY: wholeNumber(1, 1_000).default(10),

@@ -123,6 +123,15 @@ test('a receiver with a password in its address, or that may take as long as a l
   expect(named(refusal(faulty))).toEqual(['FULFILLMENT_URL', 'FULFILLMENT_TIMEOUT_MS']);
 });
 
+test.each(['hunter2-hunter2', 'whsec_', 'whsec_====', 'whsec_hunter2hunter2hun'])(
+  'a receiver whose secret is cut off, or no base64: %s',
+  (FULFILLMENT_SECRET) => {
+    expect(refusal({ ...stripe, FULFILLMENT_SECRET })).toMatch(
+      /^ {2}FULFILLMENT_SECRET must be whsec_ followed/m,
+    );
+  },
+);
+
 test.each(['prod', 'Production', '"production"'])('a NODE_ENV that nearly is production: %s', (NODE_ENV) => {
   expect(refusal({ ...stripe, NODE_ENV })).toMatch(/^ {2}NODE_ENV must be production/m);
 });

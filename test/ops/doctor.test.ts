@@ -129,6 +129,7 @@ test('where nothing is wrong, a line each says so, and a warning is no failure',
     'who is told',
     'ops token',
     'webhook secret',
+    'fulfillment secret',
     'database',
     'migrations',
     'rights',
@@ -233,6 +234,20 @@ describe('the configuration', () => {
       { 'ops token': said('warning: OPS_TOKEN has less than 16') },
     ]);
   });
+
+  test.each([
+    ['23 bytes', 'whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjI='],
+    ['65 bytes', `whsec_${Buffer.alloc(65, 'hunter2').toString('base64')}`],
+  ])(
+    'signs with a key of a length that Standard Webhooks does not know: %s',
+    async (_length, FULFILLMENT_SECRET) => {
+      const { ok, unlike } = await doctor({ ...env, FULFILLMENT_SECRET });
+      expect([ok, unlike('ok')]).toMatchObject([
+        true,
+        { 'fulfillment secret': said('warning: FULFILLMENT_SECRET has less than 24 bytes') },
+      ]);
+    },
+  );
 
   test('has no server for mails, and nowhere to write them', async () => {
     const { SMTP_URL: _, ALERT_MAIL: __, ...bare } = env;

@@ -22,4 +22,13 @@ export const configurationChecks: Checks<Config> = {
       ? ok(`STRIPE_WEBHOOK_SECRET: ${secrets.length} to verify with`)
       : warning("STRIPE_WEBHOOK_SECRET holds what does not begin with whsec_, as all of Stripe's secrets do");
   },
+  'fulfillment secret': ({ fulfillment: { endpoint } }) => {
+    if (endpoint === null) return ok('nothing is signed without FULFILLMENT_URL');
+    const { length } = Buffer.from(endpoint.secret.replace('whsec_', ''), 'base64');
+    return length >= 24 && length <= 64
+      ? ok('FULFILLMENT_SECRET is as long as Standard Webhooks wants it')
+      : warning(
+          'FULFILLMENT_SECRET has less than 24 bytes, or more than 64, and libraries of Standard Webhooks may refuse it: echo whsec_$(openssl rand -base64 32) makes one',
+        );
+  },
 };
