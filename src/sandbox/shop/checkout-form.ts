@@ -43,11 +43,12 @@ const shape = z.object({
 });
 
 /** Null: it was not filled in. */
-export function readCheckoutForm(body: unknown) {
+export function readCheckoutForm(body: unknown, { allow_promotion_codes }: Session) {
   const read = shape.safeParse(body ?? {});
   if (!read.success) return null;
   const { action, seen_total, code, shipping, trouble, name, email, ...address } = read.data;
-  const promotionCode = promotionCodes.find((known) => known.code === code) ?? null;
+  const taken = allow_promotion_codes ? promotionCodes : [];
+  const promotionCode = taken.find((known) => known.code === code) ?? null;
   return {
     action,
     seenTotal: seen_total,

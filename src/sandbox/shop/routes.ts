@@ -67,7 +67,7 @@ export function routes(stage: Stage): Router {
 
   async function checkOut(id: string, req: Request, res: Response): Promise<void> {
     const { session } = await sessionOf(id);
-    const read = readCheckoutForm(req.body);
+    const read = readCheckoutForm(req.body, session);
     if (session.status !== 'open') {
       const words = `The customer pressed Pay again, but the session is ${session.status}: nothing more is paid.`;
       if (read !== null && read.action !== 'update') journal.note(id, 'stripe', 'plain', words);
@@ -79,7 +79,7 @@ export function routes(stage: Stage): Router {
       return again(emptyForm(session), 'Fill in every field: a name, an e-mail and an address.');
     const chosen = await sessions.choose(id, read.choice);
     const { action, form, unknownCode } = read;
-    if (unknownCode !== null) return again(form, `${unknownCode} is no code that this shop knows.`);
+    if (unknownCode !== null) return again(form, `${unknownCode} is no code that this checkout takes.`);
     if (action === 'update') return again(form);
     if (chosen.amount_total !== read.seenTotal)
       return again(form, 'The total has changed. Look at it, and pay again.');

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import request from 'supertest';
 import { openEvents } from '../../../src/sandbox/events.ts';
+import { sessionParams } from '../../../src/sandbox/session-params.ts';
 import { openSessions } from '../../../src/sandbox/sessions.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { FULFILLMENT_SECRET } from '../../support/receiver.ts';
@@ -72,6 +73,25 @@ test.each([
     .send({ ...filledIn, ...fault });
   expect(answer.text).toContain('Fill in every field');
   expect(await db('stripe_events')).toEqual([]);
+});
+
+test('a code is refused where the session allows none, though its page has no field for one', async () => {
+  const sessions = await openSessions(`${dataDir}/sandbox`);
+  const mug = { currency: 'eur', unit_amount: 1_450, product_data: { name: 'Mug' } };
+  const { session } = await sessions.create(
+    sessionParams.parse({
+      mode: 'payment',
+      success_url: `${url}/thanks`,
+      line_items: [{ price_data: mug, quantity: 1 }],
+    }),
+  );
+  const answer = await request(url)
+    .post(`/sandbox/checkout/${session.id}`)
+    .type('form')
+    .send({ ...filledIn, code: 'FREE', seen_total: '0' })
+    .expect(200);
+  expect(answer.text).toContain('FREE is no code that this checkout takes.');
+  expect((await sessions.find(session.id))?.session).toMatchObject({ status: 'open', amount_total: 1_450 });
 });
 
 test('an address is taken that the browser took', async () => {
