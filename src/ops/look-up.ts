@@ -45,6 +45,10 @@ export interface KeptEvent {
   readonly payload: string | null;
 }
 
+/** What lookUp takes, in words. */
+export const ORDER_NAMES =
+  "an order's id, its checkout session (cs_…), payment (pi_…) or subscription (sub_…), or an event (evt_…)";
+
 const knownToStripe = [
   ['pi', 'payment_intent', 'was paid in'],
   ['sub', 'subscription', 'began with'],

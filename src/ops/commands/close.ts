@@ -4,7 +4,7 @@ import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
 import { closeOrder, reasonShape } from '../close.ts';
 import { type Describe, outcomeOf, type Report } from '../command.ts';
-import { orderOf } from '../look-up.ts';
+import { ORDER_NAMES, orderOf } from '../look-up.ts';
 
 const HELP = `
 The order stays paid, and is called fulfilled from then on: nobody is to see to it any more. Mails that were not sent are not
@@ -18,7 +18,7 @@ Examples:
 export const close: Describe = (act) =>
   new Command('close')
     .description('Ends what an order is owed without another attempt: it was fulfilled by hand, or refunded.')
-    .argument('<order>', 'its id, its checkout session, or its payment (pi_…)')
+    .argument('<order>', ORDER_NAMES)
     .requiredOption(
       '--because <reason>',
       'kept with the order, so leave the customer out',

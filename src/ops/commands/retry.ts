@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
 import { type Describe, outcomeOf, type Report } from '../command.ts';
-import { orderOf } from '../look-up.ts';
+import { ORDER_NAMES, orderOf } from '../look-up.ts';
 import { retryDead, retryOrder } from '../retry.ts';
 
 const HELP = `
@@ -14,7 +14,7 @@ Examples:
 export const retry: Describe = (act) =>
   new Command('retry')
     .description('Tries again at once what an order is owed: its fulfilment, its mails.')
-    .argument('<order>', 'its id, its checkout session, or its payment (pi_…); or "dead", for all that is')
+    .argument('<order>', `${ORDER_NAMES}; or "dead", for all that is`)
     .addHelpText('after', HELP)
     .action(
       act(async ({ db, stripe, actor }, order: string): Promise<Report> => {

@@ -4,7 +4,7 @@ import { databaseTime } from '../../db/clock.ts';
 import { type Sum, sumsOf } from '../../notifications/sums.ts';
 import type { LineItem } from '../../orders/order.ts';
 import type { Describe, Report } from '../command.ts';
-import { type KeptEvent, lookUp, type WholeOrder, wholeOrder } from '../look-up.ts';
+import { type KeptEvent, lookUp, ORDER_NAMES, type WholeOrder, wholeOrder } from '../look-up.ts';
 import { whyIgnored } from '../replay.ts';
 import { type Cell, table } from '../table.ts';
 import { deadOf, type Entry, owedOf } from '../timeline.ts';
@@ -20,10 +20,7 @@ Examples:
 export const show: Describe = (act) =>
   new Command('show')
     .description('Shows everything about an order, on one time line.')
-    .argument(
-      '<id>',
-      "an order's id, its checkout session (cs_…), payment (pi_…) or subscription (sub_…), or an event (evt_…)",
-    )
+    .argument('<id>', ORDER_NAMES)
     .addHelpText('after', HELP)
     .action(
       act(async ({ config, db, stripe, terminal: { width } }, id: string): Promise<Report> => {

@@ -152,6 +152,13 @@ test.each(['orders', 'show', 'retry', 'replay'])('%s explains itself, with examp
   ]);
 });
 
+test.each(['show', 'retry', 'close'])('%s says by what an order can be named', async (command) => {
+  const { stdout } = await ops({}, command, '--help');
+  expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+    'its checkout session (cs_…), payment (pi_…) or subscription (sub_…), or an event (evt_…)',
+  );
+});
+
 test('where the migrations are missing it says what to do, to programs as well', async () => {
   const { code, stdout, stderr } = await ops({ ...env, DATABASE_URL: unmigrated.url }, 'orders', '--json');
   expect(stderr).toMatch(/lacks a table: run `npm run migrate`/);
