@@ -6,7 +6,10 @@ import { openDatabase } from './database.ts';
 import { migrate } from './migrate.ts';
 
 /** `npm run migrate`: for deployments where the service itself may not change the schema. An argument means something else, and is refused. */
-new Command('npm run migrate').description('Brings the schema up to date.').parse();
+new Command('npm run migrate')
+  .description('Brings the schema up to date.')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse();
 
 await runProgram(async () => {
   const config = loadForMigration();

@@ -143,7 +143,8 @@ test('npm run migrate with anything behind it does nothing', async () => {
   const { url, db } = unowned;
   for (const argument of ['down', '--dry-run', '--help']) {
     await using command = run('src/db/migrate-cli.ts', serviceEnv({ url }), [argument]);
-    expect(await command.ended).toEqual({ code: argument === '--help' ? 0 : 1, signal: null });
+    expect(await command.ended).toEqual({ code: argument === '--help' ? 0 : 2, signal: null });
+    if (argument !== '--help') expect(command.written.stderr).toMatch(/^error: (too many|unknown)/);
   }
   expect(await tables(db)).toEqual([]);
 });
