@@ -96,7 +96,7 @@ function describe({ cause, details }: Finding): Words {
     case 'reconcile_failing':
       return {
         title: 'Reconcile gets nowhere',
-        what: `${details.runs} runs in a row have failed over Stripe's ${details.list === 'events' ? 'events' : 'checkout sessions'}. Meanwhile a payment whose webhook is lost is not found.`,
+        what: `${details.runs} runs in a row have failed over Stripe's ${details.list === 'events' ? 'events' : 'checkout sessions'}. Meanwhile a payment whose webhook is lost is found late, or not at all.`,
         todo: 'npm run ops -- doctor says whether Stripe can be reached, and whether STRIPE_SECRET_KEY may read what it must. If all is right there, the log of the worker says why: reconcile broke off.',
       };
     case 'clock_off':

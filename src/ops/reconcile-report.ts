@@ -65,13 +65,14 @@ function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances)
 }
 
 /** What to tell of a run that broke off: the next one goes on behind what this one found. */
-export function brokenOff(error: unknown, found: Findings): Error {
+export function brokenOff(error: unknown, found: Findings, dryRun: boolean): Error {
   const left = leftToAPerson(found).filter(([, items]) => items.length > 0);
   const lines = [
     messageOf(error),
-    `Repaired until then: ${counted(found.behind.size, 'order')}. Run it again without --since: it goes on there.`,
+    !dryRun &&
+      `Repaired until then: ${counted(found.behind.size, 'order')}. Run it again without --since: it goes on there.`,
     ...left.flatMap((section) => describeSection(section, Number.POSITIVE_INFINITY)),
-  ];
+  ].filter((line) => line !== false);
   return new Error(lines.join('\n'), { cause: error });
 }
 

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { SetupError } from '../errors.ts';
 import { handledTypes } from '../orders/handlers.ts';
 import type { OpenProgress } from '../progress.ts';
 import { completeSessionList, eventList, type Listed, undeliveredEventList } from '../stripe/lists.ts';
@@ -42,6 +43,8 @@ export async function takeNewEvents(run: Run, held: Held): Promise<void> {
  * What the events since the cursor may not tell: undelivered ones from before it (they were refused, say, and are
  * understood by now), sessions that are paid whatever their events say, or wait for their money without any, orders whose money
  * has come without an event, and orders that Stripe does not know as paid.
+ *
+ * Of events that the key may not read the walk through new ones says so, and the rest needs none.
  */
 export async function audit(run: Run, held: Held, since: number): Promise<void> {
   const { db, stripe, livemode, now, signal } = run;
@@ -49,11 +52,12 @@ export async function audit(run: Run, held: Held, since: number): Promise<void> 
 
   const bounds = boundsOf(run, EVENTS_SETTLE);
   const undelivered = backwards(undeliveredEventList(stripe, handledTypes), since, bounds);
-  await follow('Undelivered events', undelivered, (page) => takeEvents(page, run), holdOn, run);
+  const take = (page: readonly Stripe.Event[]) => takeEvents(page, run);
+  await follow('Undelivered events', undelivered, take, holdOn, run).catch(unlessForbidden);
 
   const sessions = walk(completeSessionList(stripe), held, boundsOf(run, SESSIONS_SETTLE));
-  const take = (page: readonly Stripe.Checkout.Session[]) => takeSessions(page, run, now - EVENTS_REACH);
-  await follow('Checkout sessions', sessions, take, held.keep, run);
+  const compare = (page: readonly Stripe.Checkout.Session[]) => takeSessions(page, run, now - EVENTS_REACH);
+  await follow('Checkout sessions', sessions, compare, held.keep, run);
 
   const time = { since, upTo: bounds.upTo, livemode };
   // Not those that this run has made: Stripe has just been heard on them.
@@ -67,6 +71,12 @@ export async function audit(run: Run, held: Held, since: number): Promise<void> 
     signal.throwIfAborted();
     await holdOn();
   }
+}
+
+/** What a person has to grant the key, as a value; any other error goes on. */
+export function unlessForbidden(error: unknown): SetupError {
+  if (error instanceof SetupError) return error;
+  throw error;
 }
 
 function boundsOf({ now, reach, settledOnly }: Run, settlesIn: number): Bounds {

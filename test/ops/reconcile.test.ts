@@ -447,6 +447,26 @@ describe('a clear error', () => {
     await expect(reconcile()).rejects.toThrow(`may not read ${what}`);
   });
 
+  test.each([[[]], [['--dry-run']]])(
+    'where the key may not read Events, sessions are asked for all the same %j',
+    async (args) => {
+      const lost = customerOf(stripe, 'card', secondsAgo(DAY));
+      const gone = checkoutSession();
+      await taken([events.completedUnpaid(gone)]);
+      await db('orders').update({ created_at: db.raw("now() - interval '1 day'") });
+      stripe.fault = (req, res) => {
+        if (!req.url?.startsWith('/v1/events')) return false;
+        answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
+        return true;
+      };
+      await expect(reconcile(...args)).rejects.toThrow(
+        new RegExp(`may not read Events(.|\\n)*unknown at Stripe: 1\\n  ${gone.id}`),
+      );
+      const repaired = args.length === 0 ? { [lost.sessionId]: 'paid' } : {};
+      expect(await statuses()).toEqual({ [gone.id]: 'awaiting_payment', ...repaired });
+    },
+  );
+
   test('Stripe can not be reached', async () => {
     const { code, stderr } = await ops(
       { ...env, STRIPE_API_BASE: (await closedUrl()).slice(0, -1) },

@@ -287,6 +287,25 @@ test('a run that breaks off is told, leaves the service alone, and goes on when 
   expect(next_run_at.getTime() - Date.now()).toBeLessThanOrEqual(15 * 60 * 1_000);
 });
 
+test('the audit goes on where the key may not read events: their own walk is told to break off', async () => {
+  const session = checkoutSession({ created: secondsAgo(2 * DAY) });
+  api.keep(session, []);
+  api.fault = ({ url = '' }, res) => {
+    if (!url.startsWith('/v1/events')) return false;
+    answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
+    return true;
+  };
+  await make('events', due);
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  await brokeOff();
+  expect(await db('orders')).toMatchObject([{ checkout_session_id: session.id, status: 'paid' }]);
+  expect(lines.filter(({ msg }) => String(msg).startsWith('reconcile broke off'))).toMatchObject([
+    { list: 'events', reason: expect.stringContaining('may not read Events') },
+  ]);
+});
+
 test('an event that the database can not take now is not passed over', async () => {
   // The object before the time it begins at: without one only the last page moves the cursor.
   customerOf(api, 'card', secondsAgo(4 * DAY));

@@ -7,7 +7,7 @@ import { keepRefused } from '../../orders/refused.ts';
 import { hideProgress, showProgress } from '../../progress.ts';
 import { type Held, lookAt, takeOver, USUAL_SECONDS } from '../../reconcile/cursors.ts';
 import { nothingFound } from '../../reconcile/findings.ts';
-import { audit, EVENTS_REACH, type Run, takeNewEvents } from '../../reconcile/reconcile.ts';
+import { audit, EVENTS_REACH, type Run, takeNewEvents, unlessForbidden } from '../../reconcile/reconcile.ts';
 import { rehearsal } from '../../reconcile/rehearsal.ts';
 import { recordAction } from '../actions.ts';
 import type { Describe, Report, Tools } from '../command.ts';
@@ -80,12 +80,12 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
     await sessions.keep(null);
   };
   try {
-    await takeNewEvents(run, { ...events, keep });
-    await events.release();
+    const forbidden = await takeNewEvents(run, { ...events, keep }).then(events.release, unlessForbidden);
     await audit(run, sessions, from);
     await sessions.release();
+    if (forbidden) throw forbidden;
   } catch (error) {
-    throw dryRun ? error : brokenOff(error, found);
+    throw brokenOff(error, found, dryRun);
   }
   return reportOf(found, { dryRun, since: from, eventsSince: Math.max(from, now - EVENTS_REACH) });
 }
