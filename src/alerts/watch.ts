@@ -61,7 +61,12 @@ export function openEyes({ db, looks, log }: Omit<Options, 'channels'>) {
     const seen = await Promise.allSettled(looks.map(async (one) => one()));
     found = seen.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
     for (const finding of found) {
-      const alert = await raise(db, finding);
+      const alert = await raise(db, finding).catch((error) => {
+        // If it was kept, and the answer alone got lost, no later look takes it for new.
+        const { cause, details } = finding;
+        log.error({ cause, ...details }, 'an alert could not be kept');
+        throw error;
+      });
       if (alert !== null) log.error(reportOf(alert), wordsOf(alert).title);
     }
     const blind = seen.find((one) => one.status === 'rejected');

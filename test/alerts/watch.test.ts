@@ -3,13 +3,18 @@ import type { Finding } from '../../src/alerts/alert.ts';
 import { findOrders } from '../../src/alerts/findings.ts';
 import { raise } from '../../src/alerts/store.ts';
 import { openEyes } from '../../src/alerts/watch.ts';
+import { openPool } from '../../src/db/knex.ts';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { type Claim, claim, settleFailed } from '../../src/work/queue.ts';
+import { atEnd } from '../support/at-end.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { silent } from '../support/log.ts';
+import { recordingLog, silent } from '../support/log.ts';
 import { fulfil, owedOrder } from '../support/owed.ts';
+import { hold, untilWaiting } from '../support/process.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 
-const { db } = await createTestDatabase();
+const { db, url } = await createTestDatabase();
 
 afterEach(() => void jest.restoreAllMocks());
 
@@ -42,6 +47,32 @@ test.each([
   secondsLater(2);
   await eyes.look();
   expect(await overNow()).toBe(1);
+});
+
+test('an alert that was kept, though its process never heard so, is logged', async () => {
+  await db('alerts').del();
+  const way = await startTcpProxy(url);
+  const ours = openPool(way.url, { kind: 'ops', max: 1, log: silent });
+  atEnd(() => ours.destroy());
+  const { log, lines } = recordingLog();
+  const details = { host: 'web-1', against: 'Stripe', seconds: 40 };
+  const { look } = openEyes({ db: ours, looks: [() => [{ cause: 'clock_off', details }]], log });
+  const lock = await hold(db, (trx) => trx.raw('lock table alerts in exclusive mode'));
+  const failing = expect(look()).rejects.toThrow();
+  await untilWaiting(db, 'ops', 1);
+  way.reset();
+  await failing;
+  await lock.release();
+  await until('it is kept all the same', () => db('alerts').first());
+  await look();
+  expect(lines).toEqual([
+    {
+      level: 'error',
+      cause: 'clock_off',
+      ...details,
+      msg: 'an alert could not be kept',
+    },
+  ]);
 });
 
 test('a process that has seen everything ends what nobody sees any more at once', async () => {
