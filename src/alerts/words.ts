@@ -32,6 +32,8 @@ function leftOf({ cause, details }: Finding): string {
       return 'Are their orders where they belong? With the live key, npm run ops -- reconcile --since 3d takes those that are not.';
     case 'payments_conflicting':
       return `Has somebody looked at it? npm run ops -- show ${details.order_id} tells of the last one.`;
+    case 'webhooks_missed':
+      return 'Do webhooks come again? It ends a day after the last order that none brought, mended or not: npm run ops -- doctor asks Stripe about the endpoint.';
     case 'signatures_failing':
       return "Are deliveries answered 200 now? Stripe's Dashboard shows it under Webhooks. A process that was restarted has forgotten the wrong ones, and tells of them again after five more.";
     case 'clock_off':

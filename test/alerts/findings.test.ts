@@ -229,6 +229,10 @@ describe('what a person reads', () => {
       { cause: 'live_events_ignored', details: { count: 1, event_id: 'evt_1', newest_at } },
       /ops -- reconcile --since 3d/,
     ],
+    [
+      { cause: 'webhooks_missed', details: { count: 1, order_id: 42, newest_at } },
+      /come again\?.* ops -- doctor/,
+    ],
     [{ cause: 'signatures_failing', details: { host: 'web-1', in_a_row: 9 } }, /answered 200 now/],
     [{ cause: 'clock_off', details: { host: 'web-1', against: 'Stripe', seconds: 40 } }, /ops -- doctor/],
   ])('when it may not be mended: where to look, or what to do then (%#)', (finding, step) => {
