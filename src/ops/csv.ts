@@ -43,8 +43,9 @@ export async function sendCsv(res: Response, db: Knex, filter: OrderFilter): Pro
     cast: {
       date: (at) => at.toISOString(),
       boolean: String,
-      // Where Windows separates lists by semicolons, as in much of Europe, Excel begins a cell after each of them.
-      string: (text) => text.replace(/;(?=[=+@\t\r-])/g, ";'"),
+      // Where Windows separates lists by semicolons, as in much of Europe, Excel begins a cell after each of them, and after
+      // each line: it takes no quote for the beginning of a cell that does not stand there, and drops two that do.
+      string: (text) => text.replace(/([;\r\n]"*)(?=[=+@\t\r\uff0b\uff0d\uff1d\uff20-])/g, "$1'"),
     },
     bom: true,
     escape_formulas: true,

@@ -546,7 +546,7 @@ test('in the Dashboard of Stripe, by the mode and the account', async () => {
 });
 
 test('a line feed within a cell of the export begins no row', async () => {
-  const customer_name = 'Jo\n=1+1\rJane';
+  const customer_name = 'Jo\nand\rJane';
   const { order } = await shop.paid({
     customer_details: { email: 'lines@example.com', name: customer_name },
   });
@@ -561,6 +561,18 @@ test('no cell of the export is a formula, by whichever separator it is read', as
   await shop.paid({ customer_details: { email: 'sums@example.com', name: customer_name } });
   const { text } = await get('/ops/orders.csv?email=sums@example.com').expect(200);
   expect(text).toContain(",'=1+1;'=2+2;'-3;'@4;fine; thanks,");
+});
+
+test.each([
+  ['a quote', 'Jo;"=1+1;', `"Jo;""'=1+1;"`],
+  ['a line feed', 'Jo\n=1+1', `"Jo\n'=1+1"`],
+  ['a carriage return', 'Jo\r+1', `"Jo\r'+1"`],
+  ['a semicolon, by a wide sign', 'Jo;＝1+1', "Jo;'＝1+1"],
+])('nor where it begins behind %s', async (_what, name, cell) => {
+  const email = `${name.length}.${encodeURIComponent(name)}@example.com`;
+  await shop.paid({ customer_details: { email, name } });
+  const { text } = await get(`/ops/orders.csv?email=${encodeURIComponent(email)}`).expect(200);
+  expect(text).toContain(`,${email},${cell},`);
 });
 
 test('the export has every order of many pages, each once', async () => {
