@@ -18,6 +18,12 @@ interface Answer {
 /** Bytes of an answer. A new connection costs less than to read more than this, and a body may have no end. */
 const WORTH_READING = 64 * 1024;
 
+/** A piece of one byte keeps the thread as busy as one of some hundred. */
+const LEAST_PIECE = 256;
+
+/** Answers of status 1xx, which may come before the one that counts. */
+const MOST_INTERIM = 100;
+
 /** Connections of which the other side has said, by `Keep-Alive`, how long it keeps them. Node uses none beyond that. */
 const announced = new WeakSet<Socket>();
 
@@ -47,7 +53,7 @@ export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Prom
       let rest = WORTH_READING;
       response.on('error', () => {});
       response.on('data', (chunk: Buffer) => {
-        rest -= chunk.length;
+        rest -= Math.max(chunk.length, LEAST_PIECE);
         if (rest < 0) request.destroy();
       });
     });
@@ -91,5 +97,11 @@ function begin(
   const send = url.protocol === 'http:' ? requestHttp : requestHttps;
   const request = send(url, { method: 'POST', headers });
   const timer = setTimeout(() => request.destroy(new Error(`timeout of ${timeoutMs} ms`)), timeoutMs);
+  let interim = 0;
+  // Ten calls that were answered so without end kept the thread so busy that a delivery waited 7 s for its answer.
+  request.on('information', () => {
+    interim += 1;
+    if (interim > MOST_INTERIM) request.destroy(new Error(`more than ${MOST_INTERIM} interim answers`));
+  });
   return request.on('close', () => clearTimeout(timer));
 }
