@@ -19,9 +19,9 @@ const headers = helmet({
   xFrameOptions: { action: 'deny' },
 });
 
-/** Express takes /METRICS for /metrics. A proxy that keeps the one from the internet lets the other through. */
+/** Express takes /METRICS and /metrics#x for /metrics. A proxy that keeps the one from the internet lets the others through. */
 const asProxiesReadIt: RequestHandler = (req, res, next) =>
-  /^\/[^/]*[A-Z]/.test(req.path) ? notFound(req, res, next) : next();
+  /^\/[^/]*[A-Z]/.test(req.path) || req.url.includes('#') ? notFound(req, res, next) : next();
 
 /** Assembly apart from listening: the routers of this process's role, and what every answer shares. */
 export function createApp(routers: readonly Router[], log: Logger): Express {

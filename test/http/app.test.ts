@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
 import { expect, test } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import { createApp } from '../../src/http/app.ts';
 import { webhookListener } from '../../src/http/webhook.ts';
+import { serve } from '../support/http.ts';
 import { recordingLog, silent } from '../support/log.ts';
 
 const broken = express.Router().get('/broken', () => {
@@ -41,6 +44,13 @@ test.each(['/PAGE', '/Page', '/pAge/x'])('%s is not /page: proxies tell them apa
   await request(createApp([page], silent))
     .get(path)
     .expect(404);
+});
+
+test('nor is /page#x, which no browser sends', async () => {
+  const { hostname, port } = new URL(await serve(createApp([page], silent)));
+  const asking = get({ hostname, port, path: '/page#x' });
+  const [answer] = await once(asking, 'response');
+  expect(answer.resume().statusCode).toBe(404);
 });
 
 test('which methods a route has is told to nobody who may not use it', async () => {
