@@ -2,6 +2,7 @@ import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
 import { isTableMissing } from './db/errors.ts';
 import { messageOf } from './errors.ts';
+import { plainLines } from './one-line.ts';
 
 /** Reads what somebody typed by a shape whose faults say what it must be. */
 export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
@@ -34,7 +35,8 @@ export async function runCommandLine(program: Command, tableMissing: string): Pr
     // It was only asked for help.
     if (error instanceof CommanderError && error.exitCode === 0) return;
     const isBadUsage = error instanceof CommanderError;
-    const words = isTableMissing(error) ? tableMissing : messageOf(error).replace(/^error: /, '');
+    // Stripe's words, or PostgreSQL's, may be what somebody else has sent them.
+    const words = isTableMissing(error) ? tableMissing : plainLines(messageOf(error).replace(/^error: /, ''));
     if (process.argv.includes('--json')) process.stdout.write(asJson({ error: words }));
     // Of bad usage the program itself has said what is wrong.
     if (!isBadUsage) process.stderr.write(`${words}\n`);

@@ -1,5 +1,6 @@
 import { counted } from '../counted.ts';
 import { messageOf } from '../errors.ts';
+import { oneLine } from '../one-line.ts';
 import type { OrderStatus } from '../orders/status.ts';
 import type { Difference } from '../reconcile/compare.ts';
 import { asksForAPerson, type Findings } from '../reconcile/findings.ts';
@@ -99,7 +100,7 @@ const SHOWN = 20;
 function describeSection([title, items]: Section, shown: number): string[] {
   const hidden = items.length - shown;
   const more = hidden > 0 ? [`  … and ${hidden} more: --json names them`] : [];
-  return [`${title}: ${items.length}`, ...items.slice(0, shown).map((item) => `  ${item}`), ...more];
+  return [`${title}: ${items.length}`, ...items.slice(0, shown).map((item) => `  ${oneLine(item)}`), ...more];
 }
 
 function describeDifference({ checkout_session_id, order_id, field, here, at_stripe }: Difference): string {

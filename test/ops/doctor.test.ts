@@ -187,6 +187,13 @@ describe('those to whom it speaks', () => {
     ]);
   });
 
+  test('greet with what would steer the terminal', async () => {
+    const steering = await listen(createServer((socket) => socket.end('\u001b]0;hello\u0007 \u009b2J\r\n')));
+    const { code, stdout } = await ops({ ...env, SMTP_URL: `smtp://127.0.0.1:${steering}` }, 'doctor');
+    expect([code, stdout]).toEqual([1, said('mail: SMTP_URL can not be used: Invalid greeting')]);
+    for (const steers of ['\u001b', '\u0007', '\u009b', '\r']) expect(stdout).not.toContain(steers);
+  });
+
   test('have a certificate that is not trusted, or one that is', async () => {
     const FULFILLMENT_URL = `${secured}/orders`;
     const untrusted = await doctor({ ...env, FULFILLMENT_URL });

@@ -329,6 +329,27 @@ describe('both ways', () => {
     ]);
   });
 
+  test('what differs can not steer the terminal', async () => {
+    const customer = customerOf(stripe, 'card', secondsAgo(DAY));
+    await orderOf(customer, { currency: '\u001b[2J' });
+    const { stdout } = await ops(env, 'reconcile');
+    expect(stdout).toMatch(/currency is +\[2J here, and usd at Stripe/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('nor can the words by which Stripe refuses to answer', async () => {
+    stripe.fault = (_req, res) => {
+      answerJson(res, 400, { error: { type: 'api_error', message: '\u001b]0;no\u0007 \u202ehere' } });
+      return true;
+    };
+    const { code, stderr } = await ops(env, 'reconcile');
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^Stripe: {2}\]0;no +here\nRepaired until then: 0/),
+    ]);
+    for (const steers of ['\u001b', '\u0007', '\u202e']) expect(stderr).not.toContain(steers);
+  });
+
   test('a session is found without its event, unless it is open, or unpaid and older than Stripe keeps events', async () => {
     const old = customerOf(stripe, 'card', secondsAgo(40 * DAY));
     customerOf(stripe, 'debit open', secondsAgo(40 * DAY));

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { loadConfig } from '../../config.ts';
+import { plainLines } from '../../one-line.ts';
 import type { Describe, Report } from '../command.ts';
 import { examine } from '../doctor/examine.ts';
 import type { Finding, State } from '../doctor/finding.ts';
@@ -26,6 +27,6 @@ const marks = {
 /** Colored at a terminal alone. */
 function line({ check, state, message }: Finding): string {
   const [color, mark] = marks[state];
-  const said = message.replaceAll('\n', '\n  ');
+  const said = plainLines(message).replaceAll('\n', '\n  ');
   return `${styleText(color, mark)} ${check}: ${state === 'not_checked' ? 'not checked: ' : ''}${said}`;
 }
