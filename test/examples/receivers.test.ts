@@ -41,6 +41,10 @@ describe.each(receivers)('$program', ({ url, shop, shipmentsOf }) => {
       }),
     ],
     ['an old call', () => signedCall('cs_test_refused', new Date(Date.now() - 400_000))],
+    [
+      'a time beyond all numbers',
+      (call: Call) => ({ ...call, headers: { ...call.headers, 'webhook-timestamp': '9'.repeat(5_000) } }),
+    ],
   ])('refuses %s', async (_what, alter) => {
     const { status } = await fetch(url, alter(signedCall('cs_test_refused')));
     expect([status, shipmentsOf('cs_test_refused')]).toEqual([401, []]);
