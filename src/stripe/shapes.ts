@@ -46,7 +46,7 @@ export const json = z
   .custom<unknown>((value) => isWithin(DEEPEST, value), `is nested more than ${DEEPEST} levels deep`)
   .optional();
 
-function isWithin(levels: number, value: unknown): boolean {
+export function isWithin(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
 }

@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { isWithin } from '../../stripe/shapes.ts';
 import type { KeptEvent } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
 import { page, type Reader } from './layout.ts';
@@ -50,7 +51,12 @@ function payload(text: string | null): Markup {
     : html`<pre tabindex="0" role="region" aria-label="Payload">${readable(text)}</pre>`;
 }
 
-/** Indented, unless it is far larger than events are: what is deep and wide grows a hundredfold, and took the whole heap. */
+/**
+ * Indented, unless it is far larger or deeper than events are: what is deep and wide grows by its depth, and took the whole heap.
+ * Of events that are not handled nothing else limits that.
+ */
 function readable(text: string): string {
-  return text.length > 256 * 1024 ? text : JSON.stringify(JSON.parse(text), null, 2);
+  if (text.length > 256 * 1024) return text;
+  const payload: unknown = JSON.parse(text);
+  return isWithin(30, payload) ? JSON.stringify(payload, null, 2) : text;
 }

@@ -12,7 +12,7 @@ import { silent } from '../../support/log.ts';
 import { insertFulfillment, insertOrder } from '../../support/orders.ts';
 import { openShop } from '../../support/shop.ts';
 import { lineItem } from '../../support/stripe-api.ts';
-import { events } from '../../support/stripe-events.ts';
+import { events, stripeEvent } from '../../support/stripe-events.ts';
 import { until } from '../../support/until.ts';
 
 const shop = await openShop();
@@ -523,6 +523,14 @@ test('an event whose payload was emptied is not replayed, and its page says so',
   expect(page.text).toContain('It was emptied');
   expect(page.text).not.toContain('/replay');
   expect((await get(`/ops/orders/${order.id}`).expect(200)).text).not.toContain('/replay');
+});
+
+test('the payload of an event that is far deeper than others is shown as it came', async () => {
+  const deep = JSON.parse(`${'['.repeat(200)}${'0,'.repeat(1_000)}0${']'.repeat(200)}`);
+  const event = stripeEvent('invoice.paid', { id: 'in_1', object: 'invoice', deep });
+  await shop.service.deliver(event);
+  const { text } = await get(`/ops/events/${event.id}`).expect(200);
+  expect(text).toContain(`&quot;deep&quot;:${'['.repeat(200)}0,0,`);
 });
 
 test('events that contradict an order are a list of their own, also those whose person was erased', async () => {
