@@ -34,7 +34,7 @@ export async function fill(db: Knex, orders: number): Promise<void> {
 function cartRow(cart: number) {
   const body = paidBody(cart);
   const [before, between, after] = body.split(/evt_1\w{23}|cs_test_a1\w{56}/);
-  const request = requestOf({ event: JSON.parse(body) as StripeEvent }, false);
+  const request = requestOf(JSON.parse(body) as StripeEvent, false);
   return { cart, before, between, after, ...request?.session };
 }
 

@@ -83,7 +83,7 @@ async function receive(
     await turn();
     const signed = verifyEvent(body.bytes, signatureOf(req), secrets);
     event = namesOf(signed.event);
-    const request = requestOf(signed, livemode);
+    const request = requestOf(signed.event, livemode);
     handedOver = performance.now();
     recorded = await within(ANSWER_WITHIN_MS, record({ source: 'webhook', signed, request }));
     log.info({ ...event, ...recorded }, 'event recorded');

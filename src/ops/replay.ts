@@ -29,7 +29,7 @@ export async function replayEvent(
   if (kept.payload === null) throw new PayloadGone(kept);
   const payload = Buffer.from(kept.payload);
   const event: StripeEvent = JSON.parse(kept.payload);
-  const request = requestOf({ event }, livemode);
+  const request = requestOf(event, livemode);
   return db.transaction(async (trx) => {
     const recorded = await openLedger(trx)({ source: 'reconcile', signed: { event, payload }, request });
     const { outcome, order_id, moved_to } = recorded;
@@ -65,7 +65,7 @@ export function whyIgnored({ type, livemode: live, payload }: KeptEvent, livemod
       : 'it is a test, and STRIPE_SECRET_KEY is a live key';
   if (payload === null) return 'its payload was emptied, so nobody can say any more';
   try {
-    const request = requestOf({ event: JSON.parse(payload) }, livemode);
+    const request = requestOf(JSON.parse(payload), livemode);
     return request ? null : 'it is about no checkout session that makes an order';
   } catch (error) {
     if (error instanceof BadRequest) return error.message;

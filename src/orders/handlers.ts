@@ -1,5 +1,5 @@
 import { type CheckoutSession, readSession } from '../stripe/checkout-session.ts';
-import { isAboutSession, type SignedEvent } from '../stripe/event.ts';
+import { isAboutSession, type StripeEvent } from '../stripe/event.ts';
 import { idOf, jsonOf, textOf } from '../stripe/shapes.ts';
 import type { SessionFields } from './order.ts';
 import type { OrderStatus } from './status.ts';
@@ -42,7 +42,7 @@ export function requestOfSession(session: CheckoutSession, livemode: boolean): R
  * at a live service and the other way round, sessions that only set up a payment method.
  * @throws {BadRequest} for a checkout session that can't be read: refused, so that Stripe keeps it and a person is told
  */
-export function requestOf({ event }: Pick<SignedEvent, 'event'>, livemode: boolean): Request | null {
+export function requestOf(event: StripeEvent, livemode: boolean): Request | null {
   const handler = handlers.get(event.type);
   if (!handler || event.livemode !== livemode || !isAboutSession(event)) return null;
   const session = readSession(event.data.object, "The event's checkout session");

@@ -35,7 +35,7 @@ export async function takeEvents(page: readonly Stripe.Event[], dependencies: De
     const outcome = outcomes.get(given.id);
     if (outcome !== undefined && outcome !== 'ignored') return;
     const signed = eventOfApi(given);
-    const request = requestOf(signed, livemode);
+    const request = requestOf(signed.event, livemode);
     // What was ignored may ask something of an order by now: it came, say, while the key was one of the other mode.
     if (outcome === 'ignored' && request === null) return;
     await put({ source: 'reconcile', signed, request }, dependencies);

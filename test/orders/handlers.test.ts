@@ -9,7 +9,8 @@ import { checkoutSession, events, SECRET, signatureOf, stripeEvent } from '../su
 /** As the service reads it: the bytes, verified. */
 function request(event: unknown, livemode = false) {
   const payload = JSON.stringify(event);
-  return requestOf(verifyEvent(Buffer.from(payload), signatureOf(payload), [SECRET]), livemode);
+  const { event: read } = verifyEvent(Buffer.from(payload), signatureOf(payload), [SECRET]);
+  return requestOf(read, livemode);
 }
 
 const completed = (overrides: Record<string, unknown>) =>

@@ -30,7 +30,7 @@ async function newSessionId(): Promise<string> {
 
 function received(type: SessionEventType, session: Session) {
   const { body, headers } = signedRequest(sessionEvent(type, session), secret);
-  return verifyEvent(Buffer.from(body), headers['stripe-signature'], [secret]);
+  return verifyEvent(Buffer.from(body), headers['stripe-signature'], [secret]).event;
 }
 
 describe('an event', () => {

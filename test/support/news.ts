@@ -13,7 +13,7 @@ interface Options {
 export function newsOf(json: EventJson, { livemode = false }: Options = {}): News {
   const event = json as unknown as StripeEvent;
   const payload = Buffer.from(JSON.stringify(json));
-  return { source: 'webhook', signed: { event, payload }, request: requestOf({ event }, livemode) };
+  return { source: 'webhook', signed: { event, payload }, request: requestOf(event, livemode) };
 }
 
 /** Records the event as a delivery does, and returns its id. */
