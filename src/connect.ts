@@ -28,7 +28,7 @@ export function isPlayed({ sandbox, stripe }: Config): boolean {
 /** Stripe, or in the sandbox its stand-in, which is let go with `opened`. */
 export async function openStripe(config: Config, log: Logger, opened: AsyncDisposableStack): Promise<Stripe> {
   const { secretKey, apiBase } = config.stripe;
-  if (!isPlayed(config)) return createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
+  if (!isPlayed(config)) return createStripe(secretKey, apiBase);
   // Loaded here only: outside the sandbox no process holds it.
   const { startStandIn } = await import('./sandbox/stand-in.ts');
   // Of a port that is yet to be found, the address is not known.
@@ -36,7 +36,7 @@ export async function openStripe(config: Config, log: Logger, opened: AsyncDispo
   const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, service, staysThere: true, log });
   opened.defer(() => standIn.close());
   log.info(`SANDBOX: Stripe's API is played at ${standIn.url}, for any key`);
-  return createStripe('sk_test_sandbox', standIn.url);
+  return createStripe(null, standIn.url);
 }
 
 /** The shop's receiver. Where none is configured: the log; in the sandbox also one that shows what it got. */

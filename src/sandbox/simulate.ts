@@ -54,7 +54,7 @@ export async function simulate(
   opened.defer(() => standIn.close());
 
   const play = player(scenario, {
-    stripe: createStripe('sk_test_sandbox', standIn.url),
+    stripe: createStripe(null, standIn.url),
     sessions: await openSessions(dir),
     events: await openEvents(dir),
     endpoint: { url: `${service}/webhook`, secret: config.stripe.webhookSecrets[0] as string },

@@ -31,7 +31,7 @@ export function openOps(env: { readonly DATABASE_URL: string; readonly [variable
   const db = openPool(env.DATABASE_URL, { kind: 'ops', max: 2, log: silent });
   atEnd(() => db.destroy());
   const { secretKey, apiBase } = config.stripe;
-  const stripe = createStripe(secretKey ?? 'sk_test_sandbox', apiBase);
+  const stripe = createStripe(secretKey, apiBase);
   const tools = { config, db, stripe, terminal: { width: null }, actor: 'cli:test' };
 
   return async (...args: string[]): Promise<Report> => {
