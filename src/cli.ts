@@ -39,8 +39,8 @@ async function withTools<T>(work: (tools: Tools) => Promise<T>): Promise<T> {
   await using opened = new AsyncDisposableStack();
   const db = await openOpsPool(config, log, opened);
   const stripe = await openStripe(config, log, opened);
-  const terminal = { width: process.stdout.isTTY ? process.stdout.columns : null };
-  return await work({ config, db, stripe, terminal, actor: `cli:${userName()}` });
+  const width = process.stdout.isTTY ? process.stdout.columns : null;
+  return await work({ config, db, stripe, width, actor: `cli:${userName()}` });
 }
 
 /** A container may run as a user of whom its system knows nothing but the number. */

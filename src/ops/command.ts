@@ -8,8 +8,8 @@ export interface Tools {
   readonly config: Config;
   readonly db: Knex;
   readonly stripe: Stripe;
-  /** Where the report is read: so many columns, or null where it is no terminal. */
-  readonly terminal: { readonly width: number | null };
+  /** The columns of the terminal where the report is read; null where it is none. */
+  readonly width: number | null;
   /** Who acts, as `ops_actions` keeps it. */
   readonly actor: string;
 }

@@ -32,7 +32,7 @@ export function openOps(env: { readonly DATABASE_URL: string; readonly [variable
   atEnd(() => db.destroy());
   const { secretKey, apiBase } = config.stripe;
   const stripe = createStripe(secretKey, apiBase);
-  const tools = { config, db, stripe, terminal: { width: null }, actor: 'cli:test' };
+  const tools = { config, db, stripe, width: null, actor: 'cli:test' };
 
   return async (...args: string[]): Promise<Report> => {
     let report: Report | undefined;

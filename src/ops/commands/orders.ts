@@ -36,10 +36,10 @@ export const orders: Describe = (act) => {
     .option('--after <place>', 'the page after the one that ended there', typed(placeShape))
     .addHelpText('after', HELP)
     .action(
-      act(async ({ db, terminal }, { after, json, ...options }: Options): Promise<Report> => {
+      act(async ({ db, width }, { after, json, ...options }: Options): Promise<Report> => {
         const { limit = json ? MOST : USUAL, ...filter } = options;
         const page = await listOrders(db, filter, { limit, after: after ?? null });
-        return { ok: true, data: page, text: tell(page, filter, terminal.width) };
+        return { ok: true, data: page, text: tell(page, filter, width) };
       }),
     );
 };

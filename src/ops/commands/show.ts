@@ -23,7 +23,7 @@ export const show: Describe = (act) =>
     .argument('<id>', ORDER_NAMES)
     .addHelpText('after', HELP)
     .action(
-      act(async ({ config, db, stripe, terminal: { width } }, id: string): Promise<Report> => {
+      act(async ({ config, db, stripe, width }, id: string): Promise<Report> => {
         const found = await lookUp({ db, stripe }, id);
         return typeof found === 'number'
           ? showOrder(await wholeOrder(db, found), width)
