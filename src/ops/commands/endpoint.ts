@@ -47,7 +47,7 @@ export const endpoint: Describe = (_act, actAlone) =>
   );
 
 function webhookUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
+  const url = URL.parse(text);
   if (url?.protocol !== 'https:' || !/\/webhook\/?$/i.test(url.pathname))
     throw new InvalidArgumentError('It must begin with https:// and its path end in /webhook.');
   return text;
