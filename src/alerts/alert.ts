@@ -1,12 +1,7 @@
 import type { IgnoredSessions } from '../orders/ignored.ts';
 import type { StandingRefusals } from '../orders/refused.ts';
-import type { Counted, StandingOrders } from '../orders/standing.ts';
+import type { StandingOrders } from '../orders/standing.ts';
 import type { Failing } from '../reconcile/cursors.ts';
-
-interface Stuck extends Counted {
-  /** The oldest of their orders. */
-  readonly order_id: number;
-}
 
 /** Signatures are good for 300 s. A clock that is further off than this is on its way there, and no network delays a delivery so long. */
 const CLOCK_OFF_SECONDS = 30;
@@ -17,9 +12,11 @@ export function isClockOff(seconds: number): boolean {
 
 /** Something that a person has to know of, as it is right now. */
 export type Finding =
-  | { readonly cause: 'fulfillments_dead' | 'notifications_dead'; readonly details: Stuck }
-  | { readonly cause: 'orders_unfulfilled'; readonly details: Stuck & { readonly minutes: number } }
-  | { readonly cause: 'payments_conflicting' | 'webhooks_missed'; readonly details: StandingOrders }
+  | {
+      readonly cause: 'fulfillments_dead' | 'notifications_dead' | 'payments_conflicting' | 'webhooks_missed';
+      readonly details: StandingOrders;
+    }
+  | { readonly cause: 'orders_unfulfilled'; readonly details: StandingOrders & { readonly minutes: number } }
   | {
       readonly cause: 'signatures_failing';
       readonly details: { readonly host: string; readonly in_a_row: number };

@@ -13,6 +13,6 @@ export interface Counted {
 
 /** Orders that a person is told of. */
 export interface StandingOrders extends Counted {
-  /** The one of the latest event. */
+  /** The oldest of those that are owed something; of others, the one of the latest event. */
   readonly order_id: number;
 }
