@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 /** SMTP servers like few connections. */
 const AT_ONCE = 5;
 const RECEIPTS_WAIT_MS = 60_000;
