@@ -3,7 +3,7 @@ import { isWithin } from '../../stripe/shapes.ts';
 import type { KeptEvent } from '../look-up.ts';
 import type { Dashboard } from '../stripe-links.ts';
 import { page, type Reader } from './layout.ts';
-import { badge, eventType, id, type Markup, orNothing, time } from './markup.ts';
+import { badge, eventType, facts, id, type Markup, orNothing, time } from './markup.ts';
 import { replayForm } from './order.ts';
 
 interface Event {
@@ -17,7 +17,7 @@ interface Event {
 
 export function eventPage({ event, orderId, whyIgnored, dashboard, notice }: Event, reader: Reader): Markup {
   const atStripe = dashboard.event(event);
-  const facts: [string, Markup][] = [
+  const details = facts([
     ['Event', id(event.id)],
     [
       'Order',
@@ -31,7 +31,7 @@ export function eventPage({ event, orderId, whyIgnored, dashboard, notice }: Eve
     ['API version', orNothing(event.api_version)],
     ['Mode', html`${event.livemode ? 'live' : 'test'}`],
     ['Connected account', id(event.account)],
-  ];
+  ]);
   const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/ops/events">Events</a></nav>
 <div class="head"><h1>${eventType(event.type)}</h1><span>${badge(event.outcome)}</span>
 <span class="spring actions">${event.payload !== null && replayForm(event.id, reader)}
@@ -40,7 +40,7 @@ ${notice}
 <div class="columns">
 <section class="card"><h2>Payload</h2>${payload(event.payload)}</section>
 <section class="card"><h2>Details</h2>
-<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
+${details}</section>
 </div>`;
   return page({ title: event.type, part: 'events', body }, reader);
 }

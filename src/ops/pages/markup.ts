@@ -26,6 +26,13 @@ export function eventType(type: string): Markup {
   return html`${first}${rest.map((part) => html`.<wbr>${part}`)}`;
 }
 
+/** What is known of one thing, by name; what is null is left out. */
+export function facts(known: readonly (readonly [name: string, value: Markup | null])[]): Markup {
+  return html`<dl class="facts">${known.map(
+    ([name, value]) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
+  )}</dl>`;
+}
+
 /** Ways to look at a page, an address each; the reader is at one of them. */
 export function choice(label: string, ways: Readonly<Record<string, string>>, here: string): Markup {
   return html`<nav class="choice" aria-label="${label}"><ul>${Object.entries(ways).map(

@@ -8,7 +8,7 @@ import { deadOf, type Entry, owedOf } from '../timeline.ts';
 import { distanceOf, presentmentFact, tell } from '../words.ts';
 import { closeForm } from './close.ts';
 import { formToken, page, type Reader } from './layout.ts';
-import { badge, eventType, id, type Markup, money, orNothing, time } from './markup.ts';
+import { badge, eventType, facts, id, type Markup, money, orNothing, time } from './markup.ts';
 import { statusOf } from './order-table.ts';
 
 interface OrderPage {
@@ -41,7 +41,7 @@ ${notice}
 <section class="card" data-part="timeline"><h2>Time line</h2>
 <ol class="timeline">${timeline.map((entry) => html`<li class="${toneOf(entry)}">${happening(entry, now, reader)}</li>`)}</ol></section>
 <div class="side">
-<section class="card" data-part="facts"><h2>Details</h2>${facts(order, reader)}</section>
+<section class="card" data-part="facts"><h2>Details</h2>${details(order, reader)}</section>
 <section class="card table-card" data-part="items"><h2>Line items</h2>${items(line_items, sumsOf(order), fulfillment)}</section>
 <div data-part="close">${owed.length > 0 && closeForm(order.id, owed, reader)}</div>
 </div></div>`;
@@ -85,9 +85,9 @@ function deadMailNote(owed: readonly string[]): Markup {
   return html`<p class="note bad">A mail was not sent, and is not tried any more: the time line says why. Repair the cause, then try again.${otherwise}</p>`;
 }
 
-function facts(order: Order, { zone }: Reader): Markup {
+function details(order: Order, { zone }: Reader): Markup {
   const [presentment, presented] = presentmentFact(order);
-  const entries: [string, Markup | null][] = [
+  return facts([
     [
       'Customer',
       html`${orNothing(order.customer_name)}<br>${orNothing(order.customer_email)}${order.customer_phone && html`<br>${order.customer_phone}`}`,
@@ -104,10 +104,7 @@ function facts(order: Order, { zone }: Reader): Markup {
     ['Payment intent', order.payment_intent_id === null ? null : id(order.payment_intent_id)],
     ['Subscription', order.subscription_id === null ? null : id(order.subscription_id)],
     ['Connected account', order.account === null ? null : id(order.account)],
-  ];
-  return html`<dl class="facts">${entries.map(
-    ([name, value]) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
-  )}</dl>`;
+  ]);
 }
 
 /** What stands in an object of Stripe's, at any depth. */
