@@ -6,7 +6,7 @@ import { closeOrder, reasonShape } from '../close.ts';
 import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
-import { isFaulty, readListQuery } from '../filter-query.ts';
+import { isFaulty, type ListQuery, readListQuery } from '../filter-query.ts';
 import { NotAnId, NotFound, orderIdOf } from '../identify.ts';
 import { findEvent, lookUp, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
@@ -54,18 +54,15 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
   router.get('/orders', async (req, res) => {
     const reader = readerOf(req, res);
     const asked = readListQuery(req.query, reader.zone);
-    const faulty = isFaulty(asked);
-    const page = faulty
-      ? { orders: [], next: null }
-      : await listOrders(db, asked.filter, { limit: PAGE, after: asked.after });
-    await send(res.status(faulty ? 400 : 200), ordersPage(asked, page, reader));
+    if (isFaulty(asked)) return await refuseFilter(res, asked, reader);
+    const page = await listOrders(db, asked.filter, { limit: PAGE, after: asked.after });
+    await send(res, ordersPage(asked, page, reader));
   });
 
   router.get('/orders.csv', async (req, res) => {
     const reader = readerOf(req, res);
     const asked = readListQuery(req.query, reader.zone);
-    if (isFaulty(asked))
-      return await send(res.status(400), ordersPage(asked, { orders: [], next: null }, reader));
+    if (isFaulty(asked)) return await refuseFilter(res, asked, reader);
     await sendCsv(res, db, asked.filter);
   });
 
@@ -151,6 +148,10 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
   });
   return router;
+}
+
+function refuseFilter(res: Response, asked: ListQuery, reader: Reader): Promise<void> {
+  return send(res.status(400), ordersPage(asked, { orders: [], next: null }, reader));
 }
 
 function ifNotFound(error: unknown): NotFound {
