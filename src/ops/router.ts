@@ -1,4 +1,3 @@
-import path from 'node:path';
 import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
 import Stripe from 'stripe';
 import { BadRequest, faultOf, messageOf } from '../errors.ts';
@@ -11,7 +10,7 @@ import { countGuesses } from './guesses.ts';
 import { NotFound } from './identify.ts';
 import type { Live } from './live.ts';
 import type { Sources } from './look-up.ts';
-import { pageHeaders } from './page-headers.ts';
+import { neverStored, noSuchPage, pageHeaders, staticFiles } from './page-handlers.ts';
 import type { Reader } from './pages/layout.ts';
 import { loginPage } from './pages/login.ts';
 import { messagePage } from './pages/message.ts';
@@ -25,8 +24,6 @@ interface Dependencies extends Guard, Sources {
   readonly mode: Reader['mode'];
   readonly log: Logger;
 }
-
-const STATIC = path.join(import.meta.dirname, 'static');
 
 const headers = pageHeaders();
 
@@ -46,11 +43,8 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
 
   const router = express.Router();
   router.use(headers);
-  router.use('/static', express.static(STATIC, { index: false, maxAge: '5m' }));
-  router.use((_req, res, next) => {
-    res.set('Cache-Control', 'no-store');
-    next();
-  });
+  router.use('/static', staticFiles(import.meta.dirname));
+  router.use(neverStored);
   const api = apiRouter({ db, stripe, livemode: mode === 'live' });
   router.use('/api', door.enter, api, notFound, answerErrors(log));
   router.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 20 }));
@@ -89,8 +83,7 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
     res.status(status);
     await send(res, messagePage(message, readerOf(req, res)));
   };
-  router.use((req, _res, next) => next(new NotFound(`There is no page ${req.baseUrl + req.path} here.`)));
-  router.use(answerWithPage);
+  router.use(noSuchPage, answerWithPage);
   return express.Router().use('/ops', router);
 }
 

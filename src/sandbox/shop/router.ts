@@ -1,4 +1,3 @@
-import path from 'node:path';
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import type Stripe from 'stripe';
 import type { Config } from '../../config.ts';
@@ -11,7 +10,7 @@ import type { Logger } from '../../logger.ts';
 import { isOfThisSite } from '../../ops/door.ts';
 import { NotFound } from '../../ops/identify.ts';
 import { openLive } from '../../ops/live.ts';
-import { pageHeaders } from '../../ops/page-headers.ts';
+import { neverStored, noSuchPage, pageHeaders, staticFiles } from '../../ops/page-handlers.ts';
 import { send } from '../../ops/pages/send.ts';
 import { openEvents } from '../events.ts';
 import { openReceiverFiles } from '../receiver.ts';
@@ -39,8 +38,6 @@ export interface SandboxShop {
 /** Stripe's first pause is longer, but here a person waits. */
 const AGAIN_AFTER_MS = 3_000;
 
-const STATIC = path.join(import.meta.dirname, 'static');
-
 /** Mails are shown in a frame. */
 const headers = pageHeaders({ frames: true });
 
@@ -57,11 +54,8 @@ export async function openSandboxShop(
 
   const router = express.Router();
   router.use(headers, forThisMachine(config.production));
-  router.use('/static', express.static(STATIC, { index: false, maxAge: '5m' }));
-  router.use((_req, res, next) => {
-    res.set('Cache-Control', 'no-store');
-    next();
-  });
+  router.use('/static', staticFiles(import.meta.dirname));
+  router.use(neverStored);
   router.use(express.urlencoded({ extended: false, limit: '20kb', parameterLimit: 100 }));
   router.get('/live', live.handler);
   const stage = {
@@ -89,8 +83,7 @@ export async function openSandboxShop(
     const text = 'The service’s log says why. Try again in a moment.';
     await send(res.status(503), messagePage({ title: 'Not now', text }));
   };
-  router.use((req, _res, next) => next(new NotFound(`There is no page ${req.baseUrl + req.path} here.`)));
-  router.use(answerWithPage);
+  router.use(noSuchPage, answerWithPage);
   return {
     router: express.Router().use('/sandbox', router),
     stop() {
