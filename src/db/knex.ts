@@ -3,8 +3,9 @@ import pg from 'pg';
 import type { Logger } from '../logger.ts';
 import { sharing } from '../sharing.ts';
 import { endConnection } from './end-connection.ts';
-import { broken, isDataError, isOfDatabase, isReadOnlyError, markOfDatabase, unusable } from './errors.ts';
+import { isReadOnlyError } from './errors.ts';
 import { connecting, type Kind, limited } from './limits.ts';
+import { nameErrors } from './name-errors.ts';
 
 export type { Knex } from 'knex';
 
@@ -33,6 +34,15 @@ function firstLine(message: string): string {
  * lock, how a lock that is taken is freed.
  */
 const TOLD_ANYWAY = /^Acquire connection error|^If you are sure migrations are not running/;
+
+function knexLog(log: Logger): Knex.Logger {
+  return {
+    debug: (message: string) => log.debug(message),
+    warn: (message: string) => log[TOLD_ANYWAY.test(message) ? 'debug' : 'warn'](firstLine(message)),
+    error: (message: string) => log.error(firstLine(message)),
+    deprecate: (method, instead) => log.warn(`knex: ${method} is deprecated, use ${instead}`),
+  };
+}
 
 interface Options {
   readonly kind: Kind;
@@ -71,29 +81,21 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
     // One connection stays open, so that a lone event after a quiet hour is as quick as any.
     pool: { min: 1, max, validate: isFit },
     acquireConnectionTimeout,
-    log: {
-      debug: (message: string) => log.debug(message),
-      warn: (message: string) => log[TOLD_ANYWAY.test(message) ? 'debug' : 'warn'](firstLine(message)),
-      error: (message: string) => log.error(firstLine(message)),
-      deprecate: (method: string, instead: string) =>
-        log.warn(`knex: ${method} is deprecated, use ${instead}`),
-    },
+    log: knexLog(log),
   });
-  const { client } = db;
-  client.destroyRawConnection = endConnection;
-  const acquire = client.acquireConnection.bind(client);
-  client.acquireConnection = () =>
-    acquire().catch((error: Error) => {
-      // Its own words ask an operator about a programmer's mistake, and know of nothing but a full pool.
-      if (error instanceof knex.KnexTimeoutError)
-        error.message = `no connection to PostgreSQL within ${acquireConnectionTimeout / 1_000} s: it does not answer, or all of DATABASE_POOL_MAX are in use`;
-      else if (kind === 'ops' && !isOfDatabase(error)) error.message = unusable(error);
-      markOfDatabase(error);
-      throw error;
-    });
+  db.client.destroyRawConnection = endConnection;
+  prepareConnections(db, before);
+  nameErrors(db, kind);
+  db.on('query-error', (error: Error, { __knexUid }: { __knexUid: string }) => {
+    if (isReadOnlyError(error)) readOnly.add(__knexUid);
+  });
+  return db;
+}
+
+function prepareConnections({ client }: Knex, before: Options['before']): void {
   const open = client.acquireRawConnection.bind(client);
   client.acquireRawConnection = async () => {
-    // Not in `connection` above: knex calls that once, and this is for each connection.
+    // Not in openPool's `connection`: knex calls that once, and this is for each connection.
     await before?.();
     const connection = await open();
     // PostgreSQL says why it ends one that waits, as for idle_session_timeout. knex's warning had forgotten it over the end.
@@ -104,22 +106,4 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
     );
     return connection;
   };
-  // Messages end up in logs, where a customer's data must not stand. knex begins them with the statement, and
-  // PostgreSQL's own part quotes a value that it can't take. Operators see that: the value is what they typed.
-  db.on('query-error', (error: Error & { code?: string }, { sql, __knexUid }: Statement) => {
-    if (isReadOnlyError(error)) readOnly.add(__knexUid);
-    if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
-    if (kind !== 'ops' && isDataError(error))
-      error.message = `PostgreSQL can't take a value (SQLSTATE ${error.code})`;
-    if (kind === 'ops' && !(error instanceof pg.DatabaseError) && !isOfDatabase(error))
-      error.message = broken(error);
-    markOfDatabase(error);
-  });
-  return db;
-}
-
-/** As knex tells of it. */
-interface Statement {
-  readonly sql: string;
-  readonly __knexUid: string;
 }

@@ -1,0 +1,39 @@
+import knex, { type Knex } from 'knex';
+import pg from 'pg';
+import { broken, isDataError, isOfDatabase, markOfDatabase, unusable } from './errors.ts';
+import { connecting, type Kind } from './limits.ts';
+
+/**
+ * Notes of each error of a pool that it is the database's, and gives it words for whoever reads the log, where a customer's
+ * data must not stand. An operator of `ops` sees them: they are what was typed.
+ */
+export function nameErrors(pool: Knex, kind: Kind): void {
+  nameErrorsOfConnections(pool, kind);
+  nameErrorsOfStatements(pool, kind);
+}
+
+function nameErrorsOfConnections({ client }: Knex, kind: Kind): void {
+  const seconds = connecting[kind].acquireConnectionTimeout / 1_000;
+  const acquire = client.acquireConnection.bind(client);
+  client.acquireConnection = () =>
+    acquire().catch((error: Error) => {
+      // Its own words ask an operator about a programmer's mistake, and know of nothing but a full pool.
+      if (error instanceof knex.KnexTimeoutError)
+        error.message = `no connection to PostgreSQL within ${seconds} s: it does not answer, or all of DATABASE_POOL_MAX are in use`;
+      else if (kind === 'ops' && !isOfDatabase(error)) error.message = unusable(error);
+      markOfDatabase(error);
+      throw error;
+    });
+}
+
+/** knex begins a message with the statement, and PostgreSQL's own part quotes a value that it can't take. */
+function nameErrorsOfStatements(pool: Knex, kind: Kind): void {
+  pool.on('query-error', (error: Error & { code?: string }, { sql }: { sql: string }) => {
+    if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
+    if (kind !== 'ops' && isDataError(error))
+      error.message = `PostgreSQL can't take a value (SQLSTATE ${error.code})`;
+    if (kind === 'ops' && !(error instanceof pg.DatabaseError) && !isOfDatabase(error))
+      error.message = broken(error);
+    markOfDatabase(error);
+  });
+}
