@@ -25,8 +25,7 @@ export type Checks<Subject> = Readonly<Record<string, (subject: Subject) => Verd
 export async function check<Subject>(checks: Checks<Subject>, subject: Subject): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, ask] of Object.entries(checks)) {
-    const verdict = async () => ask(subject);
-    findings.push({ check: name, ...(await verdict().catch(failed)) });
+    findings.push({ check: name, ...(await Promise.try(ask, subject).catch(failed)) });
   }
   return findings;
 }
