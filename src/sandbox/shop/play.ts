@@ -57,10 +57,11 @@ export async function decide(
       : sessionEvent('checkout.session.async_payment_failed', session);
   const { held } = episode;
   episode.held = null;
-  const sent = courier.send(event, endpointOf(stage, service)).then(async () => {
+  const sendBoth = async () => {
+    await courier.send(event, endpointOf(stage, service));
     if (held) await courier.send(held, endpointOf(stage, service));
-  });
-  await atMost(KEEP_CUSTOMER_MS, sent);
+  };
+  await atMost(KEEP_CUSTOMER_MS, sendBoth());
 }
 
 /** What the backend of a shop does when its success page is loaded. */
@@ -70,18 +71,20 @@ export async function landOn(
   service: string,
 ): Promise<void> {
   const at = new Date();
-  const told = await fetch(`${service}/checkout-sessions/${id}/fulfill`, {
+  const asking = askToFulfil(`${service}/checkout-sessions/${id}/fulfill`, opsToken);
+  const { ok, answer } = await asking.catch((error) => ({ ok: false, answer: messageOf(error) }));
+  const words = `The success page asks POST /checkout-sessions/…/fulfill. The service answered ${answer}.`;
+  journal.note(id, 'shop', ok ? 'good' : 'bad', words, at);
+}
+
+async function askToFulfil(url: string, opsToken: string | null) {
+  const response = await fetch(url, {
     method: 'POST',
     headers: opsToken === null ? {} : { authorization: `Bearer ${opsToken}` },
     signal: AbortSignal.timeout(10_000),
-  })
-    .then(async (response) => {
-      const { status, error } = (await response.json()) as { status?: string; error?: { code: string } };
-      return { ok: response.ok, words: `${response.status}, ${status ?? error?.code}` };
-    })
-    .catch((error) => ({ ok: false, words: messageOf(error) }));
-  const words = `The success page asks POST /checkout-sessions/…/fulfill. The service answered ${told.words}.`;
-  journal.note(id, 'shop', told.ok ? 'good' : 'bad', words, at);
+  });
+  const { status, error } = (await response.json()) as { status?: string; error?: { code: string } };
+  return { ok: response.ok, answer: `${response.status}, ${status ?? error?.code}` };
 }
 
 function endpointOf({ webhookSecret: secret }: Stage, service: string) {
