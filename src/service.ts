@@ -159,7 +159,7 @@ function startWorkers(
 ): Worker[] {
   const { concurrency, maxAttempts } = config.fulfillment;
   const mailer = openMailer(config);
-  opened.defer(async () => mailer.close());
+  opened.defer(() => mailer.close());
   const busy = watchThread();
   const onAttempt = (queue: Queue) => (outcome: Outcome, seconds: number) =>
     metrics.attempts.observe({ queue: queue.table, outcome }, seconds);

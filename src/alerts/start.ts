@@ -50,6 +50,6 @@ function openChannels(config: Config, opened: AsyncDisposableStack): Channel[] {
   if (to === null) return channels;
   // Not that of the workers: an alert does not wait behind a backlog of customers' mails.
   const mailer = openMailer(config, MAIL_ANSWER_TIMEOUT_MS);
-  opened.defer(async () => mailer.close());
+  opened.defer(() => mailer.close());
   return [...channels, mailChannel({ to, send: mailer.send, shop })];
 }

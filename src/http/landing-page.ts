@@ -33,7 +33,7 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
   const router = express.Router();
   router.use('/checkout-sessions', access);
   router.post('/checkout-sessions/:id/fulfill', async (req, res) => {
-    const id = String(req.params.id);
+    const { id } = req.params;
     const refuseSession = ({ code, message }: BadRequest) => {
       log.error({ checkout_session_id: id, reason: message }, 'checkout session refused');
       refuse(res, 502, code, message);
