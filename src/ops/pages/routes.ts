@@ -7,8 +7,9 @@ import { sendCsv } from '../csv.ts';
 import { visitorOf } from '../door.ts';
 import { eventPlace, listEvents } from '../events.ts';
 import { isFaulty, type ListQuery, readListQuery } from '../filter-query.ts';
-import { NotAnId, NotFound, orderIdOf } from '../identify.ts';
-import { findEvent, lookUp, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
+import { pathOf } from '../find.ts';
+import { NotFound, orderIdOf } from '../identify.ts';
+import { findEvent, orderOfSession, type Sources, wholeOrder } from '../look-up.ts';
 import { listOrders } from '../orders.ts';
 import { historyOf, type Range, ranges, shopStandingOf } from '../overview.ts';
 import { replayEvent, whyIgnored } from '../replay.ts';
@@ -129,32 +130,15 @@ export function pagesRouter({ db, stripe, livemode, sandbox, readerOf }: Depende
     res.redirect(303, `/ops/${page}?done=replayed_${outcome}`);
   });
 
-  /** Whatever a person has at hand: an order's id, a session, a payment, a subscription, an event, an address, the shop's reference. */
   router.get('/find', async (req, res) => {
-    const q = String(req.query.q ?? '')
+    const sought = String(req.query.q ?? '')
       .replaceAll('\0', '')
       .trim();
-    if (q === '') return res.redirect(303, '/ops/orders');
-    const found = await lookUp({ db, stripe }, q).catch(ifNotFound);
-    if (!(typeof found === 'number' || found instanceof NotFound))
-      return res.redirect(303, `/ops/events/${found.id}`);
-    const { orders } = await listOrders(db, { reference: q }, { limit: 2, after: null });
-    if (typeof found === 'number') {
-      const notice = orders.some(({ id }) => id !== found) ? '?done=found_with_reference' : '';
-      return res.redirect(303, `/ops/orders/${found}${notice}`);
-    }
-    if (orders.length === 0 && !(found instanceof NotAnId)) throw found;
-    const field = orders.length > 0 ? 'reference' : 'email';
-    res.redirect(303, `/ops/orders?${new URLSearchParams({ [field]: q }).toString()}`);
+    res.redirect(303, sought === '' ? '/ops/orders' : await pathOf({ db, stripe }, sought));
   });
   return router;
 }
 
 function refuseFilter(res: Response, asked: ListQuery, reader: Reader): Promise<void> {
   return send(res.status(400), ordersPage(asked, { orders: [], next: null }, reader));
-}
-
-function ifNotFound(error: unknown): NotFound {
-  if (error instanceof NotFound) return error;
-  throw error;
 }
