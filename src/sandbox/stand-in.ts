@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -44,11 +44,6 @@ function standInApp(
   service: string | null,
   log: Logger,
 ): Express {
-  /** As an answer has it: an open session leads to the page where it is paid. */
-  const withUrl = (session: Session): Session => ({
-    ...session,
-    url: service !== null && session.status === 'open' ? `${service}/sandbox/checkout/${session.id}` : null,
-  });
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'extended');
   app.use(
@@ -56,13 +51,28 @@ function standInApp(
     withKey,
     express.urlencoded({ extended: true, limit: '1mb', parameterLimit: 10_000 }),
   );
+  app.use(sessionRoutes(sessions, service), eventRoutes(events));
+  app.use((req) => {
+    throw new Refusal(404, `Unrecognized request URL (${req.method}: ${req.path}).`);
+  });
+  app.use(refusals(log));
+  return app;
+}
 
-  app.post(sessionsUrl, async (req, res) => {
+function sessionRoutes(sessions: Sessions, service: string | null): Router {
+  /** As an answer has it: an open session leads to the page where it is paid. */
+  const withUrl = (session: Session): Session => ({
+    ...session,
+    url: service !== null && session.status === 'open' ? `${service}/sandbox/checkout/${session.id}` : null,
+  });
+  const router = express.Router();
+
+  router.post(sessionsUrl, async (req, res) => {
     const { session } = await sessions.create(read(sessionParams, req.body ?? {}));
     res.json(withUrl(session));
   });
 
-  app.get(sessionsUrl, async (req, res) => {
+  router.get(sessionsUrl, async (req, res) => {
     const { created, status, payment_intent, subscription, ...page } = read(sessionsParams, req.query);
     const wanted = (session: Session) =>
       isWithin(created, session) &&
@@ -72,27 +82,33 @@ function standInApp(
     res.json(pageOf(sessionsUrl, newestFirst(await sessions.all()).map(withUrl), page, wanted));
   });
 
-  app.get(`${sessionsUrl}/:id`, async (req, res) => {
+  router.get(`${sessionsUrl}/:id`, async (req, res) => {
     const { expand } = read(retrieveParams, req.query);
     const { session, lineItems } = await existing(sessions, req.params.id);
     const firstPage = () => pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, { limit: 10 });
     res.json({ ...withUrl(session), ...(expand.includes('line_items') && { line_items: firstPage() }) });
   });
 
-  app.get(`${sessionsUrl}/:id/line_items`, async (req, res) => {
+  router.get(`${sessionsUrl}/:id/line_items`, async (req, res) => {
     const page = read(pageParams, req.query);
     const { session, lineItems } = await existing(sessions, req.params.id);
     res.json(pageOf(`${sessionsUrl}/${session.id}/line_items`, lineItems, page));
   });
 
-  app.post(`${sessionsUrl}/:id/expire`, async (req, res) => {
+  router.post(`${sessionsUrl}/:id/expire`, async (req, res) => {
     const { session } = await existing(sessions, req.params.id);
     if (session.status !== 'open')
       throw new Refusal(400, `Only an open session can expire; this one is ${session.status}.`);
     res.json(await sessions.expire(session.id));
   });
 
-  app.get('/v1/events', async (req, res) => {
+  return router;
+}
+
+function eventRoutes(events: Files<SessionEvent>): Router {
+  const router = express.Router();
+
+  router.get('/v1/events', async (req, res) => {
     const { created, type, types, delivery_success, ...page } = read(eventsParams, req.query);
     // pending_webhooks counts the endpoints that have not acknowledged the event.
     const wanted = (event: SessionEvent) =>
@@ -103,18 +119,14 @@ function standInApp(
     res.json(pageOf('/v1/events', newestFirst(await events.all()), page, wanted));
   });
 
-  app.get('/v1/events/:id', async (req, res) => {
+  router.get('/v1/events/:id', async (req, res) => {
     const event = await events.find(req.params.id);
     if (event === null)
       throw new Refusal(404, `No such event: ${req.params.id}`, { code: 'resource_missing', param: 'id' });
     res.json(event);
   });
 
-  app.use((req) => {
-    throw new Refusal(404, `Unrecognized request URL (${req.method}: ${req.path}).`);
-  });
-  app.use(refusals(log));
-  return app;
+  return router;
 }
 
 const retrieveParams = z.strictObject({ expand: z.array(z.literal('line_items')).default([]) });
