@@ -12,14 +12,15 @@ interface Acknowledgements {
 }
 
 /**
- * What times are told apart by. From 2 ms to 1 s each is larger than the one before by two thirds at most, and so far off
- * a percentile may be; beyond 1 s it is told more coarsely, since a delivery that takes so long is slow in any case.
+ * Times up to each of these (milliseconds), and above the one before, are counted together. From 2 ms to 1 s each bound is at
+ * most two thirds larger than the one before, which is how far off a percentile may be. Beyond 1 s they are coarser, since such
+ * a delivery is slow in any case.
  */
 const BOUNDS = [
   1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1_000, 2_000, 4_000, 10_000,
 ];
 const WRITTEN_EVERY_MS = 60_000;
-/** A minute's times are not worth a longer wait at the end. */
+/** What a stop waits until the last minute's times are written: they are not worth more. */
 const GRACE_MS = 1_000;
 
 /** Counts in memory, and writes once a minute: a delivery costs an increment. Processes add to the same rows. */
@@ -66,7 +67,7 @@ async function addAcknowledgements(db: Knex, counts: readonly number[]): Promise
   );
 }
 
-/** How many were answered within so many milliseconds, beyond those of the bound before. */
+/** How many were answered within a bound, and not within the one before. */
 export interface Counted {
   readonly within_ms: number;
   readonly deliveries: number;
@@ -84,7 +85,7 @@ export function percentile(counted: readonly Counted[], share: number): number |
   return null;
 }
 
-/** Inside a bound's own times they are taken to be spread evenly. */
+/** The times that are counted together are taken to be spread evenly. */
 function between(bound: number, share: number): number {
   const lower = BOUNDS[BOUNDS.indexOf(bound) - 1] ?? 0;
   return lower + (bound - lower) * share;

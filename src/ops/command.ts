@@ -36,7 +36,7 @@ type Work<Args extends unknown[]> = (tools: Tools, ...args: Args) => Promise<Rep
 /** Makes of a command's work what commander calls: tools around it, its report printed, its exit code set. */
 export type Act = <Args extends unknown[]>(work: Work<Args>) => (...args: Args) => Promise<void>;
 
-/** The same for a command that has something to say even where no tools can be had. */
+/** The same for a command that must work without them, where the database is away, say. */
 export type ActAlone = <Args extends unknown[]>(
   work: (...args: Args) => Promise<Report>,
 ) => (...args: Args) => Promise<void>;

@@ -33,7 +33,7 @@ const COLUMNS = [
  * byte order mark, without which Excel takes names for Latin-1; what a spreadsheet would run as a formula has a `'` before it.
  */
 export async function sendCsv(res: Response, db: Knex, filter: OrderFilter): Promise<void> {
-  // Before anything is answered, so that a database that does not answer is told by a status.
+  // Before the answer begins, so that an error of the database still has a status of its own.
   const first = await listOrders(db, filter, { limit: LIMIT, after: null });
   res.attachment(`orders-${new Date().toISOString().slice(0, 10)}.csv`).type('text/csv');
   if (res.req.method === 'HEAD') return void res.end();

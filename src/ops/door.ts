@@ -17,7 +17,7 @@ interface Visitor {
 interface Door {
   /** Lets in whoever may see /ops, and sends a browser without a session to the login form. */
   readonly enter: RequestHandler;
-  /** Begins a session with the form of the login page, which must have been made for this browser. */
+  /** Gives a browser a session before its login: the form of the login page carries that session's token. */
   readonly issue: RequestHandler;
   /** Refuses what was posted from anywhere but a form of this session. */
   readonly guardForms: RequestHandler;
@@ -105,7 +105,7 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
   };
 }
 
-/** Of what is kept in a name, and of an address what stands before its @: `ops_actions` holds no address. */
+/** The characters of names alone, and of an address what stands before its @: `ops_actions` holds no address. */
 function nameOf(given: string): string {
   const [name = ''] = given.slice(0, 40).split('@');
   return name.replace(/[^\p{L}\p{M}\p{N} .'_-]+/gu, '').trim() || 'unnamed';
@@ -131,8 +131,8 @@ function pageOf({ originalUrl }: Request): string {
 }
 
 /**
- * A link from a chat or a mail comes without the cookie, since it is SameSite=Strict. The page that it leads to asks for
- * itself once more, now from this site, and the cookie comes along.
+ * Whoever follows a link in a chat or a mail comes without the cookie, since it is SameSite=Strict. This page asks for the
+ * same address once more, now from this site, and the cookie comes along.
  */
 function comeAgain({ originalUrl }: Request, res: Response): Promise<void> {
   const page = html`<!doctype html><title>One moment</title><meta http-equiv="refresh" content="0; url=${originalUrl}">`;

@@ -15,8 +15,8 @@ export interface EventPage {
 export const eventPlace = /^(\d{1,16})_([\x20-\x7e]{1,255})$/;
 
 /**
- * Events whose payload is still kept, newest first; or those alone that contradict an order, kept or emptied: nobody need have
- * looked at them when a person is erased. Pages as `listOrders` has them.
+ * Events whose payload is still kept, newest first; or only those that contradict an order, with or without a payload: it may
+ * have been emptied, when a person was erased, before anybody had looked at the contradiction. Pages as `listOrders` has them.
  */
 export async function listEvents(
   db: Knex,

@@ -5,11 +5,11 @@ export interface ListQuery {
   readonly given: Readonly<Record<string, string>>;
   readonly filter: OrderFilter;
   readonly after: string | null;
-  /** What is wrong with which field, or that it is none. */
+  /** By field: what is wrong with it, or that there is no such filter. */
   readonly faults: Readonly<Record<string, string>>;
 }
 
-/** Nothing is listed then: a filter that is left out gives orders that nobody asked for. */
+/** Then nothing is listed: without the faulty filter there would be orders that nobody asked for. */
 export function isFaulty({ faults }: ListQuery): boolean {
   return Object.keys(faults).length > 0;
 }

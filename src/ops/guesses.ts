@@ -9,8 +9,8 @@ const MOST = 5;
 const WINDOW_MS = 60_000;
 
 /**
- * Five wrong ones a minute, whoever makes them: addresses are had by the thousand, and behind a proxy all are one. A
- * right token is kept waiting as well then, at the form alone: as a bearer token it is let in all the same.
+ * Five wrong ones a minute, of all callers together: an attacker has addresses by the thousand, and behind a proxy all
+ * callers have one. Meanwhile the right token has to wait as well, but only at the form: as a bearer token it is let in.
  */
 export function countGuesses(now = () => performance.now()): Guesses {
   let wrongAt: number[] = [];

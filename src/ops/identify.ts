@@ -4,7 +4,7 @@ import { idPattern } from '../stripe/shapes.ts';
 
 /**
  * The order that a person means by its id, or by its checkout session.
- * @param others what else may be named where it is asked
+ * @param others what else may be given there, as the error says it
  * @throws {NotFound} when there is none
  */
 export async function orderIdOf(db: Knex, given: string, others = ''): Promise<number> {
@@ -35,5 +35,5 @@ export class NotFound extends Error {
   override readonly name = 'NotFound';
 }
 
-/** Nor ever could: it is no id of what is asked for. */
+/** Nor ever could: it does not have the form of an id. */
 export class NotAnId extends NotFound {}

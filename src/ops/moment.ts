@@ -7,18 +7,18 @@ const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 60 * 60, d: 24 * 6
 /** A moment, or how many seconds ago it was: by the database's clock. */
 export type Moment = { readonly at: Date } | { readonly ago: number };
 
-/** What is taken, as it is said to whoever typed something else. */
+/** What can be typed, in the words of the message to whoever typed something else. */
 export const MOMENTS = '30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00';
 
 const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
-/** So long ago, or a date with or without a time, by the clocks of a zone unless it names its offset; null for anything else. */
+/** How long ago, or a date with or without a time, which is meant in `zone` unless it has an offset. Null for anything else. */
 export function parseMoment(text: string, zone = here): Moment | null {
   const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
   if (count) return { ago: Number(count) * (SECONDS[unit] as number) };
   const [, date = '', time = '00:00', offset] = DATE.exec(text) ?? [];
   const shown = Date.parse(`${date}T${time}Z`);
-  // What is read of 30 February is 2 March.
+  // Date.parse takes 30 February for 2 March.
   if (Number.isNaN(shown) || !new Date(shown).toISOString().startsWith(date)) return null;
   const at = offset ? Date.parse(`${date}T${time}${offset}`) : wallClock(zone).instantOf(shown);
   return Number.isNaN(at) ? null : { at: new Date(at) };

@@ -29,7 +29,7 @@ export async function retryDead(db: Knex, actor: string): Promise<Affected> {
   return retried;
 }
 
-/** Kept with each order of which something is due now. */
+/** It is kept in `ops_actions` with each order of which something is due now. */
 async function retry(
   db: Knex,
   orderIds: readonly number[],

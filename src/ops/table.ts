@@ -21,8 +21,8 @@ const GAP = '  ';
 const NARROWEST = 5;
 
 /**
- * Rows for a person. On a terminal of `width` columns give way, the widest first, until all fit, and the last one
- * goes on below itself. Elsewhere (null), and on one that has been given no size (0: a serial console, or a container's in its
+ * Rows for a person. On a terminal they are made to fit its `width`: columns are shortened, the widest first, and the last one
+ * is wrapped. Elsewhere (null), and on a terminal that has been given no size (0: a serial console, or a container's in its
  * first moment), everything is shown whole, a row a line.
  */
 export function table(

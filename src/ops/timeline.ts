@@ -37,7 +37,7 @@ export type Happening =
       /** No further attempt without a person. */
       readonly dead: boolean;
     }
-  /** By no attempt where a person closed it. */
+  /** `attempt` is null where a person closed it. */
   | { readonly kind: 'done'; readonly work: WorkName; readonly attempt: number | null }
   | {
       readonly kind: 'action';
@@ -46,7 +46,7 @@ export type Happening =
       readonly subject: string;
       readonly details: Readonly<Record<string, unknown>>;
     }
-  /** At the time when its lease ends. */
+  /** Its time is when its lease ends. */
   | { readonly kind: 'under_way'; readonly work: WorkName; readonly attempt: number }
   /** Still to come. */
   | { readonly kind: 'due'; readonly work: WorkName; readonly attempt: number };
@@ -118,7 +118,7 @@ export async function timelineOf(db: Knex, orderId: number): Promise<Entry[]> {
   return rows.map(({ at, happening }) => ({ at, ...happening }));
 }
 
-/** What of it is still to be done, or dead. */
+/** The work that is owed and not done, be it dead or still to come. */
 export function owedOf(timeline: readonly Entry[]): WorkName[] {
   const done = timeline.flatMap((entry) => (entry.kind === 'done' ? [entry.work] : []));
   return timeline.flatMap((entry) =>
@@ -126,7 +126,7 @@ export function owedOf(timeline: readonly Entry[]): WorkName[] {
   );
 }
 
-/** What of that nobody attempts any more until a person says so. */
+/** That of it which nobody attempts any more until a person says so. */
 export function deadOf(timeline: readonly Entry[]): WorkName[] {
   const toCome = timeline.flatMap((entry) =>
     entry.kind === 'due' || entry.kind === 'under_way' ? [entry.work] : [],

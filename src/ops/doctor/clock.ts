@@ -7,7 +7,7 @@ import { notChecked, ok, type Verdict, warning, wrong } from './finding.ts';
  */
 const WRONG_FROM_S = 240;
 
-/** @param offset by how many seconds this process's clock is ahead of the other one; NaN: that told no time */
+/** @param offset by how many seconds this process's clock is ahead of the other one; NaN where that one told no time */
 export function compareClocks(whose: string, offset: number): Verdict {
   if (Number.isNaN(offset)) return notChecked('the answer told no time');
   const ahead = Math.round(offset);

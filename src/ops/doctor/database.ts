@@ -16,7 +16,7 @@ import { compareClocks } from './clock.ts';
 import { type Checks, ok, type Verdict, warning, wrong } from './finding.ts';
 import { findRights } from './rights.ts';
 
-/** So many of the newest orders and events are looked at: reading all would take as long as there are. */
+/** So many of the newest orders and events are looked at: the more there are, the longer it would take to read them all. */
 const NEWEST = 1_000;
 
 /** @throws when there is none to ask */

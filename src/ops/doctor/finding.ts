@@ -21,7 +21,7 @@ export const notChecked = (message: string): Verdict => ({ state: 'not_checked',
 /** Checks by their names, all of one subject. */
 export type Checks<Subject> = Readonly<Record<string, (subject: Subject) => Verdict | Promise<Verdict>>>;
 
-/** One after another. What keeps a check from its verdict is one. */
+/** One after another. An error that keeps a check from its verdict is its verdict. */
 export async function check<Subject>(checks: Checks<Subject>, subject: Subject): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, ask] of Object.entries(checks)) {

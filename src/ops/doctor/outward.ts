@@ -6,7 +6,7 @@ import { type Checks, ok, type Verdict, warning } from './finding.ts';
 
 const WITHIN_MS = 5_000;
 
-/** Those to whom the service speaks: whether they can be reached, without a word on which one would act. */
+/** Whether those to whom the service speaks can be reached. Nothing is sent to them that they would act on. */
 export const outwardChecks: Checks<Config> = {
   receiver: async ({ fulfillment: { endpoint }, stripe }) => {
     if (endpoint === null)

@@ -22,7 +22,7 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
   )}</tbody></table>`;
 }
 
-/** More than 100 characters, of which none is halved, stand on the order's own page. */
+/** What is longer is cut off after 100 characters, of which none is halved: the order's own page has all of it. */
 const LONG_REASON = /^(.{100}).+/su;
 
 /** Why it is not fulfilled yet. */

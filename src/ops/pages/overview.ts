@@ -139,7 +139,7 @@ ${standing.dead_fulfillments > 0 && retryDeadForm(reader)}</div>
 ${orderTable(longestFirst, reader.zone)}</section>`;
 }
 
-/** Once on the page: it does the same wherever it stands. */
+/** It stands once on the page: it tries orders and mails again alike. */
 function retryDeadForm(reader: Reader): Markup {
   return html`<form method="post" action="/ops/retry-dead">${formToken(reader)}<button class="button">Try all that is dead again</button></form>`;
 }
