@@ -20,14 +20,14 @@ export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
  * @param tableMissing what to say where the service's tables are not there
  */
 export async function runCommandLine(program: Command, tableMissing: string): Promise<void> {
-  // Who has read enough goes, as `head` does; the command comes to its end all the same.
+  // A reader that has read enough, such as `head`, goes; the command comes to its end all the same.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
     // Thrown here, Node 26 lost it after a command that had asked an embedded database: half a file had exit code 0.
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   });
-  // On a full disk a command says nothing of how it gets on, but gets on.
+  // On a full disk a command goes on, and only its progress is not told.
   process.stderr.on('error', () => {});
   try {
     await program.parseAsync();

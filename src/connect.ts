@@ -31,7 +31,7 @@ export async function openStripe(config: Config, log: Logger, opened: AsyncDispo
   if (!isPlayed(config)) return createStripe(secretKey, apiBase);
   // Loaded here only: outside the sandbox no process holds it.
   const { startStandIn } = await import('./sandbox/stand-in.ts');
-  // Of a port that is yet to be found, the address is not known.
+  // A port that is yet to be chosen (0) makes no address.
   const service = config.role === 'worker' || config.http.port === 0 ? null : originHere(config.http);
   const standIn = await startStandIn({ dir: `${config.dataDir}/sandbox`, service, staysThere: true, log });
   opened.defer(() => standIn.close());

@@ -13,7 +13,7 @@ export function broken(error: unknown): string {
 
 const databases = new WeakSet<object>();
 
-/** Notes of an error that it is PostgreSQL's, or of the way there: what broke a connection does not say whose that was. */
+/** Marks an error as PostgreSQL's, or as one of the way there: the error of a broken connection does not say whose it was. */
 export function markOfDatabase(error: object): void {
   databases.add(error);
 }

@@ -30,8 +30,8 @@ function firstLine(message: string): string {
 }
 
 /**
- * Of each statement that gets no connection: in an outage, two lines of three. And of whatever keeps knex from its migrations'
- * lock, how a lock that is taken is freed.
+ * Lines of knex's that say nothing new: one for each statement that gets no connection, two lines of three in an outage; and
+ * how a migrations' lock is freed, whatever it was that kept knex from the lock.
  */
 const TOLD_ANYWAY = /^Acquire connection error|^If you are sure migrations are not running/;
 

@@ -4,8 +4,8 @@ import { broken, isDataError, isOfDatabase, markOfDatabase, unusable } from './e
 import { connecting, type Kind } from './limits.ts';
 
 /**
- * Notes of each error of a pool that it is the database's, and gives it words for whoever reads the log, where a customer's
- * data must not stand. An operator of `ops` sees them: they are what was typed.
+ * Marks each error of a pool as the database's, and gives it a message for the log, where a customer's data must not stand.
+ * An operator of `ops` sees them: they are what was typed.
  */
 export function nameErrors(pool: Knex, kind: Kind): void {
   nameErrorsOfConnections(pool, kind);

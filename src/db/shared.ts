@@ -2,8 +2,8 @@ import { isStatementError } from './errors.ts';
 import { groupCommit } from './group-commit.ts';
 
 /**
- * One statement for what many attempts write, or read, side by side; each waits for its own result. Nothing bounds how many
- * wait but the attempts themselves.
+ * One statement for what many attempts write, or read, side by side; each waits for its own result. How many may wait is not
+ * bounded here, since the number of attempts is.
  */
 export function shared<Item, Result>(
   commit: (batch: readonly Item[]) => Promise<readonly Result[]>,
