@@ -21,8 +21,8 @@ export function wordsOf(alert: Alert): Words {
 }
 
 /**
- * What an event says goes out of sight a day after the last time, and need not be settled by then. And what a process saw of
- * its deliveries it forgets with a restart: also with one that set another wrong secret.
+ * What is left to do. Alerts of what an event says are over a day after the last such event, settled or not. And what a process
+ * saw of its deliveries it forgets with a restart, be it one that set another wrong secret.
  */
 function leftOf({ cause, details }: Finding): string {
   switch (cause) {

@@ -27,7 +27,7 @@ interface Dependencies {
   readonly log: Logger;
 }
 
-/** `/metrics`: what this process counted, and how the database stands. The same of every process, so take its maximum. */
+/** `/metrics`: what this process counted, and how the database stands. Every process tells the latter, so take the maximum. */
 export function metricsRouter({ metrics, pools, db, pending, log }: Dependencies): Router {
   // Strict, so that /metrics/ is another path, as /METRICS is (src/http/app.ts): a proxy that keeps /metrics from the
   // internet lets both through.

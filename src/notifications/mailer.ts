@@ -18,7 +18,7 @@ export function openMailer(
 
 /**
  * Looks as far as it can without a mail: a connection and a login, or a place for files.
- * @param timeoutMs for each step, and no answer is longer in coming
+ * @param timeoutMs what each step may take
  * @throws what would keep every mail from going out
  */
 export async function expectMailer({ mail, dataDir }: Config, timeoutMs: number): Promise<void> {

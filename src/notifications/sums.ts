@@ -16,7 +16,7 @@ export function sumsOf(order: Order): Sum[] {
   const shipping = detail(total_details, 'amount_shipping');
   const tax = detail(total_details, 'amount_tax');
   const onTop = amount_subtotal === null ? tax : amount_total - (amount_subtotal - discount + shipping);
-  // Some prices may have it included, and others not. Where the sums make no sense of it, it is left as Stripe has it.
+  // Some prices may include it, and others not. Where the sums add up neither way, it is shown as Stripe has it.
   const taxAdded = onTop >= 0 && onTop <= tax ? onTop : tax;
   const sum = (label: string, amount: number): Sum => ({ label, amount, currency });
   const parts = [

@@ -4,9 +4,9 @@ import type { Logger } from '../logger.ts';
 import { type Loop, startLoop } from '../loop.ts';
 
 /**
- * Events of a step. Its locks last for as long as it takes, and most of the longest is the disk's: in slow hours the
- * longest of 200 events took 112 and 117 ms, and of 100 44 and 117 ms (of 600 steps each). In turns, five times 30,000
- * events: 15 to 51 ms, and 15 to 30.
+ * Events of a step, whose locks last for as long as it takes. In slow hours the longest step took 112 and 117 ms with 200
+ * events, and 44 and 117 ms with 100 (of 600 steps each); most of that was the disk's. In turns, five times 30,000 events, the
+ * longest took 15 to 51 ms, and 15 to 30.
  */
 export const STEP = 100;
 /** What others have to themselves after each full step, and after the last one. */

@@ -1,6 +1,6 @@
 /**
- * For how many hours a person is told of what an event, or the lack of one, has done: nothing tells whether somebody has
- * looked at it. What was refused has been sent again a few times by then; Stripe goes on for three days.
+ * For how many hours a person is told of what an event, or one that did not come, has done. It ends by the clock, since nothing
+ * says whether somebody has looked at it. What was refused has been sent again a few times by then; Stripe goes on for three days.
  */
 export const STANDING_HOURS = 24;
 

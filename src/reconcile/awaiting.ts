@@ -7,9 +7,9 @@ import { type Dependencies, put } from './repair.ts';
 const STEP = 1_000;
 
 /**
- * Orders that wait for their money, from 30 days before `since` on (seconds since 1970). Their session may be paid without
- * an event of its own, when the walk through the sessions has passed it: a payment that the shop captures by hand, days
- * later, tells of it by events of the payment alone.
+ * Orders that wait for their money, made from 30 days before `since` on (seconds since 1970). A session may become paid without
+ * an event of its own, and after the walk through the sessions has passed it: where the shop captures the payment by hand, days
+ * later, there are events of the payment alone.
  *
  * Orders of connected accounts are left out: their sessions are not the shop's own.
  */

@@ -8,7 +8,7 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-/** @param wish a port that it takes where nobody else has it */
+/** @param wish the port that it takes if that is free */
 export async function serveOnLoopback(listener: RequestListener, wish = 0): Promise<LoopbackServer> {
   const server = createServer(listener);
   const listen = async (port: number) => once(server.listen(port, '127.0.0.1'), 'listening');

@@ -11,7 +11,7 @@ import { serveOnLoopback } from './loopback.ts';
 export interface ReceivedRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** What it was answered. */
+  /** Of the answer. */
   readonly status: number;
 }
 

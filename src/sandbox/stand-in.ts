@@ -16,9 +16,9 @@ import { openSessions, type Sessions } from './sessions.ts';
 
 interface Props {
   readonly dir: string;
-  /** Whose pages under /sandbox take the payments. Null: nobody's. */
+  /** The address of the service whose pages under /sandbox take the payments; null for none. */
   readonly service?: string | null;
-  /** It is there again where it was: a shop has the address in its configuration. */
+  /** It has the same port after each start: a shop has the address in its configuration. */
   readonly staysThere?: boolean;
   readonly log: Logger;
 }

@@ -34,7 +34,7 @@ const shape = z.object({
   shipping: z.string().nullable().default(null),
   trouble: z.preprocess((given) => [given ?? []].flat(), z.array(z.enum(troubleNames))),
   name: text,
-  /** By the rule of the browser's own field: what that lets through is not asked again. */
+  /** By the rule of the browser's own field, so that nothing is refused here which that has let through. */
   email: z.email({ pattern: z.regexes.html5Email }),
   line1: text,
   postal_code: text,

@@ -23,7 +23,7 @@ interface Dependencies {
   readonly events: Files<SessionEvent>;
   readonly journal: Journal;
   readonly log: Logger;
-  /** Before an event is delivered again; the longer the more often it was. */
+  /** The pause before the second attempt at a delivery; before the third it is twice as long, and so on. */
   readonly againAfterMs: number;
 }
 
