@@ -81,7 +81,7 @@ async function fetchLineItems(
   { checkout_session_id, account }: Order,
   signal: AbortSignal,
 ): Promise<readonly LineItem[]> {
-  const { session, lineItems } = await calling('Stripe: retrieve checkout session', {}, () =>
+  const { session, lineItems } = await calling('Stripe: retrieve checkout session', () =>
     atStripesPace(() => retrieveSessionWithItems(stripe, checkout_session_id, account), signal),
   );
   if (session.payment_status === 'unpaid') throw new AttemptFailed('Stripe says that the session is unpaid');

@@ -28,7 +28,8 @@ export function httpFulfiller({ url, secret, timeoutMs }: Endpoint): Fulfiller {
       'webhook-signature': webhook.sign(id, now, body),
       'idempotency-key': id,
     };
-    await calling('POST receiver', { 'http.request.method': 'POST' }, async (span) => {
+    await calling('POST receiver', async (span) => {
+      span.setAttribute('http.request.method', 'POST');
       // The trace's headers are not part of what is signed.
       const message = { headers: { ...headers, ...traceHeaders() }, body, timeoutMs, signal };
       const { status, retryAfter } = await post(receiver, message).catch((error) => {

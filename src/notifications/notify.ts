@@ -51,7 +51,7 @@ export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMai
         kind === 'order_paid' ? orderPaid({ order, lineItems, shop }) : paymentFailed({ order, shop });
       const messageId = messageIdOf(kind, order.checkout_session_id);
       const mail = { to: order.customer_email, messageId, ...message };
-      await calling(`mail ${kind}`, {}, () => send(mail));
+      await calling(`mail ${kind}`, () => send(mail));
     },
   };
 }

@@ -1,5 +1,4 @@
 import {
-  type Attributes,
   context,
   createContextKey,
   propagation,
@@ -32,14 +31,8 @@ export function inside<T>(span: Span, work: () => Promise<T>): Promise<T> {
 }
 
 /** A call to another system, as a child of the span that it is made in. */
-export function calling<T>(
-  name: string,
-  attributes: Attributes,
-  call: (span: Span) => Promise<T>,
-): Promise<T> {
-  return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, (span) =>
-    during(span, () => call(span)),
-  );
+export function calling<T>(name: string, call: (span: Span) => Promise<T>): Promise<T> {
+  return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT }, (span) => during(span, () => call(span)));
 }
 
 /** The span ends with the work, and is marked where that fails. */
