@@ -7,6 +7,7 @@ import type { Dashboard } from '../stripe-links.ts';
 import { deadOf, type Entry, owedOf } from '../timeline.ts';
 import { distanceOf, presentmentFact, tell } from '../words.ts';
 import { closeForm } from './close.ts';
+import { answers, envelope, flat, pairs } from './kept-json.ts';
 import { formToken, page, type Reader } from './layout.ts';
 import { badge, eventType, facts, id, type Markup, money, orNothing, time } from './markup.ts';
 import { statusOf } from './order-table.ts';
@@ -105,34 +106,6 @@ function details(order: Order, { zone }: Reader): Markup {
     ['Subscription', order.subscription_id === null ? null : id(order.subscription_id)],
     ['Connected account', order.account === null ? null : id(order.account)],
   ]);
-}
-
-/** What stands in an object of Stripe's, at any depth. */
-function flat(value: unknown): string[] {
-  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(flat);
-  return value === null || value === undefined || value === '' ? [] : [String(value)];
-}
-
-/** In the order of an envelope: jsonb keeps none. */
-function envelope(details: unknown): string[] {
-  const { name, phone, address } = (details ?? {}) as Record<string, Record<string, string> | undefined>;
-  const { line1, line2, postal_code, city, state, country } = address ?? {};
-  return flat([name, line1, line2, flat([postal_code, city]).join(' '), state, country, phone]);
-}
-
-function pairs(value: unknown): string[] {
-  return Object.entries(value ?? {}).map(([key, inner]) => `${key}: ${flat(inner).join(', ')}`);
-}
-
-/** What the customer filled in. Stripe tells each option of a dropdown beside the one that was chosen. */
-function answers(fields: unknown): string[] {
-  return (Array.isArray(fields) ? fields : []).flatMap((field) => {
-    const { key, label, type } = field ?? {};
-    const { value, options } = field?.[type] ?? {};
-    const chosen = Array.isArray(options) ? options.find((option) => option?.value === value) : null;
-    const answer = flat(chosen?.label ?? value).join(' ');
-    return answer === '' ? [] : `${flat(label?.custom ?? key).join(' ')}: ${answer}`;
-  });
 }
 
 function lines(texts: readonly string[]): Markup | null {
