@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import dotenv from 'dotenv';
 import { z } from 'zod';
-import { messageOf, SetupError } from './errors.ts';
+import { readEnvFile } from './env-file.ts';
+import { SetupError } from './errors.ts';
 import {
   connectionString,
   oneOf,
@@ -230,30 +229,10 @@ export function loadConfig(): Config {
 
 /** In `process.env`, which the exporter of traces reads as well. An empty variable gives way to the file's, as an unset one does. */
 function loadEnvironment(): NodeJS.ProcessEnv {
-  for (const [name, value] of Object.entries(dotenv.parse(readEnvFile()))) {
+  for (const [name, value] of Object.entries(readEnvFile())) {
     if (!process.env[name]?.trim()) process.env[name] = value;
   }
   return process.env;
-}
-
-/**
- * What `.env` holds; empty where there is none. One that is there and can't be read is an error: without its settings a
- * shop would start as a sandbox.
- * @throws {SetupError}
- */
-function readEnvFile(): string {
-  let text: string;
-  try {
-    text = readFileSync('.env', 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new SetupError(`.env can't be read: ${messageOf(error)}`, { cause: error });
-  }
-  // As PowerShell writes it by `>`.
-  if (text.includes('\0')) throw new SetupError('.env is in UTF-16: save it as UTF-8');
-  // As an editor of Windows may write it: the shop's name would stand in mails with a character that nobody can read.
-  if (text.includes('\uFFFD')) throw new SetupError('.env is not in UTF-8: save it so');
-  return text;
 }
 
 /** The Stripe account alone, before all that the service wants is there: an endpoint's secret comes after the endpoint. */

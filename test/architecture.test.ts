@@ -23,6 +23,7 @@ const floors = [
   ['db'],
   ['tracing'],
   ['config.ts', 'logger.ts', 'loop.ts', 'metrics.ts', 'post.ts', 'program.ts', 'progress.ts', 'within.ts'],
+  ['env-file.ts'],
   [
     'age.ts',
     'at-most.ts',
