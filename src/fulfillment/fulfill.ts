@@ -9,8 +9,8 @@ import { idOf, jsonOf, textOf } from '../stripe/shapes.ts';
 import { calling } from '../tracing/spans.ts';
 import { inTurns } from '../turns.ts';
 import { AttemptFailed } from '../work/attempt.ts';
+import type { Work } from '../work/kind.ts';
 import type { Claim, Queue } from '../work/queue.ts';
-import type { Work } from '../work/worker.ts';
 import type { Fulfiller } from './fulfiller.ts';
 
 export const fulfillments: Queue = { table: 'fulfillments', done: 'fulfilled', doneAt: 'fulfilled_at' };

@@ -2,8 +2,8 @@ import type { Knex } from '../db/knex.ts';
 import { findOrdersWithItems, type OrderWithItems } from '../orders/store.ts';
 import { calling } from '../tracing/spans.ts';
 import { AttemptFailed } from '../work/attempt.ts';
+import type { Work } from '../work/kind.ts';
 import type { Claim, Queue } from '../work/queue.ts';
-import type { Work } from '../work/worker.ts';
 import type { Mailer } from './mail.ts';
 import { orderPaid, paymentFailed, type Shop } from './messages.ts';
 

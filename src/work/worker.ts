@@ -3,12 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Span, SpanKind } from '@opentelemetry/api';
 import { atMost } from '../at-most.ts';
 import type { Knex } from '../db/knex.ts';
-import { shared } from '../db/shared.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { during, inside, markFailed, startSpan } from '../tracing/spans.ts';
-import { DATABASE_PATIENCE_MS, keepLeases, type Lease } from './leases.ts';
-import { type Claim, claim, isSuspect, type Queue, SHORTEST_LEASE_SECONDS } from './queue.ts';
+import { inside, markFailed, startSpan } from '../tracing/spans.ts';
+import type { Work } from './kind.ts';
+import { DATABASE_PATIENCE_MS, keepLeases } from './leases.ts';
+import { attributesOf, type InLine, openLine } from './line.ts';
+import { type Claim, claim, isSuspect, SHORTEST_LEASE_SECONDS } from './queue.ts';
 import { idsOf, type Outcome, settler } from './settle.ts';
 
 export interface Worker {
@@ -23,25 +24,6 @@ export interface Worker {
   stop(graceMs: number): Promise<void>;
 }
 
-type Prepare<Subject> = (subject: Subject, signal: AbortSignal) => Promise<Subject>;
-
-/** A kind of work: where it is owed, and how it is done. */
-export interface Work<Row extends Claim, Subject> {
-  readonly queue: Queue;
-  /** What attempts at these rows are about, in their order. Read for a whole claim at once. */
-  readonly load: (rows: readonly Row[]) => Promise<readonly Subject[]>;
-  /** The checkout session whose trace an attempt belongs to. */
-  readonly sessionOf: (subject: Subject) => string;
-  /**
-   * What can be done for an attempt before it has its place. It resolves with the subject as the attempt will find it.
-   * When it throws, an attempt that waits for it, or begins within a second, fails by that error; one that begins later
-   * reads its subject anew.
-   */
-  readonly prepare?: Prepare<Subject>;
-  /** One attempt. It throws to be tried again, and stops early when the signal says so. */
-  readonly perform: (subject: Subject, signal: AbortSignal) => Promise<void>;
-}
-
 interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   readonly db: Knex;
   /** Attempts at a time, which may be none; asked before each, and each second. */
@@ -52,15 +34,7 @@ interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   readonly log: Logger;
 }
 
-interface Held<Row extends Claim, Subject> extends Lease {
-  readonly row: Row;
-  readonly subject: Promise<Subject>;
-  /** When that was read, on the clock of the lease. */
-  readonly readAt: number;
-  /** The same once it is prepared, where that has begun. */
-  prepared?: Promise<Subject>;
-  /** When that ended, well or not. */
-  preparedAt?: number;
+interface Held<Row extends Claim, Subject> extends InLine<Row, Subject> {
   /** Its attempt, once it has begun. */
   ended?: Promise<void>;
   /** Of the attempt. */
@@ -68,11 +42,6 @@ interface Held<Row extends Claim, Subject> extends Lease {
 }
 
 const POLL_MS = 1_000;
-/**
- * What was read longer ago is read again for its attempt, and its lease renewed: the order may have been erased, paid, or closed
- * while it waited. One that was closed as refunded, in line behind a slow receiver, was fulfilled up to 10 s later.
- */
-const FRESH_MS = 1_000;
 /** Between two claims, so that work which comes in bit by bit is claimed together. */
 const GATHER_MS = 10;
 /**
@@ -88,25 +57,16 @@ const unref = { ref: false };
 
 /** A dull loop: claim what is due, attempt it, settle it. Any number of processes may run it on one table. */
 export function startWorker<Row extends Claim, Subject>(options: Options<Row, Subject>): Worker {
-  const { db, queue, load, sessionOf, prepare, perform, concurrency, maxAttempts, onAttempt } = options;
+  const { db, queue, sessionOf, perform, concurrency, maxAttempts, onAttempt } = options;
   const log = options.log.child({ queue: queue.table });
   const settle = settler({ db, queue, maxAttempts, log });
   const leases = keepLeases<Held<Row, Subject>>(db, queue, { maxAttempts, log });
-  /**
-   * Renews leases and reads subjects anew, for many attempts in one go. With statements for each, 500 attempts kept a
-   * worker's only connection from all else: 2,200 orders in 30 s instead of 5,000.
-   */
-  const reread = shared(
-    async (ones: readonly Held<Row, Subject>[]) => {
-      await leases.renew(ones);
-      return load(ones.map(({ row }) => row));
-    },
-    ({ row }) => String(row.id),
-    () => true,
-  );
-  const waiting: Held<Row, Subject>[] = [];
+  const line = openLine<Row, Subject>({
+    work: options,
+    preparedAtOnce: () => concurrency() * PREPARED_PER_PLACE,
+    renew: leases.renew,
+  });
   let performing = 0;
-  let preparing = 0;
   let stopping = false;
   /** On the process's monotonic clock. */
   let behindSince: number | null = null;
@@ -142,7 +102,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
       const rows = await claim<Row>(db, queue, { limit, maxAttempts, atSuspect, except });
       const [alive, dead] = [rows.filter(isPending), rows.filter((row) => !isPending(row))];
       for (const row of dead) log.error(idsOf(row), 'dead: no attempt is left');
-      take(alive, until);
+      leases.add(line.add(alive, until));
       return rows.length === limit;
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'could not claim work');
@@ -150,60 +110,16 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     }
   }
 
-  function take(rows: readonly Row[], until: number): void {
-    if (rows.length === 0) return;
-    const readAt = performance.now();
-    const subjects = load(rows);
-    const taken = rows.map((row, i): Held<Row, Subject> => {
-      // Where reading them together fails each is read alone, so one poison order hurts only itself.
-      const subject = subjects.then(
-        (all) => all[i] as Subject,
-        async () => (await load([row]))[0] as Subject,
-      );
-      // Whoever attempts it meets the error.
-      subject.catch(() => {});
-      return { row, subject, readAt, abort: new AbortController(), until, stage: 'waits' };
-    });
-    leases.add(taken);
-    waiting.push(...taken);
-  }
-
   function fillPlaces(): void {
     while (!stopping && performing < concurrency()) {
-      const one = waiting.shift();
+      const one: Held<Row, Subject> | undefined = line.next();
       if (!one) break;
       one.ended = attempt(one).finally(() => {
         leases.remove(one);
         if (behindSince !== null && hasRoom()) wake();
       });
     }
-    prepareNext();
-  }
-
-  /**
-   * Prepares what waits in line, so that a place is taken by the call of the receiver alone: while line items were fetched and stored
-   * in it, ten places drained a backlog at 760 to 870 orders/s, and a quarter of the process's time was idle.
-   */
-  function prepareNext(): void {
-    while (prepare && !stopping && preparing < concurrency() * PREPARED_PER_PLACE) {
-      const one = waiting.find(({ prepared }) => prepared === undefined);
-      if (!one) break;
-      preparing += 1;
-      one.prepared = prepared(one, prepare).finally(() => {
-        preparing -= 1;
-        one.preparedAt = performance.now();
-        prepareNext();
-      });
-      // Its attempt meets the error.
-      one.prepared.catch(() => {});
-    }
-  }
-
-  async function prepared(one: Held<Row, Subject>, prepare: Prepare<Subject>): Promise<Subject> {
-    const { row, abort } = one;
-    const subject = await one.subject;
-    const span = startSpan(`prepare ${queue.table}`, sessionOf(subject), { attributes: attributesOf(row) });
-    return during(span, () => inside(span, () => prepare(subject, abort.signal)));
+    line.prepareNext();
   }
 
   async function attempt(one: Held<Row, Subject>): Promise<void> {
@@ -228,21 +144,11 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
     onAttempt?.(outcome, seconds);
   }
 
-  /**
-   * An attempt fails by the error of its preparation, however long ago the order was read. Otherwise, while Stripe did
-   * not answer and preparations took 30 s to fail, the attempts that had waited for them began anew, and kept their
-   * places for as long again.
-   */
-  async function subjectOf(one: Held<Row, Subject>): Promise<Subject> {
-    if (one.preparedAt === undefined || isFresh(one.preparedAt)) await one.prepared;
-    return isFresh(one.readAt) ? (one.prepared ?? one.subject) : reread(one);
-  }
-
   /** The error of an attempt; undefined when it succeeded. */
   async function performed(one: Held<Row, Subject>): Promise<unknown> {
     const { row, abort } = one;
     try {
-      const subject = subjectOf(one);
+      const subject = line.subjectOf(one);
       const session = await subject.catch(() => one.subject).then(sessionOf, () => undefined);
       abort.signal.throwIfAborted();
       one.span = startSpan(`attempt ${queue.table}`, session, {
@@ -260,6 +166,7 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
 
   async function end(graceMs: number): Promise<void> {
     stopping = true;
+    line.close();
     wake();
     const attempts = Promise.all(leases.held().map(({ ended }) => ended));
     await Promise.all([atMost(DATABASE_PATIENCE_MS, looping), atMost(graceMs, attempts)]);
@@ -277,9 +184,4 @@ export function startWorker<Row extends Claim, Subject>(options: Options<Row, Su
   };
 }
 
-const attributesOf = ({ order_id, attempts }: Claim) => ({
-  'checkout.order_id': order_id,
-  'checkout.attempt': attempts,
-});
 const isPending = ({ status }: Claim) => status === 'pending';
-const isFresh = (since: number) => performance.now() - since <= FRESH_MS;
