@@ -94,7 +94,6 @@ export async function startService(config: Config, log: Logger, ownFulfil?: Fulf
   }
 }
 
-/** What all that a process does is made of. */
 interface Parts {
   readonly config: Config;
   readonly pools: Pools;

@@ -60,7 +60,6 @@ export async function findReconcileFailing(db: Knex): Promise<Finding[]> {
   return details === null ? [] : [{ cause: 'reconcile_failing', details }];
 }
 
-/** Whether this process and the database agree on the time. */
 export async function findClockOff(db: Knex): Promise<Finding[]> {
   const seconds = Math.round(await clockOffset(db));
   if (!isClockOff(seconds)) return [];

@@ -30,7 +30,6 @@ export function fileMailer({ dir, from }: { readonly dir: string; readonly from:
   };
 }
 
-/** What a mail's file is called, by its Message-ID. */
 export function mailFile(messageId: string): string {
   return `${encodeURIComponent(messageId)}.eml`;
 }

@@ -9,7 +9,6 @@ import { orderPaid, paymentFailed, type Shop } from './messages.ts';
 
 export const notifications: Queue = { table: 'notifications', done: 'sent', doneAt: 'sent_at' };
 
-/** What a mail is about. */
 export type MailKind = 'order_paid' | 'payment_failed';
 
 interface OwedMail extends Claim {
@@ -31,7 +30,6 @@ export function messageIdOf(kind: MailKind, checkoutSessionId: string): string {
   return `${kind.replace('_', '-')}.${checkoutSessionId}`;
 }
 
-/** Writing to customers. */
 export function notificationWork({ db, send, shop }: Dependencies): Work<OwedMail, Occasion> {
   return {
     queue: notifications,

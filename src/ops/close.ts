@@ -10,7 +10,6 @@ import { type Affected, isNone } from './affected.ts';
 
 export const LONGEST_REASON = 200;
 
-/** Why an order is closed, as a person types it. */
 export const reasonShape = z
   .string('must be a text')
   .max(LONGEST_REASON, `must have ${LONGEST_REASON} characters at most`)

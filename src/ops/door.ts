@@ -6,7 +6,6 @@ import type { Guesses } from './guesses.ts';
 import { send } from './pages/send.ts';
 import { SESSION_MS, type Session, type Sessions } from './session.ts';
 
-/** Whoever has come in. */
 interface Visitor {
   /** As `ops_actions` keeps it. */
   readonly actor: string;
@@ -21,7 +20,6 @@ interface Door {
   readonly issue: RequestHandler;
   /** Refuses what was posted from anywhere but a form of this session. */
   readonly guardForms: RequestHandler;
-  /** What became of a login. */
   logIn(req: Request, res: Response): 'in' | 'wrong' | { readonly waitSeconds: number };
   logOut(res: Response): void;
 }

@@ -10,7 +10,6 @@ import { idPattern } from '../stripe/shapes.ts';
 import { NotAnId, NotFound, orderIdOf } from './identify.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 
-/** Everything about an order. */
 export interface WholeOrder {
   readonly order: Order;
   readonly line_items: readonly LineItem[];
@@ -30,7 +29,6 @@ export interface Fulfillment {
   readonly last_error: string | null;
 }
 
-/** An event as it is kept. */
 export interface KeptEvent {
   readonly id: string;
   readonly type: string;

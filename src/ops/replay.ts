@@ -73,7 +73,6 @@ export function whyIgnored({ type, livemode: live, payload }: KeptEvent, livemod
   }
 }
 
-/** There is nothing left to replay. */
 export class PayloadGone extends Error {
   override readonly name = 'PayloadGone';
 

@@ -48,7 +48,6 @@ export type Happening =
     }
   /** Its time is when its lease ends. */
   | { readonly kind: 'under_way'; readonly work: WorkName; readonly attempt: number }
-  /** Still to come. */
   | { readonly kind: 'due'; readonly work: WorkName; readonly attempt: number };
 
 /**

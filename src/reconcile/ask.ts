@@ -5,7 +5,6 @@ import { type CheckoutSession, retrieveSession } from '../stripe/checkout-sessio
 import { atStripesPace } from '../stripe/rate-limit.ts';
 import { type Dependencies, namesOfSession, takeEach } from './repair.ts';
 
-/** An order whose session Stripe is asked for. */
 export type Asked = Pick<Order, 'id' | 'checkout_session_id'>;
 
 /**
@@ -18,7 +17,6 @@ const TOGETHER_MS = 250;
 /** A run asks for many, and one hiccup must not end it. */
 const patient = { account: null, timeoutMs: 15_000, retries: 3 };
 
-/** In groups for askAbout. */
 export function* inGroups(orders: readonly Asked[]): Generator<readonly Asked[]> {
   for (let n = 0; n < orders.length; n += AT_ONCE) yield orders.slice(n, n + AT_ONCE);
 }

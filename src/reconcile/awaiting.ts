@@ -3,7 +3,6 @@ import { requestOfSession } from '../orders/handlers.ts';
 import { type Asked, type Asking, askAbout, inGroups } from './ask.ts';
 import { type Dependencies, put } from './repair.ts';
 
-/** Orders that a statement reads. */
 const STEP = 1_000;
 
 /**

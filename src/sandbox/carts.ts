@@ -1,7 +1,6 @@
 import type Stripe from 'stripe';
 import type { Buyer } from './sessions.ts';
 
-/** What somebody buys in the sandbox, and who. */
 export interface Cart {
   readonly buyer: Buyer;
   readonly currency: string;

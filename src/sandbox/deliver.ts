@@ -6,7 +6,6 @@ const ATTEMPTS = 5;
 const ANSWER_WITHIN_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Where events go, and what signs them. */
 export interface Endpoint {
   readonly url: string;
   readonly secret: string;

@@ -11,7 +11,6 @@ export type SessionEventType =
 
 export type SessionEvent = ReturnType<typeof sessionEvent>;
 
-/** Stripe's events, for its API to list. */
 export function openEvents(dir: string): Promise<Files<SessionEvent>> {
   return openFiles<SessionEvent>(dir, 'evt_');
 }

@@ -21,7 +21,6 @@ export const promotionCodes: readonly PromotionCode[] = [
   { id: 'promo_1SandboxNothingToPay1', code: 'FREE', percentOff: 100 },
 ];
 
-/** The code that was applied to a session. */
 export function promotionOf({ discounts }: Session): PromotionCode | null {
   const applied = discounts?.[0]?.promotion_code;
   return promotionCodes.find(({ id }) => id === applied) ?? null;

@@ -22,7 +22,6 @@ export function asText(name: ScenarioName, results: readonly Result[], config: C
   return `${blocks.filter((block) => block !== false).join('\n\n')}\n`;
 }
 
-/** For programs. */
 export function dataOf(scenario: ScenarioName, results: readonly Result[], config: Config): object {
   const sessions = results.map(({ checkoutSessionId, outcome, faults }) => ({
     checkout_session_id: checkoutSessionId,

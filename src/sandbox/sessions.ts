@@ -11,7 +11,6 @@ import {
 } from './session-object.ts';
 import type { SessionParams } from './session-params.ts';
 
-/** Whoever fills in the checkout page. */
 export interface Buyer {
   readonly name: string;
   readonly email: string;
@@ -23,9 +22,7 @@ export interface Sessions {
   create(params: SessionParams): Promise<StoredSession>;
   find(id: string): Promise<StoredSession | null>;
   all(): Promise<readonly Session[]>;
-  /** The buyer changes what the checkout page lets them change. */
   choose(id: string, choice: Choice): Promise<Session>;
-  /** Nobody can pay any more. */
   expire(id: string): Promise<Session>;
   /** The buyer pays by card. Where there is nothing to pay, the page asks for no payment. */
   payNow(id: string, buyer: Buyer): Promise<Session>;

@@ -19,7 +19,6 @@ import { startStandIn } from './stand-in.ts';
 
 interface Simulation {
   readonly scenario: ScenarioName;
-  /** How many checkout sessions go through it. */
   readonly count: number;
   /** How long their orders may take to come to rest once everything is delivered. */
   readonly timeoutMs: number;

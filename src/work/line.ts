@@ -18,9 +18,7 @@ export interface InLine<Row extends Claim, Subject> extends Lease {
 
 interface Options<Row extends Claim, Subject> {
   readonly work: Work<Row, Subject>;
-  /** How many may be prepared at a time. */
   readonly preparedAtOnce: () => number;
-  /** Renews leases now. */
   readonly renew: (leases: readonly InLine<Row, Subject>[]) => Promise<void>;
 }
 

@@ -112,5 +112,4 @@ export function spawnAtHome(
   }
 }
 
-/** The end of what a program said, for an error message. */
 export const lastLines = (output: string): string => output.trimEnd().split('\n').slice(-15).join('\n');

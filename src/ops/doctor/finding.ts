@@ -18,7 +18,6 @@ export const warning = (message: string): Verdict => ({ state: 'warning', messag
 export const wrong = (message: string): Verdict => ({ state: 'wrong', message });
 export const notChecked = (message: string): Verdict => ({ state: 'not_checked', message });
 
-/** Checks by their names, all of one subject. */
 export type Checks<Subject> = Readonly<Record<string, (subject: Subject) => Verdict | Promise<Verdict>>>;
 
 /** One after another. An error that keeps a check from its verdict is its verdict. */

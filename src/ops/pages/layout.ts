@@ -1,7 +1,6 @@
 import { html } from 'hono/html';
 import type { Markup } from './markup.ts';
 
-/** Whoever reads the page, and how. */
 export interface Reader {
   /** Where their clock stands: Europe/Berlin. UTC until their browser has said it. */
   readonly zone: string;

@@ -25,7 +25,6 @@ export function orderTable(orders: readonly ListedOrder[], zone: string): Markup
 /** What is longer is cut off after 100 characters, of which none is halved: the order's own page has all of it. */
 const LONG_REASON = /^(.{100}).+/su;
 
-/** Why it is not fulfilled yet. */
 function reasonOf({ last_error }: ListedOrder): Markup | null {
   if (!last_error) return null;
   return html`<span class="reason muted">${last_error.replace(LONG_REASON, '$1…')}</span>`;

@@ -6,7 +6,6 @@ import type { Sessions } from '../sessions.ts';
 import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 
-/** Everything that the pages of the sandbox play with. */
 export interface Stage {
   readonly db: Knex;
   readonly stripe: Stripe;
