@@ -53,6 +53,13 @@ ${body}
 </html>`;
 }
 
+/** A page that has one thing to say, such as why there is no other. */
+export function messagePage({ title, text }: { title: string; text: string }, reader: Reader): Markup {
+  const body = html`<div class="card message"><h1>${title}</h1><p>${text}</p>
+<p><a class="button" href="/ops">To the overview</a></p></div>`;
+  return page({ title, part: 'overview', body }, reader);
+}
+
 function nav(current: keyof typeof parts): Markup {
   return html`<nav aria-label="Main"><ul>${Object.entries(parts).map(
     ([part, href]) =>

@@ -33,6 +33,9 @@ export function facts(known: readonly (readonly [name: string, value: Markup | n
   )}</dl>`;
 }
 
+export const findForm = html`<form class="find spring" action="/ops/find" role="search"><label class="sr" for="q">Find an order</label>
+<input id="q" name="q" type="search" placeholder="Order, e-mail, reference, cs_, pi_, evt_"></form>`;
+
 /** Ways to look at a page, an address each; the reader is at one of them. */
 export function choice(label: string, ways: Readonly<Record<string, string>>, here: string): Markup {
   return html`<nav class="choice" aria-label="${label}"><ul>${Object.entries(ways).map(

@@ -3,9 +3,8 @@ import { orderStatuses } from '../../orders/status.ts';
 import { isFaulty, type ListQuery } from '../filter-query.ts';
 import { fulfillmentStandings } from '../order-filter.ts';
 import type { Page } from '../orders.ts';
-import { findForm } from './find.ts';
 import { page, type Reader } from './layout.ts';
-import { choice, type Markup } from './markup.ts';
+import { choice, findForm, type Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 const PATH = '/ops/orders';
@@ -24,7 +23,7 @@ export function ordersPage(asked: ListQuery, { orders, next }: Page, reader: Rea
   const query = new URLSearchParams(given).toString();
   const search = query && `?${query}`;
   const body = html`<div class="head"><h1>Orders</h1>
-${findForm()}
+${findForm}
 </div>
 ${choice('Views', views, PATH + search)}
 ${filterForm(asked)}

@@ -8,9 +8,8 @@ import type { Range, ShopStanding, Span } from '../overview.ts';
 import { amountOf } from '../words.ts';
 import { chart } from './chart.ts';
 import { howEventsCome } from './events.ts';
-import { findForm } from './find.ts';
 import { formToken, page, type Reader } from './layout.ts';
-import { choice, type Markup } from './markup.ts';
+import { choice, findForm, type Markup } from './markup.ts';
 import { orderTable } from './order-table.ts';
 
 interface Overview {
@@ -35,7 +34,7 @@ export function overviewPage(overview: Overview, reader: Reader): Markup {
   const { range } = overview;
   const body = html`<div class="head"><h1>Overview</h1>
 ${choice('Range of the charts', ranges, addressOf(range))}
-${findForm()}</div>
+${findForm}</div>
 ${overview.notice}
 <div class="notes" data-part="alerts">${overview.alerts.map(alertNote)}</div>
 ${tiles(overview.standing)}
