@@ -45,7 +45,7 @@ export function createLogger(level: string, pretty: boolean, fd: 1 | 2 = 1): Log
   return pino({ level, redact }, { write: (line: string) => void stream.write(format(line)) });
 }
 
-/** What the last lines may take at the end. A reader that has stopped reading, and a pager that was left, kept the process for ever. */
+/** What the last lines may take at the end: a reader that had stopped reading, or a pager that was left, kept the process for ever. */
 const LAST_LINES_MS = 500;
 
 /**

@@ -33,7 +33,7 @@ const announced = new WeakSet<Socket>();
  *
  * The other side may close such a connection at the moment it is used again: of calls to a receiver that closes each after its
  * answer without saying so, up to a half failed. So the same is sent anew, on the next connection or a fresh one. Whoever has
- * said how long it keeps the connection has broken it off, as it would a fresh one: that waits for the next attempt.
+ * said how long it keeps the connection has broken it off on purpose, as it would a fresh one: that is for the next attempt.
  */
 export function post(url: URL, { headers, body, timeoutMs, signal }: Post): Promise<Answer> {
   return new Promise((resolve, reject) => {

@@ -34,7 +34,7 @@ const UNREAD_FOR_MS = 15_000;
  */
 const BACKLOG = 4_096;
 
-/** What answers may still take once the server closes: more than the longest that it allows itself for a webhook. */
+/** What answers may still take once the server closes: more than any answer of the webhook takes. */
 const CLOSE_WITHIN_MS = 5_000;
 
 /** Where connections come faster than they are accepted, the rest of them is reset after this. */

@@ -48,8 +48,8 @@ export async function erase(
     );
     const ids = orders.map(({ id }) => id);
     const sessions = orders.map(({ checkout_session_id }) => checkout_session_id);
-    // Whoever stores an order's items owes its receipt by the address that it found when it began (storeLineItems). It has
-    // ended now, and its receipt is withdrawn below, or it begins after this. Without --force no order waits for its items.
+    // Whoever stores an order's items (storeLineItems) owes a receipt if there was an address when it began. By this lock it has
+    // either ended, and the receipt is withdrawn below, or begins after the erasure. Without --force no order waits for its items.
     if (force) await trx.raw('lock table order_line_items in share mode');
     // In the order of their ids, as attempts that are settled together lock them.
     await trx.raw('select from fulfillments where order_id = any (:ids) order by id for update', { ids });

@@ -71,7 +71,7 @@ export function openLive({ pulse, log }: { pulse: Pulse; log: Logger }): Live {
   return {
     handler(req, res) {
       if (listeners.size >= MOST_LISTENERS) return void res.status(503).set('Retry-After', '60').end();
-      // Without `no-transform` and the last one, proxies gather what should go out at once.
+      // Without `no-transform` and the last header, proxies hold back what should go out at once.
       res.writeHead(200, {
         'Content-Type': 'text/event-stream',
         'Cache-Control': 'no-store, no-transform',

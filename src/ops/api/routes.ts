@@ -37,7 +37,7 @@ export function apiRouter({ livemode, ...sources }: Sources & { livemode: boolea
     res.json(await retryOrder(db, id, visitorOf(res).actor));
   });
 
-  // Whatever it says of its type: of a program that left that out, the reason was called missing.
+  // Whatever type the request has: where a program left it out, the reason was called missing.
   const json = express.json({ limit: '10kb', type: () => true });
   router.post('/orders/:id/close', json, async (req, res) => {
     const { because } = read(closing, req.body ?? {});

@@ -74,7 +74,8 @@ async function run(tools: Tools, { since: given, dryRun = false, json }: Options
   };
   const { events, sessions } = dryRun ? await lookAtBoth(db, since) : await takeBothOver(tools, since);
   const from = since ?? Math.min(events.since, now - USUAL_SECONDS);
-  // Many events take longer than a list is held: the worker took the other one over, and the run ended without its audit.
+  // Many events take longer than a list is held, so the sessions are kept beside them: else the worker took those over, and the
+  // run ended without its audit.
   const keep: Held['keep'] = async (reached) => {
     await events.keep(reached);
     await sessions.keep(null);
