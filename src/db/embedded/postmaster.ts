@@ -41,21 +41,16 @@ export async function mark(home: Home): Promise<string> {
 async function commandLine(pid: number): Promise<string> {
   try {
     if (process.platform === 'linux') return await readFile(`/proc/${pid}/cmdline`, 'latin1');
-    const [program, args] =
-      process.platform === 'win32'
-        ? [
-            'powershell',
-            [
-              '-NoProfile',
-              '-Command',
-              `(Get-CimInstance Win32_Process -Filter ProcessId=${pid}).CommandLine`,
-            ],
-          ]
-        : ['ps', ['-ww', '-o', 'args=', '-p', String(pid)]];
-    return (await promisify(execFile)(program, args, { timeout: 5_000 })).stdout;
+    if (process.platform !== 'win32') return await outputOf('ps', ['-ww', '-o', 'args=', '-p', String(pid)]);
+    const question = `(Get-CimInstance Win32_Process -Filter ProcessId=${pid}).CommandLine`;
+    return await outputOf('powershell', ['-NoProfile', '-Command', question]);
   } catch {
     return '';
   }
+}
+
+async function outputOf(program: string, args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)(program, args, { timeout: 5_000 })).stdout;
 }
 
 /** Stops the server with every connection rolled back and all of it on disk; in a hurry, with a recovery to do. */
@@ -85,5 +80,5 @@ async function send(signal: string, pid: number, home: Home): Promise<void> {
     return;
   }
   const { bin } = await findBinaries(home);
-  await promisify(execFile)(join(bin, 'pg_ctl'), ['kill', signal, String(pid)], { timeout: 5_000 });
+  await outputOf(join(bin, 'pg_ctl'), ['kill', signal, String(pid)]);
 }
