@@ -37,7 +37,7 @@ import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
 import { startReconciling } from './reconcile/schedule.ts';
 import type { Queue } from './work/queue.ts';
-import type { Outcome } from './work/settle.ts';
+import type { AttemptOutcome } from './work/settle.ts';
 import { startWorker, type Worker } from './work/worker.ts';
 
 export interface Service {
@@ -160,7 +160,7 @@ function startWorkers(
   const mailer = openMailer(config);
   opened.defer(() => mailer.close());
   const busy = watchThread();
-  const onAttempt = (queue: Queue) => (outcome: Outcome, seconds: number) =>
+  const onAttempt = (queue: Queue) => (outcome: AttemptOutcome, seconds: number) =>
     metrics.attempts.observe({ queue: queue.table, outcome }, seconds);
 
   const fulfilling: Worker = startWorker({

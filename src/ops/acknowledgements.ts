@@ -68,13 +68,13 @@ async function addAcknowledgements(db: Knex, counts: readonly number[]): Promise
 }
 
 /** How many were answered within a bound, and not within the one before. */
-export interface Counted {
+export interface DeliveriesWithin {
   readonly within_ms: number;
   readonly deliveries: number;
 }
 
 /** The time that this share of the deliveries kept to (0.99: all but one of a hundred); null when there were none. */
-export function percentile(counted: readonly Counted[], share: number): number | null {
+export function percentile(counted: readonly DeliveriesWithin[], share: number): number | null {
   const ascending = counted.toSorted((a, b) => a.within_ms - b.within_ms);
   const rank = share * ascending.reduce((sum, { deliveries }) => sum + deliveries, 0);
   let before = 0;

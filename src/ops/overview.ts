@@ -1,7 +1,7 @@
 import type { Knex } from '../db/knex.ts';
 import type { MailKind } from '../notifications/notify.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
-import { type Counted, percentile } from './acknowledgements.ts';
+import { type DeliveriesWithin, percentile } from './acknowledgements.ts';
 import { wallClock } from './wall-clock.ts';
 
 /** How the shop stands at this moment. Amounts are minor units. */
@@ -92,7 +92,7 @@ export interface Span {
  * @param now the database's time
  */
 export async function historyOf(db: Knex, range: Range, zone: string, now: Date): Promise<Span[]> {
-  type Row = Omit<Span, 'at' | 'p50' | 'p99'> & { readonly counted: readonly Counted[] };
+  type Row = Omit<Span, 'at' | 'p50' | 'p99'> & { readonly counted: readonly DeliveriesWithin[] };
   const { count, ms } = ranges[range];
   const clock = wallClock(zone);
   const last = lastOf(ms, clock.shownAt(now.getTime()));

@@ -9,7 +9,7 @@ interface OwedWork {
 }
 
 /** What became of a checkout session, as the database has it. */
-export interface Outcome
+export interface SessionOutcome
   extends Pick<Order, 'checkout_session_id' | 'status' | 'payment_status' | 'customer_name'> {
   readonly order_id: number;
   readonly line_items: number;
@@ -18,8 +18,8 @@ export interface Outcome
 }
 
 /** Of those sessions that have an order, in no order of their own. */
-export async function findOutcomes(db: Knex, sessionIds: readonly string[]): Promise<Outcome[]> {
-  const { rows } = await db.raw<{ rows: Outcome[] }>(
+export async function findOutcomes(db: Knex, sessionIds: readonly string[]): Promise<SessionOutcome[]> {
+  const { rows } = await db.raw<{ rows: SessionOutcome[] }>(
     `select checkout_session_id, id as order_id, status, payment_status, customer_name,
        (select count(*) from order_line_items where order_id = orders.id) as line_items,
        (select coalesce(json_agg(f), '[]') from fulfillments f where f.order_id = orders.id) as fulfillments,
@@ -31,7 +31,7 @@ export async function findOutcomes(db: Knex, sessionIds: readonly string[]): Pro
 }
 
 /** Nothing more will happen to the order by itself. */
-export function isAtRest({ fulfillments, mails }: Outcome): boolean {
+export function isAtRest({ fulfillments, mails }: SessionOutcome): boolean {
   const work = [...fulfillments, ...mails];
   return work.length > 0 && work.every(({ status }) => status !== 'pending');
 }
@@ -42,7 +42,7 @@ interface Promised {
 }
 
 /** What is not as it was promised; nothing, when all is well. */
-export function faultsOf({ status, lineItems }: Promised, outcome: Outcome | undefined): string[] {
+export function faultsOf({ status, lineItems }: Promised, outcome: SessionOutcome | undefined): string[] {
   if (outcome === undefined) {
     return ['there is no order: does the service use the same database as this command?'];
   }

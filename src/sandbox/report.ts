@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { counted } from '../counted.ts';
 import { mailDir, mailFile } from '../notifications/mail-files.ts';
 import { messageIdOf } from '../notifications/notify.ts';
-import type { Outcome } from './outcomes.ts';
+import type { SessionOutcome } from './outcomes.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
 import type { Result } from './simulate.ts';
 
@@ -54,7 +54,7 @@ function story({ checkoutSessionId, outcome, faults }: Result, config: Config): 
   ].join('\n');
 }
 
-function storyLines(outcome: Outcome, config: Config): (readonly [label: string, text: string])[] {
+function storyLines(outcome: SessionOutcome, config: Config): (readonly [label: string, text: string])[] {
   const { order_id, status, customer_name, line_items, fulfillments, mails, checkout_session_id } = outcome;
   const items = line_items > 0 ? `, ${counted(line_items, 'line item')}` : '';
   return [
@@ -92,7 +92,7 @@ function tally(words: readonly string[]): string {
 
 /** Where `fileMailer` puts a mail; null when it went out by SMTP, or not at all. */
 function fileOf(
-  { kind, status }: Outcome['mails'][number],
+  { kind, status }: SessionOutcome['mails'][number],
   sessionId: string,
   config: Config,
 ): string | null {

@@ -12,7 +12,7 @@ import { checkoutOf } from './carts.ts';
 import { deliver, type Endpoint } from './deliver.ts';
 import { openEvents, type SessionEvent } from './events.ts';
 import type { Files } from './files.ts';
-import { faultsOf, findOutcomes, isAtRest, type Outcome } from './outcomes.ts';
+import { faultsOf, findOutcomes, isAtRest, type SessionOutcome } from './outcomes.ts';
 import { type ScenarioName, scenarios } from './scenarios.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { startStandIn } from './stand-in.ts';
@@ -26,7 +26,7 @@ interface Simulation {
 
 export interface Result {
   readonly checkoutSessionId: string;
-  readonly outcome: Outcome | undefined;
+  readonly outcome: SessionOutcome | undefined;
   /** What is not as the scenario promises. */
   readonly faults: readonly string[];
 }
@@ -157,7 +157,7 @@ async function restOf(
   ids: readonly string[],
   timeoutMs: number,
   progress: Progress,
-): Promise<Map<string, Outcome>> {
+): Promise<Map<string, SessionOutcome>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const outcomes = await findOutcomes(db, ids);

@@ -10,7 +10,7 @@ import { backoffMs } from './backoff.ts';
 import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 
 /** What became of an attempt; `lost` when its lease ended before anybody knew that the outcome was written. */
-export type Outcome = 'done' | 'failed' | 'dead' | 'lost';
+export type AttemptOutcome = 'done' | 'failed' | 'dead' | 'lost';
 
 /**
  * `isHeld`: the lease lasts. `isOurs`: it may have ended, but as far as this process knows nobody else has claimed the
@@ -22,7 +22,7 @@ interface Hold {
 }
 
 /** Writes what became of an attempt; `error` is undefined when it succeeded. It never throws. */
-type Settle = (row: Claim, error: unknown, hold: Hold) => Promise<Outcome>;
+type Settle = (row: Claim, error: unknown, hold: Hold) => Promise<AttemptOutcome>;
 
 interface Options {
   readonly db: Knex;

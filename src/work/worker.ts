@@ -10,7 +10,7 @@ import type { Work } from './kind.ts';
 import { DATABASE_PATIENCE_MS, keepLeases } from './leases.ts';
 import { attributesOf, type InLine, openLine } from './line.ts';
 import { type Claim, claim, isSuspect, SHORTEST_LEASE_SECONDS } from './queue.ts';
-import { idsOf, type Outcome, settler } from './settle.ts';
+import { type AttemptOutcome, idsOf, settler } from './settle.ts';
 
 export interface Worker {
   /** There may be due work now: look soon instead of at the next poll. */
@@ -30,7 +30,7 @@ interface Options<Row extends Claim, Subject> extends Work<Row, Subject> {
   readonly concurrency: () => number;
   readonly maxAttempts: number;
   /** Hears what became of each attempt, and what it took. */
-  readonly onAttempt?: (outcome: Outcome, seconds: number) => void;
+  readonly onAttempt?: (outcome: AttemptOutcome, seconds: number) => void;
   readonly log: Logger;
 }
 

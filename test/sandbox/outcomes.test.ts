@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { faultsOf, isAtRest, type Outcome } from '../../src/sandbox/outcomes.ts';
+import { faultsOf, isAtRest, type SessionOutcome } from '../../src/sandbox/outcomes.ts';
 
 const work = { attempts: 1, last_error: null };
-const paid: Outcome = {
+const paid: SessionOutcome = {
   checkout_session_id: 'cs_test_1',
   order_id: 1,
   status: 'paid',
@@ -12,7 +12,7 @@ const paid: Outcome = {
   fulfillments: [{ ...work, status: 'fulfilled' }],
   mails: [{ ...work, kind: 'order_paid', status: 'sent' }],
 };
-const failed: Outcome = {
+const failed: SessionOutcome = {
   ...paid,
   status: 'failed',
   payment_status: 'unpaid',
@@ -23,7 +23,7 @@ const failed: Outcome = {
 const pending = { ...work, status: 'pending', last_error: 'the receiver is away' };
 
 describe('an order is at rest', () => {
-  test.each<[string, boolean, Outcome]>([
+  test.each<[string, boolean, SessionOutcome]>([
     ['when it is paid, fulfilled and told', true, paid],
     ['when it failed and that was told', true, failed],
     ['when its work is dead', true, { ...paid, fulfillments: [{ ...work, status: 'dead' }] }],
@@ -47,7 +47,7 @@ describe('what was promised', () => {
     expect(faultsOf({ status: 'failed', lineItems: 3 }, failed)).toEqual([]);
   });
 
-  test.each<[string, Outcome | undefined]>([
+  test.each<[string, SessionOutcome | undefined]>([
     ['there is no order', undefined],
     ['the order is failed, not paid', failed],
     ['it has 2 line items, not 3', { ...paid, line_items: 2 }],

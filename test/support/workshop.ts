@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from '@jest/globals';
 import { fulfillments as queue } from '../../src/fulfillment/fulfill.ts';
 import type { Claim } from '../../src/work/queue.ts';
-import type { Outcome } from '../../src/work/settle.ts';
+import type { AttemptOutcome } from '../../src/work/settle.ts';
 import { startWorker, type Worker } from '../../src/work/worker.ts';
 import { createTestDatabase } from './database.ts';
 import { silent } from './log.ts';
@@ -45,7 +45,7 @@ export async function openWorkshop() {
       maxAttempts = 12,
       load = async (rows: readonly Claim[]) => rows,
       prepare = undefined as Prepare | undefined,
-      onAttempt = (_outcome: Outcome, _seconds: number): void => {},
+      onAttempt = (_outcome: AttemptOutcome, _seconds: number): void => {},
       log = silent,
     } = {},
   ): Worker {
