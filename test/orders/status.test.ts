@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { next, type OrderStatus, outcomeOf } from '../../src/orders/status.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { storedItem } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 const statuses = ['awaiting_payment', 'paid', 'failed'] as const;
@@ -39,6 +40,8 @@ describe('the database knows the same state machine', () => {
     }
     const { status } = await db('orders').where({ id }).first();
     expect(status).toBe(next[from].includes(to) ? to : from);
+    const owed = await db('fulfillments').where({ order_id: id });
+    expect(owed).toHaveLength(next[from].includes(to) && to === 'paid' ? 1 : 0);
   });
 
   test.each([
@@ -75,6 +78,7 @@ describe('the database knows the same state machine', () => {
     ['order_transitions', 'source_known', { to_status: 'paid', source: 'by_hand' }],
     ['order_transitions', 'webhook_has_event', { to_status: 'paid', source: 'webhook' }],
     ['order_transitions', 'move_is_legal', { from_status: 'paid', to_status: 'failed', source: 'reconcile' }],
+    ['order_transitions', 'move_is_legal', { to_status: 'refunded', source: 'reconcile' }],
     ['fulfillments', 'status_known', { ...never, status: 'sent' }],
     ['fulfillments', 'next_attempt_exactly_when_pending', never],
     ['fulfillments', 'next_attempt_exactly_when_pending', { status: 'dead' }],
@@ -86,11 +90,48 @@ describe('the database knows the same state machine', () => {
     ['notifications', 'next_attempt_exactly_when_pending', { kind: 'order_paid', status: 'dead' }],
     ['notifications', 'sent_at_exactly_when_sent', { ...never, kind: 'order_paid', status: 'sent' }],
     ['notifications', 'sent_at_exactly_when_sent', { kind: 'order_paid', sent_at: now }],
+    ['failed_attempts', 'work_known', { work: 'orders', work_id: 1, attempt: 1, error: 'no' }],
   ])('%s: %s', async (table, rule, columns) => {
     const order_id = await orderAt('paid');
     await expect(db(table).insert({ order_id, ...columns })).rejects.toMatchObject({
       constraint: `${table}_${rule}`,
     });
+  });
+
+  test('an UPDATE by hand that leaves an order paid owes nothing: its fulfillment may be done, and cleared away', async () => {
+    const id = await orderAt('paid');
+    await db('orders').where({ id }).update(columnsAt('paid'));
+    expect(await db('fulfillments').where({ order_id: id })).toEqual([]);
+  });
+
+  const transitions = [null, ...statuses].flatMap((from) => statuses.map((to) => [from, to] as const));
+
+  test.each(transitions)('a transition from %s to %s', async (from_status, to_status) => {
+    const transition = { from_status, to_status, source: 'reconcile' };
+    const insert = db('order_transitions').insert({ order_id: await orderAt('paid'), ...transition });
+    if (outcomeOf(from_status, to_status) === 'applied') await insert;
+    else await expect(insert).rejects.toMatchObject({ constraint: 'order_transitions_move_is_legal' });
+  });
+
+  test('an outcome of an event that nobody knows is refused', async () => {
+    const event = { id: 'evt_refunded', type: 'charge.refunded', livemode: false, created_at: now };
+    await expect(db('stripe_events').insert({ ...event, outcome: 'refunded' })).rejects.toMatchObject({
+      constraint: 'stripe_events_outcome_known',
+    });
+  });
+
+  test('what speaks of an order speaks of one that is there', async () => {
+    const order_id = 0;
+    for (const [table, row] of [
+      ['order_transitions', { to_status: 'paid', source: 'reconcile' }],
+      ['fulfillments', {}],
+      ['notifications', { kind: 'order_paid' }],
+      ['order_line_items', storedItem(0)],
+      ['failed_attempts', { work: 'fulfillments', work_id: 1, attempt: 1, error: 'no' }],
+    ] as const)
+      await expect(db(table).insert({ order_id, ...row })).rejects.toMatchObject({
+        constraint: `${table}_order_id_fkey`,
+      });
   });
 
   test('an order is owed one fulfillment and one mail of a kind, and an event makes one order paid', async () => {

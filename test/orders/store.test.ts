@@ -155,6 +155,7 @@ describe('the items of orders', () => {
       storedItem(0, { quantity: 7 }),
       storedItem(1),
       storedItem(2, { stripe_line_item_id: 'li_1' }),
+      storedItem(1, { stripe_line_item_id: 'li_2' }),
     ];
     await storeLineItems(db, [{ ...purchase, items: again }]);
     expect(await contentsOf(db)).toEqual(before);
