@@ -172,7 +172,8 @@ describe('one event', () => {
 test('what the API says of a session goes the same way, without an event', async () => {
   const session = checkoutSession();
   const { request } = newsOf(events.completedPaid(session));
-  await record({ source: 'landing_page', signed: null, request });
+  const recorded = await record({ source: 'landing_page', signed: null, request });
+  expect(recorded).toMatchObject({ outcome: 'applied', duplicate: false, moved_to: 'paid' });
   const { order, transitions, fulfillments } = await stateOf(session.id);
   expect(order.status).toBe('paid');
   expect(transitions).toMatchObject([{ source: 'landing_page', event_id: null }]);
