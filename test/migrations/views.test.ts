@@ -33,6 +33,8 @@ test('major_units knows each currency as src/notifications/money.ts does', async
     expect([currency, one]).toEqual([currency, minorUnits('1', currency)]);
     expect(odd.replace('.', '')).toBe('-1234567');
   }
+  const { rows: unknown } = await db.raw('select major_units(1, null) as amount');
+  expect(unknown).toEqual([{ amount: null }]);
 });
 
 test('orders_overview: amounts in major units, and for how long an order waits', async () => {
@@ -149,22 +151,22 @@ test('work_dead: fulfilments and mails that wait for a person, and when they die
     status: 'dead',
     attempts: 12,
     last_error: 'the receiver answered 500',
+    created_at: ago('30 minutes'),
   });
   const { id: fine } = await insertOrder(db);
   await insertFulfillment(db, fine);
   const died = new Date('2026-11-25T10:00:00Z');
+  const dead = { status: 'dead', next_attempt_at: null };
   const [mail] = await db('notifications')
-    .insert({
-      order_id,
-      kind: 'order_paid',
-      status: 'dead',
-      next_attempt_at: null,
-      created_at: ago('1 hour'),
-      died_at: died,
-    })
+    .insert([
+      { order_id, kind: 'order_paid', ...dead, created_at: ago('1 hour'), died_at: died },
+      { order_id, kind: 'payment_failed', ...dead, created_at: ago('1 minute') },
+      { order_id: fine, kind: 'order_paid', created_at: ago('2 hours') },
+    ])
     .returning('id');
   expect(await all('work_dead')).toMatchObject([
     { work: 'order_paid', id: mail.id, order_id, amount: '64.98', died_at: died },
     { work: 'fulfillment', order_id, attempts: 12, last_error: 'the receiver answered 500', died_at: null },
+    { work: 'payment_failed', order_id, died_at: null },
   ]);
 });

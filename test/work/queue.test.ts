@@ -411,6 +411,18 @@ describe('a held claim', () => {
     ]);
   });
 
+  test('keeps when it died the last time, whatever becomes of it after a retry', async () => {
+    const id = await owe({ attempts: 12 });
+    await claimAll();
+    const { order_id, died_at } = await rowOf(id);
+    expect(died_at).toBeInstanceOf(Date);
+    await makeDue(db, queue, [order_id]);
+    const [row] = await claimAll();
+    await settleFailed(db, queue, row as Claim, { error: 'no', pauseMs: 0 });
+    await settleDone(db, queue, await claimAll());
+    expect(await rowOf(id)).toMatchObject({ status: 'fulfilled', died_at });
+  });
+
   const failure = (row: { id: number; order_id: number }, rest: Record<string, unknown>) =>
     expect.objectContaining({ work: 'fulfillments', work_id: row.id, order_id: row.order_id, ...rest });
 });
