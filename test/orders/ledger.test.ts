@@ -71,6 +71,13 @@ describe('one event', () => {
     });
   });
 
+  test('of a connected account is kept with it, and so is its order', async () => {
+    const event = { ...events.completedPaid(checkoutSession()), account: 'acct_7' };
+    const { order_id } = await record(newsOf(event));
+    expect(await db('stripe_events').where({ id: event.id }).first()).toMatchObject({ account: 'acct_7' });
+    expect(await db('orders').where({ id: order_id }).first()).toMatchObject({ account: 'acct_7' });
+  });
+
   test.each([
     ['off', 'on'],
     ['local', 'local'],
@@ -308,6 +315,18 @@ test('what only refers to an order, as a failed attempt does, does not wait for 
   await openLedger(other)(newsOf(events.asyncSucceeded(session)));
   await db('failed_attempts').insert({ work: 'fulfillments', work_id: 1, order_id, attempt: 1, error: 'no' });
   await other.rollback();
+});
+
+test('no table is read as a whole, though a small one is read so sooner: the plan stays as the tables grow', async () => {
+  const pool = openPool(url, { kind: 'web', max: 1, log: silent });
+  try {
+    await pool.transaction(async (trx) => {
+      await recordEvent(trx, events.completedPaid(checkoutSession()));
+      expect(await trx('pg_stat_xact_user_tables').where('seq_scan', '>', 0).pluck('relname')).toEqual([]);
+    });
+  } finally {
+    await pool.destroy();
+  }
 });
 
 describe('whatever the order of a batch, no two batches wait for each other:', () => {

@@ -206,6 +206,15 @@ describe('an attempt whose lease ended and was claimed again', () => {
   });
 });
 
+test('an attempt whose lease ended, and whose work was given up by then, is not done', async () => {
+  const id = await owe({ attempts: 11, attempts_lost: 3 });
+  const held = await claimAll();
+  expect(await claimAfterKill()).toMatchObject([{ id, attempts: 12, status: 'dead' }]);
+  const dead = await rowOf(id);
+  expect(await settleDone(db, queue, held)).toEqual([]);
+  expect(await rowOf(id)).toEqual(dead);
+});
+
 describe('many settled in one statement', () => {
   const pendingNow = async () => (await db('fulfillments').where({ status: 'pending' })).map(({ id }) => id);
 
