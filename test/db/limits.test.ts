@@ -62,6 +62,25 @@ describe('PostgreSQL itself', () => {
   });
 });
 
+test.each([
+  ['web', 4_500, 2],
+  ['worker', 11_000, 2],
+  ['ops', 31_000, 5],
+  ['migration', false, 5],
+] as const)(
+  'this side gives up as well, should nobody answer: %s',
+  async (kind, query_timeout, connect_timeout) => {
+    const pool = openPool(direct.url, { kind, max: 1, log: silent });
+    try {
+      const connection = await pool.client.acquireConnection();
+      await pool.client.releaseConnection(connection);
+      expect(connection.connectionParameters).toMatchObject({ query_timeout, connect_timeout });
+    } finally {
+      await pool.destroy();
+    }
+  },
+);
+
 describe('a pooler that refuses limits at connect', () => {
   test.each([unlimited, rdsProxy])('is used without them, with one warning: $words', async ({ url }) => {
     const { limits, lines } = await limitsThrough(url, 'web');
