@@ -81,6 +81,14 @@ describe('the items of orders', () => {
     expect([lineItems.length, notifications]).toMatchObject([2, [{ order_id: told.id }]]);
   });
 
+  test('owe one to whoever gave no address, and keep what the shop noted, so that a person is told', async () => {
+    const { id } = await insertOrder(db, { customer_email: null });
+    await db('ops_actions').insert({ actor: 'cli:jo', action: 'retry', subject: String(id) });
+    await storeLineItems(db, [{ orderId: id, items: [storedItem(0)] }]);
+    const { lineItems, notifications } = await contentsOf(db);
+    expect([lineItems, notifications]).toMatchObject([[storedItem(0)], [{ order_id: id }]]);
+  });
+
   test('owe each customer a receipt', async () => {
     const [first, second, other] = [await order(), await order(), await order()];
     await storeLineItems(db, [
