@@ -34,6 +34,15 @@ test('of many processes one gets a list that is due, and none until it is due ag
   expect(await claimDue(db, 'checkout_sessions')).not.toBeNull();
 });
 
+test('a new database has missed nothing yet: a list is first due in an hour, and there are no others', async () => {
+  await db('reconcile_cursors').del();
+  await db('reconcile_cursors').insert([{ list: 'checkout_sessions' }, { list: 'events' }]);
+  expect((await row()).due_in).toBeGreaterThan(59 * 60);
+  await expect(db('reconcile_cursors').insert({ list: 'charges' })).rejects.toMatchObject({
+    constraint: 'reconcile_cursors_list_known',
+  });
+});
+
 test('a cursor moves with the pages, and the list stays held', async () => {
   const held = await claimDue(db, 'events');
   await held?.keep(evt(1));
