@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
+import dotenv from 'dotenv';
 import { parseConfig, SANDBOX_WEBHOOK_SECRET } from '../src/config.ts';
 import { SetupError } from '../src/errors.ts';
 import { SECRET } from './support/stripe-events.ts';
 
 const stripe = { STRIPE_SECRET_KEY: 'sk_test_123', STRIPE_WEBHOOK_SECRET: SECRET };
+const receiver = { FULFILLMENT_URL: 'https://shop.example', FULFILLMENT_SECRET: 'whsec_c2VjcmV0' };
 
 /** What a process says when it does not start: test/process/start has one that does. */
 function refusal(env: Record<string, string>): string {
@@ -23,6 +26,61 @@ const named = (message: string) => [...message.matchAll(/^ {2}([A-Z_]+) /gm)].ma
 test('what the README has in place of secrets is refused', () => {
   const copied = { STRIPE_SECRET_KEY: 'sk_test_…', STRIPE_WEBHOOK_SECRET: 'whsec_…' };
   expect(named(refusal(copied))).toEqual(Object.keys(copied));
+});
+
+test('a copy of .env.example changes nothing: it names the defaults', () => {
+  const set = { ...receiver, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
+  const copy = dotenv.parse(readFileSync('.env.example'));
+  expect(parseConfig({ ...copy, ...set })).toEqual(parseConfig(set));
+});
+
+test('it listens to this machine alone, and in production to all, unless it is told otherwise', () => {
+  const production = { ...stripe, NODE_ENV: 'production', DATABASE_URL: 'postgres://shop@localhost/shop' };
+  const hosts = [{}, production, { ...production, HOST: '::1' }].map((env) => parseConfig(env).http.host);
+  expect(hosts).toEqual(['127.0.0.1', '0.0.0.0', '::1']);
+});
+
+test.each([
+  [{}, 1],
+  [{ OTEL_TRACES_SAMPLER: 'always_on', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 1],
+  [{ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, 0],
+  [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' }, 1],
+  [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 0.25],
+])('with %j this share of the traces is kept: %d', (env, ratio) => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://localhost:4318';
+  expect(parseConfig({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT }).tracing).toEqual({ ratio });
+});
+
+test('a sandbox that sends mails has an address of its own, and of its name what may stand there', () => {
+  const { mail } = parseConfig({ SMTP_URL: 'smtp://mail.example', SHOP_NAME: 'Mugs "R" \\Us' });
+  expect(mail.from).toBe('"Mugs R Us" <shop@localhost>');
+  expect(parseConfig({}).mail.from).toBe('"Your shop" <shop@localhost>');
+});
+
+test.each([
+  ['PORT', 0, 65_535],
+  ['DATABASE_POOL_MAX', 1, 1_000],
+  ['FULFILLMENT_TIMEOUT_MS', 1, 25_000],
+  ['FULFILLMENT_CONCURRENCY', 1, 1_000],
+  ['FULFILLMENT_MAX_ATTEMPTS', 1, 100],
+  ['OTEL_TRACES_SAMPLER_ARG', 0, 1],
+  ['RETENTION_DAYS', 1, 36_500],
+])('%s may be from %d to %d', (name, least, most) => {
+  for (const taken of [least, most]) parseConfig({ [name]: String(taken) });
+  for (const refused of [least - 1, most + 1])
+    expect(named(refusal({ [name]: String(refused) }))).toEqual([name]);
+});
+
+test.each([
+  ['STRIPE_SECRET_KEY', 'sk_test_1 hunter2'],
+  ['STRIPE_SECRET_KEY', 'sk_test_'],
+  ['STRIPE_WEBHOOK_SECRET', 'whsec_c2VjcmV0 hunter2'],
+  ['FULFILLMENT_SECRET', 'whsec_'],
+  ['FULFILLMENT_SECRET', 'whsec_c2VjcmV0-hunter2'],
+  ['OPS_TOKEN', 'hunter2 hunter2'],
+  ['SHOP_URL', 'javascript:hunter2'],
+])('a %s that can be none: %s', (name, value) => {
+  expect(named(refusal({ [name]: value }))).toEqual([name]);
 });
 
 test.each([
@@ -52,6 +110,20 @@ test('an ALERT_MAIL to which no mail would go', () => {
 test('a live key and ALERT_MAIL, where mails would become files that nobody reads', () => {
   const live = { ...stripe, STRIPE_SECRET_KEY: 'sk_live_123', ALERT_MAIL: 'ops@shop.example' };
   expect(named(refusal(live))).toEqual(['SMTP_URL']);
+});
+
+test('a live key, but no secret of its endpoint: everyone knows the one that would be taken', () => {
+  expect(named(refusal({ STRIPE_SECRET_KEY: 'sk_live_123' }))).toEqual(['STRIPE_WEBHOOK_SECRET']);
+});
+
+test('a receiver, but no secret to sign with: paid orders would be recorded as fulfilled, and nobody called', () => {
+  const { FULFILLMENT_URL } = receiver;
+  expect(named(refusal({ ...stripe, FULFILLMENT_URL }))).toEqual(['FULFILLMENT_SECRET']);
+});
+
+test('several secrets of endpoints, with blanks between them', () => {
+  const { webhookSecrets } = parseConfig({ STRIPE_WEBHOOK_SECRET: `${SECRET} , whsec_other` }).stripe;
+  expect(webhookSecrets).toEqual([SECRET, 'whsec_other']);
 });
 
 test('a live key and SMTP_URL, but no MAIL_FROM', () => {
@@ -117,9 +189,8 @@ test.each(['sk_live_123', 'rk_live_123'])(
 );
 
 test('a receiver with a password in its address, or that may take as long as a lease', () => {
-  const receiver = { ...stripe, FULFILLMENT_SECRET: 'whsec_c2VjcmV0' };
   const FULFILLMENT_URL = 'https://shop:hunter2@shop.example';
-  const faulty = { ...receiver, FULFILLMENT_URL, FULFILLMENT_TIMEOUT_MS: '25001' };
+  const faulty = { ...stripe, ...receiver, FULFILLMENT_URL, FULFILLMENT_TIMEOUT_MS: '25001' };
   expect(named(refusal(faulty))).toEqual(['FULFILLMENT_URL', 'FULFILLMENT_TIMEOUT_MS']);
 });
 
