@@ -112,7 +112,7 @@ export async function expectNothingOwed(db: Knex, ids: readonly number[]): Promi
          or orders.status = 'paid' and fulfillments.status is distinct from 'fulfilled'
          or exists (
            select from notifications
-           where notifications.order_id = orders.id and notifications.status = 'pending'
+           where notifications.order_id = orders.id
              and notifications.next_attempt_at <= clock_timestamp() + :lease * interval '1 second'))
      order by orders.id`,
     { ids, lease: LEASE_SECONDS },

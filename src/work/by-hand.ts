@@ -37,10 +37,10 @@ export async function makeDue(
   return rows.map(({ order_id }) => order_id);
 }
 
-/** The orders to which something is owed that is dead here. */
+/** The orders to which something is owed that is dead here, once for each of it. */
 export async function ordersWithDead(db: Knex, queue: Queue): Promise<number[]> {
   const { rows } = await db.raw<{ rows: { order_id: number }[] }>(
-    `select distinct order_id from :table: where status = 'dead'`,
+    `select order_id from :table: where status = 'dead'`,
     { table: queue.table },
   );
   return rows.map(({ order_id }) => order_id);
