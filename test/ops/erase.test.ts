@@ -130,7 +130,8 @@ const isDone = ({ status }: { status: string }) => status === 'fulfilled' || sta
 
 interface Given {
   readonly status?: 'awaiting_payment' | 'paid' | 'failed';
-  readonly fulfillment?: 'pending' | 'fulfilled' | 'dead';
+  /** Null: it has none, as where somebody has made the order by hand. */
+  readonly fulfillment?: 'pending' | 'fulfilled' | 'dead' | null;
   /** Seconds until its next attempt; null for a dead one. */
   readonly mailDueIn?: number | null;
 }
@@ -140,7 +141,8 @@ async function orderWith({ status = 'paid', fulfillment = 'fulfilled', mailDueIn
   const customer_email = `${randomUUID()}@example.com`;
   const order = await insertOrder(db, { status, customer_email });
   const reason = { last_error: fulfillment === 'dead' ? `nobody is ${customer_email}` : null };
-  if (status === 'paid') await insertFulfillment(db, order.id, { status: fulfillment, ...reason });
+  if (status === 'paid' && fulfillment !== null)
+    await insertFulfillment(db, order.id, { status: fulfillment, ...reason });
   if (mailDueIn !== undefined) {
     await db('notifications').insert({
       order_id: order.id,
@@ -168,6 +170,7 @@ describe('what is owed yet', () => {
   test.each<[string, Given, string]>([
     ['waits for its money', { status: 'awaiting_payment' }, 'waits for its money'],
     ['is paid', { fulfillment: 'pending' }, 'is paid and not fulfilled yet'],
+    ['has no fulfilment', { fulfillment: null }, 'is paid and not fulfilled yet'],
     ['is dead', { fulfillment: 'dead' }, 'npm run ops -- retry'],
     ['has a mail that may be under way', { mailDueIn: 29 }, 'erase in a minute'],
   ])('an order that %s is named, and nothing is erased', async (_what, given, words) => {
@@ -224,6 +227,17 @@ describe('what is owed yet', () => {
     await expect(erasing).rejects.toThrow(`order ${id}`);
     expect(await db('orders').where({ id })).toMatchObject([{ customer_email }]);
   });
+});
+
+test("the shop's own reference stays, and an event whose payload is gone already is not counted", async () => {
+  const { id, checkout_session_id, customer_email } = await orderWith({});
+  await db('orders').where({ id }).update({ client_reference_id: 'cart_2041' });
+  const type = 'checkout.session.completed';
+  const event = { id: 'evt_emptied', type, livemode: false, created_at: db.fn.now(), outcome: 'applied' };
+  await db('stripe_events').insert({ ...event, checkout_session_id, payload: null });
+  const { data } = await here('erase', customer_email, '--yes');
+  expect(data).toMatchObject({ orders: [id], events: 0 });
+  expect(await db('orders').where({ id })).toMatchObject([{ client_reference_id: 'cart_2041' }]);
 });
 
 test('an order whose mail is claimed while its own lock is waited for is not erased', async () => {

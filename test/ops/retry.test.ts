@@ -81,6 +81,16 @@ test.each<[string, (id: number) => Promise<Affected>]>([
   expect(await acting).toEqual({ fulfillments: 1, notifications: 1 });
 });
 
+test('a dead mail of an order that has no other trouble is due at once, and that is kept too', async () => {
+  const { id } = await orderWith('fulfilled', null);
+  const mail = { order_id: id, kind: 'order_paid', status: 'dead', next_attempt_at: null };
+  await db('notifications').insert(mail);
+  expect(await here('retry', String(id))).toMatchObject({ ok: true, data: { notifications: 1 } });
+  expect(await db('notifications').where({ order_id: id })).toMatchObject([{ status: 'pending' }]);
+  const details = { fulfillments: 0, notifications: 1 };
+  expect(await actionsOf(id)).toMatchObject([{ action: 'retry', details }]);
+});
+
 test.each([
   ['may be in an attempt right now', 'pending', 29],
   ['is done', 'fulfilled', null],

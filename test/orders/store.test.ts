@@ -39,8 +39,18 @@ describe('the items of orders', () => {
     const id = await order();
     const items = [storedItem(0), storedItem(1, bare), storedItem(2)];
     await storeLineItems(db, [{ orderId: id, items: items.toReversed() }]);
-    const [found] = await findOrdersWithItems(db, [id]);
-    expect(JSON.stringify(found?.lineItems)).toBe(JSON.stringify(items));
+    // So that they do not lie in that order.
+    for (const [from, to] of [
+      [0, 9],
+      [9, 0],
+    ])
+      await db('order_line_items').where({ position: from }).update({ position: to });
+    await db.transaction(async (trx) => {
+      // Nor are read in it by an index.
+      await trx.raw('set local enable_indexscan = off');
+      const [found] = await findOrdersWithItems(trx, [id]);
+      expect(JSON.stringify(found?.lineItems)).toBe(JSON.stringify(items));
+    });
   });
 
   test.each([

@@ -87,6 +87,9 @@ describe('runs that get nowhere', () => {
     expect(await failingList(db)).toEqual({ list: 'events', runs: 3 });
     await fail(4, 'checkout_sessions');
     expect(await failingList(db)).toEqual({ list: 'checkout_sessions', runs: 4 });
+    await make({ attempts: 7 });
+    await make({ attempts: 8 }).where({ list: 'events' });
+    expect(await failingList(db)).toEqual({ list: 'events', runs: 7 });
   });
 
   test.each<[string, (held: Held) => Promise<unknown>]>([
@@ -142,6 +145,17 @@ test('a run that leaves something to the next one does not put that off, nor for
   });
   await (await db.transaction((trx) => takeOver(trx, 'events', now - 600, db))).release();
   expect(await row()).toMatchObject({ held_by: null, attempts: 4, next_run_at: new Date(now * 1_000) });
+});
+
+test('nor does it give the list away where another run has taken that over', async () => {
+  const now = await databaseSeconds(db);
+  await make({ since: new Date((now - 3_600) * 1_000) });
+  const take = () => db.transaction((trx) => takeOver(trx, 'events', now - 600, db));
+  const overtaken = await take();
+  await take();
+  const before = await row();
+  await overtaken.release();
+  expect({ ...(await row()), due_in: 0 }).toEqual({ ...before, due_in: 0 });
 });
 
 test('a run that goes on where the last one ended keeps the time of its position', async () => {

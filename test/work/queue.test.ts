@@ -477,6 +477,18 @@ describe('made due by a person', () => {
     expect(await rowOf(id)).toEqual(done);
   });
 
+  test('so is what another person is closing at this very moment', async () => {
+    const id = await owe({ overdueSeconds: -60 });
+    const { order_id } = await rowOf(id);
+    const other = await db.transaction();
+    await settleByHand(other, queue, order_id);
+    const making = make(id);
+    await untilWaiting(db, 'worker', 1);
+    await other.commit();
+    expect(await making).toBe(0);
+    expect(await rowOf(id)).toMatchObject({ status: 'fulfilled' });
+  });
+
   test('so is an attempt whose lease was renewed after the transaction began', async () => {
     const id = await owe();
     const claims = await claimAll();
