@@ -98,6 +98,18 @@ describe('a cause', () => {
     expect(mail.told).toEqual(['fulfillments_dead:raised']);
   });
 
+  test('that comes back leaves it to be told that the one before is over', async () => {
+    const chat = notebook('webhook');
+    await raise(db, dead(1));
+    await tell([chat]);
+    await db('alerts').update({ raised_at: db.raw(`now() - interval '61 minutes'`) });
+    await ageLastSight(121);
+    await endUnseen(db);
+    await raise(db, dead(1, 1));
+    await tell([chat]);
+    expect(chat.told.slice(1).toSorted()).toEqual(['fulfillments_dead:over', 'fulfillments_dead:raised']);
+  });
+
   test('that is not counted costs one statement a look', async () => {
     const statements: string[] = [];
     const hear = ({ sql }: { sql: string }) => void statements.push(sql);

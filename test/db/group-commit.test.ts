@@ -45,6 +45,13 @@ describe('groupCommit', () => {
     expect(await results).toEqual([1, 2, 3]);
   });
 
+  test('keeps no timer of a commit that is over', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    await groupCommit({ ...settings, commit: async () => [1] })(item(1));
+    expect(timers()).toBe(before);
+  });
+
   test('begins the next commit before it tells who waited for the last one', async () => {
     const told: number[] = [];
     const toldAtCommit: number[][] = [];

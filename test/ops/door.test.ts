@@ -134,7 +134,8 @@ describe('without a session', () => {
   });
 
   test('the bearer of the token comes in, and of another one does not', async () => {
-    await request(url).get('/ops').set('Authorization', `Bearer ${TOKEN}`).expect(200);
+    for (const scheme of ['Bearer', 'bearer'])
+      await request(url).get('/ops').set('Authorization', `${scheme} ${TOKEN}`).expect(200);
     await request(url).get('/ops').set('Authorization', `Bearer ${TOKEN}x`).expect(401);
   });
 

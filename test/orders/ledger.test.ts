@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Knex, openPool } from '../../src/db/knex.ts';
 import { type Ledger, type News, openLedger, type Recorded } from '../../src/orders/ledger.ts';
@@ -541,6 +541,25 @@ describe('an event that PostgreSQL can not hold', () => {
   });
 });
 
+test('who has waited too long when a batch falls apart is told to come again, and nothing of theirs is kept', async () => {
+  db.client.once('query-error', () => {
+    const later = performance.now() + 4_000;
+    jest.spyOn(performance, 'now').mockReturnValue(later);
+  });
+  const news = [events.completedPaid(checkoutSession()), events.completedPaid(checkoutSession())].map(
+    (event) => newsOf(event),
+  );
+  const results = await Promise.allSettled(
+    [news[0], carrying(Buffer.from('[')), news[1]].map((one) => record(one as News)),
+  ).finally(() => jest.restoreAllMocks());
+  expect(results).toMatchObject([
+    { status: 'fulfilled' },
+    { status: 'rejected', reason: { name: 'Unavailable' } },
+    { status: 'rejected', reason: { name: 'Unavailable' } },
+  ]);
+  expect(await db('stripe_events').where({ id: news[1]?.signed?.event.id })).toEqual([]);
+});
+
 describe('an id that has come with another session', () => {
   const reused = {
     name: 'BadRequest',
@@ -561,6 +580,16 @@ describe('an id that has come with another session', () => {
     for (const event of given) await record(newsOf(event));
     const before = await contentsOf(db);
     const again = { ...events.completedPaid(checkoutSession()), id: given.at(-1)?.id as string };
+    await expect(record(newsOf(again))).rejects.toMatchObject(reused);
+    expect(await contentsOf(db)).toEqual(before);
+  });
+
+  test('is refused though somebody has cleared its event away, where that had made an order paid', async () => {
+    const event = events.completedPaid(checkoutSession());
+    await record(newsOf(event));
+    await db('stripe_events').where({ id: event.id }).del();
+    const before = await contentsOf(db);
+    const again = { ...events.completedPaid(checkoutSession()), id: event.id };
     await expect(record(newsOf(again))).rejects.toMatchObject(reused);
     expect(await contentsOf(db)).toEqual(before);
   });

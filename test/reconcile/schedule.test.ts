@@ -354,6 +354,27 @@ test.each([
   },
 );
 
+const hourAgo = new Date((secondsAgo(0) - HOUR) * 1_000);
+test.each([
+  ['awaiting_payment', {}],
+  ['paid', { paid_at: hourAgo }],
+])(
+  'it stops between two groups of orders at %s, and asks Stripe for no more of them',
+  async (status, columns) => {
+    for (let n = 0; n < 5; n += 1) await insertOrder(db, { status, created_at: hourAgo, ...columns });
+    const asked: ServerResponse[] = [];
+    api.fault = (req, res) => /\/sessions\/cs_/.test(req.url ?? '') && asked.push(res) > 0;
+    await make('checkout_sessions', due);
+    start();
+    await until('Stripe is asked for four', () => asked.length === 4);
+    const stopping = running[0]?.stop();
+    for (const res of asked) answerJson(res, 404, { error: { type: 'invalid_request_error' } });
+    await stopping;
+    expect(asked).toHaveLength(4);
+    expect(lines.filter(({ msg }) => String(msg).startsWith('reconcile broke off'))).toEqual([]);
+  },
+);
+
 test('it stops soon, also while Stripe does not answer, and says nothing of that', async () => {
   const unanswered: ServerResponse[] = [];
   api.fault = (_req, res) => unanswered.push(res) > 0;
