@@ -155,7 +155,12 @@ test('pages let in no script, frame or form but their own, and stay in no cache'
     "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';form-action 'self';" +
       "base-uri 'none';frame-ancestors 'none'",
   );
-  expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  expect(headers).toMatchObject({
+    'cache-control': 'no-store',
+    'referrer-policy': 'same-origin',
+    'strict-transport-security': 'max-age=31536000',
+    'x-content-type-options': 'nosniff',
+  });
 });
 
 /** The pages alone, as a process of its own would have them. */
@@ -201,6 +206,10 @@ describe('without a configured token', () => {
       await request(opsApp({ token: null, production: true }))
         .get(path)
         .expect(403);
+  });
+
+  test('there is nothing to log in with: the form leads to the pages', async () => {
+    await request(app).get('/ops/login').expect(303).expect('Location', '/ops');
   });
 
   test('a site that gives its own name this address is not', async () => {
