@@ -43,6 +43,12 @@ function notebook(name: Channel['name']) {
 const tell = (channels: readonly Channel[], signal = new AbortController().signal) =>
   tellDue({ db, channels, log: silent, signal });
 
+test('a process that has been told to stop begins to tell nothing', async () => {
+  await raise(db, dead(1));
+  await tell([notebook('webhook')], AbortSignal.abort());
+  expect(await alerts()).toMatchObject([{ attempts: 0 }]);
+});
+
 test('a mail has the same Message-ID each time it is told, and another than an alert of that id in another database', async () => {
   const ids: string[] = [];
   const send = async ({ messageId }: Mail) => void ids.push(messageId);

@@ -40,7 +40,11 @@ test('a page hears at once, and again when what it shows has changed, and no oth
   const { order } = await shop.rowsOf(mine.id);
   const { order: otherOrder } = await shop.rowsOf(other.id);
   const [heard, deaf] = [await listen(`order:${order.id}`), await listen(`order:${otherOrder.id}`)];
-  expect(heard.response.headers.get('content-type')).toBe('text/event-stream');
+  expect(Object.fromEntries(heard.response.headers)).toMatchObject({
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no',
+  });
   await until('both have heard once', () => changes(heard) === 1 && changes(deaf) === 1);
   await shop.service.deliver(events.asyncSucceeded(mine));
   await until('the page hears of the payment', () => changes(heard) >= 2);
