@@ -104,6 +104,16 @@ describe('a cause', () => {
     expect(mail.told).toEqual(['fulfillments_dead:raised']);
   });
 
+  test('goes on when it is seen again, and when another one has come up since', async () => {
+    await raise(db, dead(1));
+    await db('alerts').update({ raised_at: db.raw(`now() - interval '61 minutes'`) });
+    await ageLastSight(121);
+    await raise(db, dead(1));
+    await raise(db, { ...dead(1, 1), cause: 'notifications_dead' });
+    expect(await endUnseen(db)).toEqual([]);
+    expect(await alerts()).toMatchObject([{ over_at: null }, { over_at: null }]);
+  });
+
   test('that comes back leaves it to be told that the one before is over', async () => {
     const chat = notebook('webhook');
     await raise(db, dead(1));
