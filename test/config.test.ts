@@ -75,8 +75,6 @@ test.each([
   ['STRIPE_SECRET_KEY', 'sk_test_1 hunter2'],
   ['STRIPE_SECRET_KEY', 'sk_test_'],
   ['STRIPE_WEBHOOK_SECRET', 'whsec_c2VjcmV0 hunter2'],
-  ['FULFILLMENT_SECRET', 'whsec_'],
-  ['FULFILLMENT_SECRET', 'whsec_c2VjcmV0-hunter2'],
   ['OPS_TOKEN', 'hunter2 hunter2'],
   ['SHOP_URL', 'javascript:hunter2'],
 ])('a %s that can be none: %s', (name, value) => {
@@ -194,7 +192,7 @@ test('a receiver with a password in its address, or that may take as long as a l
   expect(named(refusal(faulty))).toEqual(['FULFILLMENT_URL', 'FULFILLMENT_TIMEOUT_MS']);
 });
 
-test.each(['hunter2-hunter2', 'whsec_', 'whsec_====', 'whsec_hunter2hunter2hun'])(
+test.each(['hunter2-hunter2', 'whsec_', 'whsec_====', 'whsec_c2VjcmV0-hunter2', 'whsec_hunter2hunter2hun'])(
   'a receiver whose secret is cut off, or no base64: %s',
   (FULFILLMENT_SECRET) => {
     expect(refusal({ ...stripe, FULFILLMENT_SECRET })).toMatch(
