@@ -56,8 +56,7 @@ test.each(statements)('PostgreSQL understands: %s', async (statement) => {
     .replace(/= …$/, '= 1')
     .replace(/to …$/, 'to checkout')
     .replace('anon, authenticated', 'checkout');
-  const { command } = await trx.raw(filledIn);
-  await trx.rollback();
+  const { command } = await trx.raw(filledIn).finally(() => trx.rollback());
   expect(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'ALTER', 'CREATE', 'GRANT']).toContain(command);
 });
 
