@@ -28,6 +28,17 @@ test.each([
   expect(await idsOf(orders(db, today))).toEqual([id]);
 });
 
+test('of a paid order it is asked unless its API has said so, whatever it said before', async () => {
+  const paid = { to_status: 'paid', event_id: 'evt_1' };
+  const [heard, told] = [await insertOrder(db), await insertOrder(db)];
+  await db('order_transitions').insert([
+    { order_id: heard.id, to_status: 'awaiting_payment', source: 'reconcile' },
+    { order_id: heard.id, from_status: 'awaiting_payment', ...paid, source: 'webhook' },
+    { order_id: told.id, ...paid, source: 'reconcile' },
+  ]);
+  expect(await idsOf(unconfirmedOrders(db, today))).toEqual([heard.id]);
+});
+
 test('it is asked for all that wait for their money, however many, and however they lie', async () => {
   await db.raw(
     `insert into orders (checkout_session_id, status, payment_status, mode, livemode)
