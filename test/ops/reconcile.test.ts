@@ -7,6 +7,7 @@ import { insertOrder } from '../support/orders.ts';
 import { type Customer, customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
 import { run, spawnService, startSurroundings, terminal } from '../support/process.ts';
 import { deliver, startTestService } from '../support/service.ts';
+import { forbidden } from '../support/stripe-api.ts';
 import { checkoutSession, type EventJson, events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
@@ -456,15 +457,7 @@ describe('a clear error', () => {
     ['Events', '/v1/events'],
     ['Checkout Sessions', '/v1/checkout/sessions?'],
   ])('a key that may not read %s is told which permission it lacks', async (what, path) => {
-    stripe.fault = (req, res) => {
-      if (!req.url?.startsWith(path)) return false;
-      const error = {
-        type: 'invalid_request_error',
-        message: "Having the 'rak_x' permission would allow it",
-      };
-      answerJson(res, 403, { error });
-      return true;
-    };
+    stripe.fault = forbidden(path, "Having the 'rak_x' permission would allow it");
     await expect(reconcile()).rejects.toThrow(`may not read ${what}`);
   });
 
@@ -475,11 +468,7 @@ describe('a clear error', () => {
       const gone = checkoutSession();
       await taken([events.completedUnpaid(gone)]);
       await db('orders').update({ created_at: db.raw("now() - interval '1 day'") });
-      stripe.fault = (req, res) => {
-        if (!req.url?.startsWith('/v1/events')) return false;
-        answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
-        return true;
-      };
+      stripe.fault = forbidden('/v1/events');
       await expect(reconcile(...args)).rejects.toThrow(
         new RegExp(`may not read Events(.|\\n)*unknown at Stripe: 1\\n  ${gone.id}`),
       );
@@ -539,11 +528,7 @@ describe('a clear error', () => {
     customerOf(stripe, 'card', secondsAgo(2 * HOUR));
     const bad = events.completedPaid(checkoutSession({ amount_total: 'much' }));
     stripe.keepEvent({ ...bad, created: secondsAgo(HOUR) }, true);
-    stripe.fault = ({ url = '' }, res) => {
-      if (!url.startsWith('/v1/checkout/sessions')) return false;
-      answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
-      return true;
-    };
+    stripe.fault = forbidden('/v1/checkout/sessions');
     const told = new RegExp(
       `^.*may not read Checkout Sessions.*\nRepaired until then: 1 order\\..*\n[^]*${bad.id}: .*amount_total`,
     );

@@ -11,7 +11,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { answerJson } from '../support/http.ts';
 import { insertOrder } from '../support/orders.ts';
 import { customerOf, customersSince, endings, secondsAgo } from '../support/outage.ts';
-import { startStripeApi } from '../support/stripe-api.ts';
+import { forbidden, startStripeApi } from '../support/stripe-api.ts';
 import { checkoutSession, events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 
@@ -290,11 +290,7 @@ test('a run that breaks off is told, leaves the service alone, and goes on when 
 test('the audit goes on where the key may not read events: their own walk is told to break off', async () => {
   const session = checkoutSession({ created: secondsAgo(2 * DAY) });
   api.keep(session, []);
-  api.fault = ({ url = '' }, res) => {
-    if (!url.startsWith('/v1/events')) return false;
-    answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
-    return true;
-  };
+  api.fault = forbidden('/v1/events');
   await make('events', due);
   await make('checkout_sessions', due);
   start();
@@ -318,11 +314,7 @@ test('an event that the database can not take now is not passed over', async () 
 
 test('what Stripe refuses to tell of an order is no word against it', async () => {
   await insertOrder(db, { paid_at: new Date(Date.now() - HOUR * 1_000) });
-  api.fault = ({ url = '' }, res) => {
-    if (!url.startsWith('/v1/checkout/sessions/')) return false;
-    answerJson(res, 403, { error: { type: 'invalid_request_error', message: 'not for this key' } });
-    return true;
-  };
+  api.fault = forbidden('/v1/checkout/sessions/');
   await make('checkout_sessions', due);
   start();
   await brokeOff();

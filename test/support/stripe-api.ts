@@ -4,6 +4,8 @@ import { listOf } from './stripe-lists.ts';
 
 type Json = Record<string, unknown>;
 
+type Fault = (req: IncomingMessage, res: ServerResponse) => boolean;
+
 export interface StripeApi {
   readonly url: string;
   /** `GET /v1/…` with its query, in order of arrival. */
@@ -17,7 +19,7 @@ export interface StripeApi {
   /** Begins anew: nothing was ever sold. */
   forget(): void;
   /** Answers in place of the API, when it returns true. */
-  fault: (req: IncomingMessage, res: ServerResponse) => boolean;
+  fault: Fault;
 }
 
 /** A line item as Stripe's API 2026-10-28 describes it. */
@@ -114,5 +116,14 @@ function page(url: string, items: readonly Json[], query: URLSearchParams) {
     url,
     data: items.slice(start, start + limit),
     has_more: start + limit < items.length,
+  };
+}
+
+/** What a restricted key may not read: the paths that begin so. */
+export function forbidden(path: string, message = 'not for this key'): Fault {
+  return ({ url = '' }, res) => {
+    if (!url.startsWith(path)) return false;
+    answerJson(res, 403, { error: { type: 'invalid_request_error', message } });
+    return true;
   };
 }
