@@ -47,18 +47,13 @@ const standings: readonly (readonly [OrderStatus, string])[] = [
 ];
 
 function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances): string[] {
-  const { lookedAt, eventsMissing, behind } = found;
-  const done = (what: string) => (dryRun ? `would be ${what}` : what);
-  const repaired = standings.map(([standing, title]): Section => {
-    const sessions = [...behind].filter(([, { status }]) => status === standing).map(([id]) => id);
-    return [`${title} (${done('repaired')})`, sessions];
-  });
-  const eventful = [...repaired, ...leftToAPerson(found)].filter(([, items]) => items.length > 0);
+  const { lookedAt, eventsMissing } = found;
+  const eventful = [...repaired(found, dryRun), ...leftToAPerson(found)].filter(hasItems);
   return [
     `Looked at ${counted(lookedAt.events, 'event')} and ${counted(lookedAt.sessions, 'checkout session')} of Stripe, and asked it about ${counted(lookedAt.orders, 'order')}.`,
     eventsSince > since &&
       `Stripe has no events from before ${iso(eventsSince)}: until then only checkout sessions were looked at.`,
-    eventsMissing > 0 && `Events that had not come in (${done('recorded')}): ${eventsMissing}`,
+    eventsMissing > 0 && `Events that had not come in (${done('recorded', dryRun)}): ${eventsMissing}`,
     ...eventful.flatMap((section) => describeSection(section, SHOWN)),
     eventful.length === 0 &&
       `${eventsMissing === 0 ? 'Nothing' : 'No order'} is missing, and nothing differs.`,
@@ -67,17 +62,29 @@ function linesOf(found: Findings, { dryRun, since, eventsSince }: Circumstances)
 
 /** What to tell of a run that broke off: the next one goes on behind what this one found. */
 export function brokenOff(error: unknown, found: Findings, dryRun: boolean): Error {
-  const left = leftToAPerson(found).filter(([, items]) => items.length > 0);
+  // What was repaired is told by its orders' time lines; what would be, by nothing else.
+  const untold = [...(dryRun ? repaired(found, dryRun) : []), ...leftToAPerson(found)].filter(hasItems);
   const lines = [
     messageOf(error),
     !dryRun &&
       `Repaired until then: ${counted(found.behind.size, 'order')}. Run it again without --since: it goes on there.`,
-    ...left.flatMap((section) => describeSection(section, Number.POSITIVE_INFINITY)),
+    ...untold.flatMap((section) => describeSection(section, Number.POSITIVE_INFINITY)),
   ].filter((line) => line !== false);
   return new Error(lines.join('\n'), { cause: error });
 }
 
 type Section = readonly [title: string, items: readonly string[]];
+
+const hasItems = ([, items]: Section) => items.length > 0;
+
+const done = (what: string, dryRun: boolean) => (dryRun ? `would be ${what}` : what);
+
+function repaired({ behind }: Findings, dryRun: boolean): Section[] {
+  return standings.map(([standing, title]) => {
+    const sessions = [...behind].filter(([, { status }]) => status === standing).map(([id]) => id);
+    return [`${title} (${done('repaired', dryRun)})`, sessions];
+  });
+}
 
 function leftToAPerson({ notAtStripe, unknownAtStripe, differing, unrepaired }: Findings): Section[] {
   return [
