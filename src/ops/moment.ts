@@ -8,7 +8,10 @@ const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 60 * 60, d: 24 * 6
 export type Moment = { readonly at: Date } | { readonly ago: number };
 
 /** What can be typed, in the words of the message to whoever typed something else. */
-export const MOMENTS = '30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00';
+const MOMENTS = '30m, 12h, 3d, 2w, 2026-11-25 or 2026-11-25T18:00';
+
+/** The same for whoever is about to type, with where that is meant: the machine may stand in another zone than they do. */
+export const momentsIn = (zone = here) => `${MOMENTS} (${zone})`;
 
 const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 

@@ -4,7 +4,7 @@ import { orderStatuses } from '../orders/status.ts';
 import { oneOf } from '../shapes.ts';
 import { idPattern } from '../stripe/shapes.ts';
 import { LATE_MINUTES } from '../work/standing.ts';
-import { MOMENTS, momentShape } from './moment.ts';
+import { momentShape, momentsIn } from './moment.ts';
 
 /** A sum of money in minor units. Without its currency it is one that Stripe counts in hundredths, as nearly all are. */
 const sum = z.string().transform((text, context) => {
@@ -43,7 +43,9 @@ export const orderFilterShape = (zone?: string) =>
     email: words
       .optional()
       .describe("the customer's address, in any case; or how it begins: jenny, jenny@ex*"),
-    since: momentShape(zone).optional().describe(`created since then: ${MOMENTS}`),
+    since: momentShape(zone)
+      .optional()
+      .describe(`created since then: ${momentsIn(zone)}`),
     until: momentShape(zone).optional().describe('created before then'),
     reference: words.optional().describe("the shop's own reference, client_reference_id"),
     amount: sum.optional().describe('the total: 64.98, "64.98 eur", "500 jpy"'),

@@ -59,7 +59,12 @@ test('orders, by the same filters as the list, page by page', async () => {
   expect(rest.next).toBeNull();
 });
 
-test('dates without an offset are meant in UTC', async () => {
+test('dates without an offset are meant in UTC, as the document says', async () => {
+  const { body } = await get('/openapi.json');
+  const described = body.paths['/orders'].get.parameters.find(
+    ({ name }: { name: string }) => name === 'since',
+  );
+  expect(described.description).toMatch(/2026-11-25T18:00 \(UTC\)$/);
   const { id } = await insertOrder(shop.db, { created_at: new Date('2020-05-05T10:00:30Z') });
   for (const [since, until] of [
     ['2020-05-05', '2020-05-06'],

@@ -11,7 +11,7 @@ import { audit, EVENTS_REACH, type Run, takeNewEvents, unlessForbidden } from '.
 import { rehearsal } from '../../reconcile/rehearsal.ts';
 import { recordAction } from '../actions.ts';
 import type { Describe, Report, Tools } from '../command.ts';
-import { MOMENTS, type Moment, momentShape, secondsOf } from '../moment.ts';
+import { type Moment, momentShape, momentsIn, secondsOf } from '../moment.ts';
 import { brokenOff, reportOf } from '../reconcile-report.ts';
 
 const help = `
@@ -48,7 +48,7 @@ const past = momentShape().refine(
 export const reconcile: Describe = (act) =>
   new Command('reconcile')
     .description('Compares orders with Stripe, both ways, and repairs what is missing here.')
-    .option('--since <when>', `from then on: ${MOMENTS}`, typed(past))
+    .option('--since <when>', `from then on: ${momentsIn()}`, typed(past))
     .option('--dry-run', 'change nothing, and tell what would be')
     .addHelpText('after', help)
     .action(act(run));

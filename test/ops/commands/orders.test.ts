@@ -165,6 +165,13 @@ test('where the migrations are missing it says what to do, to programs as well',
   expect({ code, ...JSON.parse(stdout) }).toEqual({ code: 1, error: stderr.trim() });
 });
 
+test.each(['orders', 'reconcile'])('%s says in which zone dates are meant', async (command) => {
+  for (const TZ of ['UTC', 'Europe/Berlin']) {
+    const { stdout } = await ops({ TZ }, command, '--help');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`2026-11-25 or 2026-11-25T18:00 (${TZ})`);
+  }
+});
+
 test('the help says which values there are', async () => {
   const { stdout } = await ops({}, 'orders', '--help');
   const help = stdout.replaceAll(/\s+/g, ' ');
