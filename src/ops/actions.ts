@@ -1,6 +1,6 @@
 import type { Knex } from '../db/knex.ts';
 
-interface Action {
+export interface Action {
   /** `cli:` and the user of the machine; `ops:` and the name given at the login; `ops` for a bearer of OPS_TOKEN, and where none is set. */
   readonly actor: string;
   readonly action: string;

@@ -3,6 +3,7 @@ import type { MailKind } from '../notifications/notify.ts';
 import type { Source } from '../orders/ledger.ts';
 import type { OrderStatus, Outcome } from '../orders/status.ts';
 import { LEASE_SECONDS } from '../work/queue.ts';
+import type { Action } from './actions.ts';
 
 /** Owed work, by what a person calls it. */
 type WorkName = 'fulfillment' | MailKind;
@@ -39,13 +40,7 @@ export type Happening =
     }
   /** `attempt` is null where a person closed it. */
   | { readonly kind: 'done'; readonly work: WorkName; readonly attempt: number | null }
-  | {
-      readonly kind: 'action';
-      readonly actor: string;
-      readonly action: string;
-      readonly subject: string;
-      readonly details: Readonly<Record<string, unknown>>;
-    }
+  | ({ readonly kind: 'action' } & Action)
   /** Its time is when its lease ends. */
   | { readonly kind: 'under_way'; readonly work: WorkName; readonly attempt: number }
   | { readonly kind: 'due'; readonly work: WorkName; readonly attempt: number };

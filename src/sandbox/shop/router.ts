@@ -1,7 +1,5 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
-import type Stripe from 'stripe';
 import type { Config } from '../../config.ts';
-import type { Knex } from '../../db/knex.ts';
 import { messageOf } from '../../errors.ts';
 import { isOpenTo } from '../../http/access.ts';
 import { refuse } from '../../http/answer.ts';
@@ -20,12 +18,9 @@ import { openJournal } from './journal.ts';
 import { messagePage } from './layout.ts';
 import { sandboxPulse } from './pulse.ts';
 import { routes } from './routes.ts';
+import type { Stage } from './stage.ts';
 
-interface Dependencies {
-  readonly db: Knex;
-  readonly stripe: Stripe;
-  /** The service's fulfilments come to the sandbox's receiver. */
-  readonly receives: boolean;
+interface Dependencies extends Pick<Stage, 'db' | 'stripe' | 'receives'> {
   readonly log: Logger;
 }
 
