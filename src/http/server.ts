@@ -3,12 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { requestsInTurn } from './in-turn.ts';
 
-interface HttpServer {
-  readonly url: string;
-  /** Takes the connections that wait, no new ones after that, and resolves when all requests have their answers. */
-  close(): Promise<void>;
-}
-
 /**
  * Slow senders are cut off: with these figures (milliseconds) a request has come whole within 14 s, or its socket is closed.
  * An idle connection is kept for longer than a proxy keeps it (nginx and AWS's load balancers: 60 s, Traefik and Heroku: 90 s,
@@ -41,10 +35,7 @@ const CLOSE_WITHIN_MS = 5_000;
 const ACCEPT_WITHIN_MS = 1_000;
 
 /** @throws the listen error, such as a port that is taken */
-export async function listen(
-  app: RequestListener,
-  address: { host: string; port: number },
-): Promise<HttpServer> {
+export async function listen(app: RequestListener, address: { host: string; port: number }) {
   const turns = requestsInTurn();
   const server = createServer(timeouts);
   let closing = false;
@@ -60,7 +51,8 @@ export async function listen(
   const { port } = server.address() as AddressInfo;
   return {
     url: originOf(address.host, port),
-    close() {
+    /** Takes the connections that wait, no new ones after that, and resolves when all requests have their answers. */
+    close(): Promise<void> {
       closing = true;
       return close(server, turns.answers());
     },

@@ -3,14 +3,6 @@ import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
-/** The times that deliveries wait for their answer, as a process keeps them. */
-interface Acknowledgements {
-  /** One was answered after so many milliseconds. */
-  took(ms: number): void;
-  /** Writes the last of them, if the database takes them soon. */
-  stop(): Promise<void>;
-}
-
 /**
  * Times up to each of these (milliseconds), and above the one before, are counted together. From 2 ms to 1 s each bound is at
  * most two thirds larger than the one before, which is how far off a percentile may be. Beyond 1 s they are coarser, since such
@@ -23,8 +15,11 @@ const WRITTEN_EVERY_MS = 60_000;
 /** What a stop waits until the last minute's times are written: they are not worth more. */
 const GRACE_MS = 1_000;
 
-/** Counts in memory, and writes once a minute: a delivery costs an increment. Processes add to the same rows. */
-export function keepAcknowledgements({ db, log }: { db: Knex; log: Logger }): Acknowledgements {
+/**
+ * Keeps the times that deliveries wait for their answer. Counts in memory, and writes once a minute: a delivery costs an
+ * increment. Processes add to the same rows.
+ */
+export function keepAcknowledgements({ db, log }: { db: Knex; log: Logger }) {
   let counts = BOUNDS.map(() => 0);
   const write = async () => {
     const taken = counts;
@@ -38,12 +33,14 @@ export function keepAcknowledgements({ db, log }: { db: Knex; log: Logger }): Ac
   };
   const timer = setInterval(write, WRITTEN_EVERY_MS).unref();
   return {
-    took(ms) {
+    /** One was answered after so many milliseconds. */
+    took(ms: number): void {
       const i = BOUNDS.findIndex((bound) => ms <= bound);
       const place = i < 0 ? BOUNDS.length - 1 : i;
       counts[place] = (counts[place] ?? 0) + 1;
     },
-    async stop() {
+    /** Writes the last of them, if the database takes them soon. */
+    async stop(): Promise<void> {
       clearInterval(timer);
       await atMost(GRACE_MS, write());
     },
