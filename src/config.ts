@@ -14,16 +14,6 @@ import {
 /** Signs the sandbox's events. Known to everyone, so it is refused in production and beside a live key. */
 export const SANDBOX_WEBHOOK_SECRET = 'whsec_c2FuZGJveC1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u';
 
-/** OpenTelemetry's names. That a parent decides makes no difference: no trace of ours has one elsewhere. */
-const samplers = [
-  'always_on',
-  'always_off',
-  'traceidratio',
-  'parentbased_always_on',
-  'parentbased_always_off',
-  'parentbased_traceidratio',
-] as const;
-
 const schema = z.object({
   /**
    * Written otherwise (`prod`, `Production`), production would run without what it asks for, and nobody would know.
@@ -81,7 +71,15 @@ const schema = z.object({
   ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),
   ALERT_MAIL: z.string().regex(plainAddress, 'must be one mail address').optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
-  OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
+  /** OpenTelemetry's names. That a parent decides makes no difference: no trace of ours has one elsewhere. */
+  OTEL_TRACES_SAMPLER: oneOf(
+    'always_on',
+    'always_off',
+    'traceidratio',
+    'parentbased_always_on',
+    'parentbased_always_off',
+    'parentbased_traceidratio',
+  ).default('parentbased_always_on'),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),
   OPS_TOKEN: z
     .string()

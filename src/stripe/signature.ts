@@ -2,8 +2,6 @@ import Stripe from 'stripe';
 import { BadRequest } from '../errors.ts';
 import { NotAnEvent, readEvent, type SignedEvent } from './event.ts';
 
-const webhooks = Stripe.webhooks;
-
 /**
  * Strict, and here instead of in the stripe package: that drops a byte order mark and replaces what is no
  * UTF-8, and so would accept a body whose bytes were altered.
@@ -37,7 +35,7 @@ function signedBy(payload: string, signature: string, secrets: readonly string[]
   let expired = false;
   for (const secret of secrets) {
     try {
-      return webhooks.constructEvent(payload, signature, secret);
+      return Stripe.webhooks.constructEvent(payload, signature, secret);
     } catch (error) {
       if (!isMismatch(error) && isSigned(payload, signature, secret)) throw notASnapshot(payload, error);
       expired ||= isExpiry(error);
@@ -59,7 +57,7 @@ const isMismatch = (error: unknown) => error instanceof Stripe.errors.StripeSign
  */
 function isSigned(payload: string, signature: string, secret: string): boolean {
   try {
-    return webhooks.signature?.verifyHeader(payload, signature, secret) === true;
+    return Stripe.webhooks.signature?.verifyHeader(payload, signature, secret) === true;
   } catch {
     return false;
   }

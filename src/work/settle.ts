@@ -21,9 +21,6 @@ interface Hold {
   readonly isOurs: () => boolean;
 }
 
-/** Writes what became of an attempt; `error` is undefined when it succeeded. It never throws. */
-type Settle = (row: Claim, error: unknown, hold: Hold) => Promise<AttemptOutcome>;
-
 interface Options {
   readonly db: Knex;
   readonly queue: Queue;
@@ -41,7 +38,7 @@ const AGAIN_MS = 1_000;
  */
 const GATHER_MS = 10;
 
-export function settler({ db, queue, maxAttempts, log }: Options): Settle {
+export function settler({ db, queue, maxAttempts, log }: Options) {
   /**
    * Attempts that succeed side by side share a statement. With what else is shared, a backlog costs 0.8 transactions an
    * order, its mail included; with one for each step it was eight and more.
@@ -88,7 +85,8 @@ export function settler({ db, queue, maxAttempts, log }: Options): Settle {
     }
   }
 
-  return async (row, error, hold) => {
+  /** Writes what became of an attempt; `error` is undefined when it succeeded. It never throws. */
+  return async (row: Claim, error: unknown, hold: Hold): Promise<AttemptOutcome> => {
     const failure = error === undefined ? null : { error: reasonOf(error), pauseMs: pauseAfter(row, error) };
     const write = () => (failure === null ? done(row) : settleFailed(db, queue, row, failure));
     if (!(await inTheEnd(row, hold, { succeeded: failure === null, write }))) {

@@ -14,10 +14,6 @@ Examples:
   npm run ops -- endpoint create https://pay.example.com/webhook
   npm run --silent ops -- endpoint create https://pay.example.com/webhook --json`;
 
-interface Options {
-  readonly connect?: boolean;
-}
-
 export const endpoint: Describe = (_act, actAlone) =>
   new Command('endpoint').description('Registers this service with Stripe.').addCommand(
     new Command('create')
@@ -29,7 +25,7 @@ export const endpoint: Describe = (_act, actAlone) =>
       )
       .addHelpText('after', HELP)
       .action(
-        actAlone(async (url: string, { connect = false }: Options): Promise<Report> => {
+        actAlone(async (url: string, { connect = false }: { connect?: boolean }): Promise<Report> => {
           const { secretKey, apiBase } = loadStripeAccount();
           if (secretKey === null)
             throw new SetupError(
