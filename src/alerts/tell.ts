@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Knex } from '../db/knex.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -41,15 +42,12 @@ async function reach(
   { log, signal }: Pick<Dependencies, 'log' | 'signal'>,
 ): Promise<boolean> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(new Error('the process stops'));
-  signal.addEventListener('abort', stop);
+  using _listening = addAbortListener(signal, () => reject(new Error('the process stops')));
   try {
     await Promise.race([tell(alert, signal), stopped]);
     return true;
   } catch (error) {
     log.error({ channel: name, cause: alert.cause, reason: messageOf(error) }, 'an alert could not be told');
     return false;
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
