@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { type Knex, openPool } from '../../src/db/knex.ts';
 import { atEnd } from './at-end.ts';
 import { silent } from './log.ts';
+import { newId } from './orders.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -13,7 +13,7 @@ const serverUrl = () => process.env.TEST_POSTGRES_URL as string;
 
 /** A database of the test file's own, with every migration (or none), gone when the file ends. */
 export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const name = newId('test');
   const template = migrated ? process.env.TEST_POSTGRES_TEMPLATE : 'template1';
   await asAdmin(`create database ${name} template ${template}`);
   const url = new URL(serverUrl());

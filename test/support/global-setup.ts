@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { openPool } from '../../src/db/knex.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { testBinaries } from './binaries.ts';
+import { newId } from './orders.ts';
 
 /** Kept between runs: the next start is quick, and what a killed run left behind is taken over by the next one. */
 const dir = path.join(import.meta.dirname, '..', '..', '.data', 'test-postgres');
@@ -23,7 +23,7 @@ export default async function setUp(): Promise<void> {
   };
   const server = await startEmbeddedPostgres({ dir, log, settings, binaries: testBinaries });
   const admin = openPool(server.url, { kind: 'migration', max: 1, log });
-  const template = `template_${randomUUID().replaceAll('-', '')}`;
+  const template = newId('template');
   await admin.raw('create database :template:', { template });
   const url = new URL(server.url);
   url.pathname = `/${template}`;

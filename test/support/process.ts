@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Knex } from '../../src/db/knex.ts';
+import type { Kind } from '../../src/db/limits.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { FULFILLMENT_SECRET, startReceiver } from './receiver.ts';
 import { scratchDir } from './service.ts';
@@ -137,8 +138,6 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
 export function untilReady(url: string): Promise<true> {
   return until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
 }
-
-type Kind = 'web' | 'worker' | 'ops' | 'migration';
 
 /** The connections that processes of the service have to this database, as PostgreSQL sees them. */
 export async function connectionsOf(

@@ -13,7 +13,6 @@ export interface Call {
   readonly traceparent: string | undefined;
   readonly text: string;
   readonly body: { type: string; timestamp: string; data: { order: Order; line_items: LineItem[] } };
-  readonly at: number;
 }
 
 export type Answer = (res: ServerResponse, call: Call) => unknown;
@@ -44,7 +43,6 @@ export async function startReceiver(): Promise<Receiver> {
       traceparent: req.headers.traceparent as string | undefined,
       text,
       body: body as Call['body'],
-      at: performance.now(),
     };
     calls.push(call);
     return receiver.answer(res, call);

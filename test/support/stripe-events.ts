@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
+import { newId } from './orders.ts';
 
 export const SECRET = 'whsec_test_of_the_endpoint';
 
 type Json = Record<string, unknown>;
-
-const unique = () => randomUUID().replaceAll('-', '');
 
 const address = {
   city: 'Exampletown',
@@ -18,9 +16,8 @@ const address = {
 
 /** A Checkout Session as Stripe's API 2026-10-28 describes it: paid by card, unless overridden. */
 export function checkoutSession(overrides: Json = {}): Json & { id: string } {
-  const id = `cs_test_${unique()}`;
   return {
-    id,
+    id: newId('cs_test'),
     object: 'checkout.session',
     adaptive_pricing: { enabled: false },
     after_expiration: null,
@@ -88,7 +85,7 @@ export type EventJson = Json & { id: string; data: { object: Json } };
 /** An event about a session, as Stripe's API 2026-10-28 describes it. */
 export function stripeEvent(type: string, object: Json, overrides: Json = {}): EventJson {
   return {
-    id: `evt_1${unique()}`,
+    id: newId('evt_1'),
     object: 'event',
     api_version: '2026-10-28.endive',
     created: 1_790_000_123,

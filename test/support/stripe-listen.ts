@@ -9,7 +9,6 @@ import { until } from './until.ts';
 
 /** What `stripe listen` says of a delivery that it has forwarded. */
 interface Forwarded {
-  readonly forward_url: string;
   readonly status: number;
   readonly body: string;
 }
