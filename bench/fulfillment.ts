@@ -73,11 +73,11 @@ async function drain(rig: Rig, around: Surroundings) {
   await using service = await startService(rig, database, around);
   const { firstCall } = await untilNothingIsOwed(database, around);
   const after = cpu(service);
-  const { rows } = await database.db.raw<{ rows: { fulfilled: number; sent: number }[] }>(
+  const { rows } = await database.db.raw<{ rows: [{ fulfilled: number; sent: number }] }>(
     `select (select extract(epoch from max(fulfilled_at)) from fulfillments)::float8 as fulfilled,
        (select extract(epoch from max(sent_at)) from notifications)::float8 as sent`,
   );
-  const { fulfilled, sent } = rows[0] as { fulfilled: number; sent: number };
+  const [{ fulfilled, sent }] = rows;
   const us = (part: keyof typeof after) => ((after[part] - before[part]) / BACKLOG) * 1e6;
   return {
     perSecond: BACKLOG / (fulfilled - firstCall),

@@ -38,21 +38,14 @@ function cartRow(cart: number) {
   return { cart, before, between, after, ...request?.session };
 }
 
-interface Chunk {
-  readonly carts: string;
-  readonly first: number;
-  readonly last: number;
-  readonly orders: number;
-}
-
-async function fillChunk(db: Knex, chunk: Chunk): Promise<void> {
+async function fillChunk(db: Knex, chunk: Knex.ValueDict): Promise<void> {
   await db.transaction(async (trx) => {
     await trx.raw('set local session_replication_role = replica; set local synchronous_commit = off');
     await trx.raw(`
       create or replace function pg_temp.letters(seed text, length int) returns text immutable language sql as $$
         select substr(translate(encode(sha512(seed::bytea), 'base64'), E'+/=\\n', 'xY'), 1, length)
       $$`);
-    await trx.raw(CHUNK_OF_ORDERS, { ...chunk });
+    await trx.raw(CHUNK_OF_ORDERS, chunk);
     for (const statement of STATEMENTS) await trx.raw(statement);
   });
 }

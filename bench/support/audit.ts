@@ -18,7 +18,7 @@ interface Audit {
 
 export async function audit({ db }: BenchDatabase, deliveries: readonly Delivery[]): Promise<Audit> {
   const ids = deliveries.map(idsOf);
-  const { rows } = await db.raw<{ rows: Audit[] }>(
+  const { rows } = await db.raw<{ rows: [Audit] }>(
     `with sent as (
        select event_id, session_id from unnest(cast(:events as text[]), cast(:sessions as text[])) as sent (event_id, session_id)
      ),
@@ -47,7 +47,7 @@ export async function audit({ db }: BenchDatabase, deliveries: readonly Delivery
      from found`,
     { events: ids.map(({ event }) => event), sessions: ids.map(({ session }) => session) },
   );
-  return rows[0] as Audit;
+  return rows[0];
 }
 
 /** @throws naming what is amiss */

@@ -3,35 +3,27 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { end, type Server } from './process.ts';
 
-/** A program of Debian's in the foreground, which serves on `port` of this machine alone. */
-interface Peer extends AsyncDisposable {
-  readonly pid: number;
-}
-
-/** Starts it, and resolves once it takes connections. bench/install-peers.sh brings the programs. */
+/**
+ * Starts a program of Debian's in the foreground, which serves on `port` of this machine alone, and resolves once it takes
+ * connections. bench/install-peers.sh brings the programs.
+ */
 export async function startPeer(
   command: string,
   args: readonly string[],
   { port, logFile }: { port: number; logFile: string },
-): Promise<Peer> {
+): Promise<Omit<Server, 'url'>> {
   const log = openSync(logFile, 'w');
   const child = spawn(command, args, { stdio: ['ignore', log, log] });
   closeSync(log);
   await once(child, 'spawn');
-  const ended = once(child, 'exit');
   while (!(await accepts(port))) {
     if (child.exitCode !== null)
       throw new Error(`${command} ended before it listened:\n${readFileSync(logFile, 'utf8')}`);
     await pause(20);
   }
-  return {
-    pid: child.pid as number,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
+  return { pid: child.pid as number, [Symbol.asyncDispose]: () => end(child) };
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -3,14 +3,10 @@ import path from 'node:path';
 import { freePort } from '../../src/db/embedded/free-port.ts';
 import { startPeer } from './peer.ts';
 import type { BenchDatabase } from './postgres.ts';
+import type { Server } from './process.ts';
 
-/** A pooler of transactions before a database. `url` is what a process connects to in place of the database's. */
-interface Pgbouncer extends AsyncDisposable {
-  readonly url: string;
-}
-
-/** Every setting as it comes, but for `pool_mode`. */
-export async function startPgbouncer(dir: string, database: BenchDatabase): Promise<Pgbouncer> {
+/** A pooler of transactions before a database: every setting as it comes, but for `pool_mode`. */
+export async function startPgbouncer(dir: string, database: BenchDatabase): Promise<Server> {
   const home = path.join(dir, 'pgbouncer');
   mkdirSync(home, { recursive: true });
   const port = await freePort();
@@ -40,5 +36,5 @@ pool_mode = transaction
     logFile: path.join(dir, 'pgbouncer.log'),
   });
   url.port = String(port);
-  return { url: url.href, [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
+  return { ...peer, url: url.href };
 }

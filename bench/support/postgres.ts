@@ -37,11 +37,11 @@ export interface BenchDatabase extends AsyncDisposable {
 export async function startPostgres(dir: string): Promise<Postgres> {
   const server = await startEmbeddedPostgres({ dir, log, settings, binaries: asInProduction });
   const admin = openPool(server.url, { kind: 'migration', max: 1, log });
-  const { rows } = await admin.raw<{ rows: { pid: number; version: string }[] }>(
+  const { rows } = await admin.raw<{ rows: [{ pid: number; version: string }] }>(
     `select (regexp_match(pg_read_file('postmaster.pid'), '^\\d+'))[1]::int as pid,
        current_setting('server_version') as version`,
   );
-  const { pid, version } = rows[0] as { pid: number; version: string };
+  const [{ pid, version }] = rows;
   await dropForsaken(admin);
   await settle(admin);
   return {

@@ -46,7 +46,8 @@ async function addressOf(child: ChildProcess, logFile: string): Promise<string> 
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Resolves once it is gone. */
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');

@@ -20,13 +20,7 @@ export interface Rig extends AsyncDisposable {
   /** What stands around the service, each as cheap as it gets. */
   startPeer(name: 'echo' | 'stripe' | 'receiver' | 'mailbox'): Promise<Server>;
   /** CPU seconds so far: of the sender (this process), of a server, of PostgreSQL with all its processes. */
-  cpu(server: Server): Cpu;
-}
-
-interface Cpu {
-  readonly sender: number;
-  readonly server: number;
-  readonly postgres: number;
+  cpu(server: Server): Readonly<Record<'sender' | 'server' | 'postgres', number>>;
 }
 
 /** A part of the bench says what it found in lines for a person, and as an object for a file. */

@@ -14,9 +14,9 @@ export async function whileStalled<T>({ db }: BenchDatabase, meanwhile: () => Pr
 
 /** How long the statement has waited that waits the longest for a lock in PostgreSQL at this moment, in milliseconds. */
 export async function longestWait({ db }: BenchDatabase): Promise<number> {
-  const { rows } = await db.raw<{ rows: { milliseconds: number }[] }>(
+  const { rows } = await db.raw<{ rows: [{ milliseconds: number }] }>(
     `select coalesce(max(extract(epoch from clock_timestamp() - query_start) * 1000), 0)::int as milliseconds
      from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
   );
-  return rows[0]?.milliseconds ?? 0;
+  return rows[0].milliseconds;
 }
