@@ -192,7 +192,7 @@ function startJobs(
   const record = waking(openLedger(db), workers);
   return [
     startRetention({ db, days: config.retentionDays, log }),
-    startReconciling({ db, stripe, record, livemode: config.stripe.livemode, log }),
+    ...startReconciling({ db, stripe, record, livemode: config.stripe.livemode, log }),
   ];
 }
 

@@ -19,18 +19,13 @@ interface Dependencies extends Pick<Run, 'db' | 'stripe' | 'record' | 'livemode'
  * What is due, and a minute later again. Any number of processes may run it, and one of them gets a list. The lists don't wait for
  * each other: an audit of many orders takes an hour, and new events are due every 15 minutes. A stop ends a run between two pages.
  */
-export function startReconciling(dependencies: Dependencies): Loop {
-  const loops = (['events', 'checkout_sessions'] as const).map((list) =>
+export function startReconciling(dependencies: Dependencies): Loop[] {
+  return (['events', 'checkout_sessions'] as const).map((list) =>
     startLoop(async (signal) => {
       await runIfDue(list, dependencies, signal);
       return POLL_MS;
     }),
   );
-  return {
-    async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
-    },
-  };
 }
 
 async function runIfDue(list: ListName, dependencies: Dependencies, signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ let running: Loop[];
 function start(): void {
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const stripe = createStripe('sk_test_123', api.url);
-  running.push(startReconciling({ db, stripe, record: openLedger(db), livemode: false, log }));
+  running.push(...startReconciling({ db, stripe, record: openLedger(db), livemode: false, log }));
 }
 
 beforeEach(async () => {
@@ -38,7 +38,7 @@ beforeEach(async () => {
   await make('checkout_sessions', { next_run_at: db.raw("now() + interval '1 hour'") });
 });
 
-afterEach(() => Promise.all(running.map((schedule) => schedule.stop())));
+afterEach(() => Promise.all(running.map((loop) => loop.stop())));
 
 const make = (list: string, changes: Record<string, unknown>) =>
   db('reconcile_cursors')
@@ -359,7 +359,7 @@ test.each([
     await make('checkout_sessions', due);
     start();
     await until('Stripe is asked for four', () => asked.length === 4);
-    const stopping = running[0]?.stop();
+    const stopping = Promise.all(running.map((loop) => loop.stop()));
     for (const res of asked) answerJson(res, 404, { error: { type: 'invalid_request_error' } });
     await stopping;
     expect(asked).toHaveLength(4);
@@ -374,7 +374,7 @@ test('it stops soon, also while Stripe does not answer, and says nothing of that
   start();
   await until('Stripe is asked', () => unanswered.length > 0);
   const begin = performance.now();
-  await Promise.all(running.map((schedule) => schedule.stop()));
+  await Promise.all(running.map((loop) => loop.stop()));
   expect(performance.now() - begin).toBeLessThan(3_000);
   for (const res of unanswered) answerJson(res, 401, { error: { type: 'invalid_request_error' } });
   // By the time that another one has had its answers, it has had its own.
