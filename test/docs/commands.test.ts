@@ -8,7 +8,7 @@ import { startBroker } from '../support/nats.ts';
 import { openOps } from '../support/ops.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { runFile, startSurroundings, type TestProcess } from '../support/process.ts';
-import { scratchDir } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 import { until } from '../support/until.ts';
 import { commandsOf, pages, root, settings } from './commands.ts';
 

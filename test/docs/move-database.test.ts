@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -7,7 +6,7 @@ import type { Knex } from '../../src/db/knex.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
 import { contentsOf, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordEvent } from '../support/news.ts';
-import { insertOrder } from '../support/orders.ts';
+import { insertOrder, newId } from '../support/orders.ts';
 import { hold, root, runFile, workDir } from '../support/process.ts';
 import { checkoutSession, events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -58,7 +57,7 @@ withPsql('every row is moved, once, and what comes afterwards goes on from there
 });
 
 withPsql('a role that may not see which numbers were given copies nothing', async () => {
-  const role = `service_${randomUUID().replaceAll('-', '')}`;
+  const role = newId('service');
   await from.db.raw('create role :role:', { role });
   try {
     for (const { db } of [from, rowsAlone])

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { downloadOf, linkOf } from '../../examples/digital-delivery/links.ts';
 import { startExample } from '../support/example.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
-import { scratchDir } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 

@@ -4,7 +4,8 @@ import { afterAll, expect, test } from '@jest/globals';
 import { packingSlips } from '../../examples/in-process/packing-slips.ts';
 import { startExample } from '../support/example.ts';
 import { root, runFile, startSurroundings } from '../support/process.ts';
-import { deliver, scratchDir } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
+import { deliver } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 const cwd = await scratchDir();

@@ -2,7 +2,8 @@ import { afterAll, expect, test } from '@jest/globals';
 import { startExample } from '../support/example.ts';
 import { startBroker } from '../support/nats.ts';
 import { startSurroundings } from '../support/process.ts';
-import { deliver, scratchDir } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
+import { deliver } from '../support/service.ts';
 import type { EventJson } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { startExample } from '../support/example.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
-import { scratchDir } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 

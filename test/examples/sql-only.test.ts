@@ -5,7 +5,8 @@ import { closeOrder } from '../../src/ops/close.ts';
 import { startExample } from '../support/example.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { startSurroundings } from '../support/process.ts';
-import { deliver, scratchDir, startTestService } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
+import { deliver, startTestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 const sqlOnly = path.resolve(import.meta.dirname, '../../examples/sql-only');

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleParser } from 'mailparser';
@@ -10,6 +9,7 @@ import type { Mail, MailTransport } from '../../src/notifications/mail.ts';
 import { fileMailer } from '../../src/notifications/mail-files.ts';
 import { expectMailer, openMailer } from '../../src/notifications/mailer.ts';
 import { smtpMailer } from '../../src/notifications/smtp.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 import { serveMail } from '../support/smtp.ts';
 import { until } from '../support/until.ts';
 
@@ -234,17 +234,13 @@ describe('with a server that does not answer', () => {
 });
 
 describe('as a file', () => {
-  let parent: string;
   let dir: string;
   let mailer: MailTransport;
 
   beforeEach(async () => {
-    parent = await mkdtemp(join(tmpdir(), 'mail-'));
-    dir = join(parent, 'mail');
+    dir = join(await scratchDir(), 'mail');
     mailer = fileMailer({ dir, from });
   });
-
-  afterEach(() => rm(parent, { recursive: true }));
 
   test('can be opened as the mail it is, by its owner alone', async () => {
     await mailer.send(mail);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -12,7 +11,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { answerJson, closedUrl, serve } from '../support/http.ts';
 import { listen } from '../support/listen.ts';
 import { ops } from '../support/ops.ts';
-import { insertFulfillment, insertOrder } from '../support/orders.ts';
+import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
 import { startPooler } from '../support/pooler.ts';
 import { spawnService, untilReady, workDir } from '../support/process.ts';
 import { FULFILLMENT_SECRET } from '../support/receiver.ts';
@@ -359,7 +358,7 @@ describe('the database', () => {
   });
 
   test('grants the role that logs in fewer than the one as which it works', async () => {
-    const role = `service_${randomUUID().replaceAll('-', '')}`;
+    const role = newId('service');
     const url = new URL(DATABASE_URL);
     const { username: superuser } = url;
     url.username = role;
@@ -386,7 +385,7 @@ describe('the database', () => {
 
   test('denies the role what it needs', async () => {
     // Roles belong to the server, which is kept: one that a killed run has left is in nobody's way.
-    const role = `service_${randomUUID().replaceAll('-', '')}`;
+    const role = newId('service');
     const url = new URL(DATABASE_URL);
     url.username = role;
     url.password = 'hunter2';

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
 import { scrape } from '../support/metrics.ts';
+import { newId } from '../support/orders.ts';
 import {
   connectionsOf,
   logOf,
@@ -58,7 +58,7 @@ test('one connection is enough for a process that does all', async () => {
 });
 
 test('where PostgreSQL grants fewer connections than the pools may open, the web has one of them all the same', async () => {
-  const few = `few_${randomUUID().replaceAll('-', '')}`;
+  const few = newId('few');
   await db.raw(`create role :few: login password 'few' connection limit 2`, { few });
   try {
     await db.raw('grant pg_read_all_data, pg_write_all_data to :few:', { few });

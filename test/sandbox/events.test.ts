@@ -1,27 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SANDBOX_WEBHOOK_SECRET } from '../../src/config.ts';
 import { requestOf } from '../../src/orders/handlers.ts';
 import { cartOf, checkoutOf } from '../../src/sandbox/carts.ts';
 import { type SessionEventType, sessionEvent, signedRequest } from '../../src/sandbox/events.ts';
 import type { Session } from '../../src/sandbox/session-object.ts';
 import { sessionParams } from '../../src/sandbox/session-params.ts';
-import { openSessions, type Sessions } from '../../src/sandbox/sessions.ts';
+import { openSessions } from '../../src/sandbox/sessions.ts';
 import { verifyEvent } from '../../src/stripe/signature.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 
 const secret = SANDBOX_WEBHOOK_SECRET;
 const cart = cartOf(2);
-let dir: string;
-let sessions: Sessions;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sandbox-'));
-  sessions = await openSessions(dir);
-});
-
-afterAll(() => rm(dir, { recursive: true }));
+const sessions = await openSessions(await scratchDir());
 
 async function newSessionId(): Promise<string> {
   const { session } = await sessions.create(sessionParams.parse(checkoutOf(cart, 2)));

@@ -1,14 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { promotionCodes } from '../../src/sandbox/prices.ts';
 import { sessionParams } from '../../src/sandbox/session-params.ts';
 import { openSessions } from '../../src/sandbox/sessions.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 
-const dir = await mkdtemp(join(tmpdir(), 'prices-'));
-afterAll(() => rm(dir, { recursive: true }));
-const sessions = await openSessions(dir);
+const sessions = await openSessions(await scratchDir());
 const [tenPercent = null, everything = null] = promotionCodes;
 
 /** Two mugs of 14.50 and a candle of 8.75, posted for nothing or for 4.90. */

@@ -3,7 +3,7 @@ import type { PaidOrder } from '../../src/fulfillment/fulfiller.ts';
 import { httpFulfiller } from '../../src/fulfillment/http-fulfiller.ts';
 import { openReceiverFiles, startReceiver } from '../../src/sandbox/receiver.ts';
 import { recordingLog } from '../support/log.ts';
-import { scratchDir } from '../support/service.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 
 const dir = await scratchDir();
 const { log, lines } = recordingLog();

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type Stripe from 'stripe';
@@ -12,21 +11,19 @@ import { startStandIn } from '../../src/sandbox/stand-in.ts';
 import { retrieveSessionWithItems } from '../../src/stripe/checkout-session.ts';
 import { createStripe } from '../../src/stripe/client.ts';
 import { silent } from '../support/log.ts';
+import { scratchDir } from '../support/scratch-dir.ts';
 
 let dir: string;
 let standIn: LoopbackServer;
 let stripe: Stripe;
 
 beforeEach(async () => {
-  dir = join(await mkdtemp(join(tmpdir(), 'sandbox-')), 'sessions');
+  dir = join(await scratchDir(), 'sessions');
   standIn = await startStandIn({ dir, log: silent });
   stripe = createStripe('sk_test_sandbox', standIn.url);
 });
 
-afterEach(async () => {
-  await standIn.close();
-  await rm(join(dir, '..'), { recursive: true });
-});
+afterEach(() => standIn.close());
 
 function checkoutWith(items: number): Stripe.Checkout.SessionCreateParams {
   return {

@@ -5,7 +5,7 @@ import type { Knex } from '../../src/db/knex.ts';
 import type { Kind } from '../../src/db/limits.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { FULFILLMENT_SECRET, startReceiver } from './receiver.ts';
-import { scratchDir } from './service.ts';
+import { scratchDir } from './scratch-dir.ts';
 import { lineItem, startStripeApi } from './stripe-api.ts';
 import { checkoutSession, type EventJson, events, SECRET } from './stripe-events.ts';
 import { until } from './until.ts';

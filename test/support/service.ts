@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { parseConfig } from '../../src/config.ts';
 import { type Service, startService } from '../../src/service.ts';
 import { atEnd } from './at-end.ts';
 import { silent } from './log.ts';
+import { scratchDir } from './scratch-dir.ts';
 import { SECRET, signatureOf } from './stripe-events.ts';
 
 interface TestService extends Service {
@@ -43,11 +41,4 @@ export async function deliver(url: string, event: unknown, signal?: AbortSignal)
   });
   await response.text();
   return response.status;
-}
-
-/** A folder of the test file's own, gone when the file ends. A process that is yet to be ended may still be writing there. */
-export async function scratchDir(): Promise<string> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'checkout-fulfillment-'));
-  atEnd(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
-  return dir;
 }

@@ -8,7 +8,7 @@ import type { TroubleName } from '../../../src/sandbox/shop/trouble.ts';
 import { verifyEvent } from '../../../src/stripe/signature.ts';
 import { serve } from '../../support/http.ts';
 import { silent } from '../../support/log.ts';
-import { scratchDir } from '../../support/service.ts';
+import { scratchDir } from '../../support/scratch-dir.ts';
 
 const secret = 'whsec_of_this_shop';
 const sessionId = 'cs_test_a1';
