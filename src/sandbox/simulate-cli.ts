@@ -1,4 +1,5 @@
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { z } from 'zod';
 import { asJson, runCommandLine, typed } from '../command-line.ts';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
@@ -20,10 +21,12 @@ Examples:
 
 Exit code: 0 every order ended as its scenario promises, 1 one did not, 2 bad usage.`;
 
+const scenario = z.enum(scenarioNames, 'must be one of those below: there is no such scenario');
+
 /** `npm run simulate`: plays Stripe and its customers, so that a newcomer sees orders being fulfilled. */
 const program = new Command('npm run simulate --')
   .description('Sends signed Checkout events to the running service and says what became of each order.')
-  .addArgument(new Argument('<scenario>', 'one of those below').argParser(scenarioName))
+  .argument('<scenario>', 'one of those below', typed(scenario))
   .option('--count <n>', 'how many checkout sessions', typed(wholeNumber(1, 999_999)), 1)
   .option('--timeout <seconds>', 'how long their orders may take', typed(wholeNumber(1, 999_999)), 30)
   .option('--json', 'print one JSON document')
@@ -46,12 +49,6 @@ async function run(scenario: ScenarioName, { count, timeout, json }: Options): P
   const results = await simulate(config, simulation, { log, openProgress });
   process.stdout.write(json ? asJson(dataOf(scenario, results, config)) : asText(scenario, results, config));
   process.exitCode = isAllWell(results) ? 0 : 1;
-}
-
-function scenarioName(text: string): ScenarioName {
-  const name = scenarioNames.find((known) => known === text);
-  if (name === undefined) throw new InvalidArgumentError('There is no such scenario.');
-  return name;
 }
 
 await runCommandLine(

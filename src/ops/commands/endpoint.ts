@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { typed } from '../../command-line.ts';
 import { loadStripeAccount } from '../../config.ts';
 import { SetupError } from '../../errors.ts';
 import { createStripe } from '../../stripe/client.ts';
@@ -14,11 +16,16 @@ Examples:
   npm run ops -- endpoint create https://pay.example.com/webhook
   npm run --silent ops -- endpoint create https://pay.example.com/webhook --json`;
 
+const webhookUrl = z.string().refine((text) => {
+  const url = URL.parse(text);
+  return url?.protocol === 'https:' && /\/webhook\/?$/i.test(url.pathname);
+}, 'must begin with https:// and its path end in /webhook');
+
 export const endpoint: Describe = (_act, actAlone) =>
   new Command('endpoint').description('Registers this service with Stripe.').addCommand(
     new Command('create')
       .description('Creates the webhook endpoint, and prints its secret, once.')
-      .argument('<url>', 'where Stripe reaches this service: https://<your host>/webhook', webhookUrl)
+      .argument('<url>', 'where Stripe reaches this service: https://<your host>/webhook', typed(webhookUrl))
       .option(
         '--connect',
         'for the events of connected accounts (Stripe Connect), which need an endpoint of their own',
@@ -41,10 +48,3 @@ export const endpoint: Describe = (_act, actAlone) =>
         }),
       ),
   );
-
-function webhookUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url?.protocol !== 'https:' || !/\/webhook\/?$/i.test(url.pathname))
-    throw new InvalidArgumentError('It must begin with https:// and its path end in /webhook.');
-  return text;
-}

@@ -1,10 +1,17 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { typed } from '../../command-line.ts';
 import { counted } from '../../counted.ts';
 import { mailDir } from '../../notifications/mail-files.ts';
 import { type Describe, outcomeOf, type Report } from '../command.ts';
 import { confirmed } from '../confirm.ts';
 import { type Erased, erase as erasePerson, expectNothingOwed } from '../erase.ts';
 import { findTraces, type Traces } from '../traces.ts';
+
+const address = z
+  .string()
+  .trim()
+  .regex(/^[^\s<>]+@[^\s<>",;]+$/, 'must be a mail address alone');
 
 interface Options {
   readonly force?: true;
@@ -14,7 +21,7 @@ interface Options {
 export const erase: Describe = (act) =>
   new Command('erase')
     .description('Removes a person from orders, payloads and mails, for good; amounts and ids stay.')
-    .argument('<email>', "the person's address, in any case", address)
+    .argument('<email>', "the person's address, in any case", typed(address))
     .option('--force', 'also from orders that are not settled yet, which then go out without the data')
     .option('--yes', 'do not ask')
     .addHelpText(
@@ -35,13 +42,6 @@ export const erase: Describe = (act) =>
         );
       }),
     );
-
-function address(given: string): string {
-  const email = given.trim();
-  if (!/^[^\s<>]+@[^\s<>",;]+$/.test(email))
-    throw new InvalidArgumentError('It must be a mail address alone.');
-  return email;
-}
 
 const nothing: Erased = { orders: [], events: 0, notifications: 0, mail_files: 0 };
 
