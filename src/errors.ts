@@ -23,6 +23,14 @@ export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
+/** For a promise's catch: an error of this kind becomes its value, any other goes on. */
+export function only<Kind extends Error>(kind: new (...args: never[]) => Kind): (error: unknown) => Kind {
+  return (error) => {
+    if (error instanceof kind) return error;
+    throw error;
+  };
+}
+
 /**
  * What an error says, in a line.
  * - Node's error of a connection that was refused twice over has a code alone.

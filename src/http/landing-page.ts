@@ -1,7 +1,7 @@
 import express, { type RequestHandler, type Router } from 'express';
 import Stripe from 'stripe';
 import type { Knex } from '../db/knex.ts';
-import { BadRequest, messageOf } from '../errors.ts';
+import { BadRequest, messageOf, only } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { requestOfSession } from '../orders/handlers.ts';
 import type { Ledger, News } from '../orders/ledger.ts';
@@ -65,7 +65,7 @@ export function landingPageRouter({ access, stripe, record, db, livemode, log }:
       return refuse(res, 409, 'not_completed', 'The checkout session is not completed, or makes no order.');
 
     const news: News = { source: 'landing_page', signed: null, request };
-    const taken = await within(DATABASE_WITHIN_MS, record(news)).catch(ifBadRequest);
+    const taken = await within(DATABASE_WITHIN_MS, record(news)).catch(only(BadRequest));
     if (taken instanceof BadRequest) return refuseSession(taken);
     const { order_id, ...recorded } = taken;
     log.info({ checkout_session_id: id, order_id, ...recorded }, 'checkout session looked up');
@@ -89,11 +89,6 @@ async function lookUp(
   } catch (error) {
     return error as Error;
   }
-}
-
-function ifBadRequest(error: unknown): BadRequest {
-  if (error instanceof BadRequest) return error;
-  throw error;
 }
 
 /** Trying again never helps: the key is no key any more, or a restricted one that may not read sessions. */

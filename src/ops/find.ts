@@ -1,3 +1,4 @@
+import { only } from '../errors.ts';
 import { NotAnId, NotFound } from './identify.ts';
 import { lookUp, type Sources } from './look-up.ts';
 import { listOrders } from './orders.ts';
@@ -8,7 +9,7 @@ import { listOrders } from './orders.ts';
  * @throws as lookUp
  */
 export async function pathOf(sources: Sources, sought: string): Promise<string> {
-  const found = await lookUp(sources, sought).catch(ifNotFound);
+  const found = await lookUp(sources, sought).catch(only(NotFound));
   if (!(typeof found === 'number' || found instanceof NotFound)) return `/ops/events/${found.id}`;
   const { orders } = await listOrders(sources.db, { reference: sought }, { limit: 2, after: null });
   if (typeof found === 'number') {
@@ -18,9 +19,4 @@ export async function pathOf(sources: Sources, sought: string): Promise<string> 
   if (orders.length === 0 && !(found instanceof NotAnId)) throw found;
   const field = orders.length > 0 ? 'reference' : 'email';
   return `/ops/orders?${new URLSearchParams({ [field]: sought }).toString()}`;
-}
-
-function ifNotFound(error: unknown): NotFound {
-  if (error instanceof NotFound) return error;
-  throw error;
 }

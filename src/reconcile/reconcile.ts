@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { SetupError } from '../errors.ts';
+import { only, SetupError } from '../errors.ts';
 import { handledTypes } from '../orders/handlers.ts';
 import type { OpenProgress } from '../progress.ts';
 import { completeSessionList, eventList, type Listed, undeliveredEventList } from '../stripe/lists.ts';
@@ -74,10 +74,7 @@ export async function audit(run: Run, held: Held, since: number): Promise<void> 
 }
 
 /** What a person has to grant the key, as a value; any other error goes on. */
-export function unlessForbidden(error: unknown): SetupError {
-  if (error instanceof SetupError) return error;
-  throw error;
-}
+export const unlessForbidden = only(SetupError);
 
 function boundsOf({ now, reach, settledOnly }: Run, settlesIn: number): Bounds {
   const settled = now - settlesIn;
