@@ -1,10 +1,10 @@
 import { table } from '../src/ops/table.ts';
 import { type Answer, answerOf } from './growth/explain.ts';
 import { fill } from './growth/fill.ts';
-import { benchOwed, type OwedFigures } from './growth/owed.ts';
+import { benchOwed } from './growth/owed.ts';
 import { questionsAbout } from './growth/questions.ts';
-import { benchRetention, type RetentionFigures } from './growth/retention.ts';
-import { indexSizes, type Space, spaceOf, walOf } from './growth/space.ts';
+import { benchRetention } from './growth/retention.ts';
+import { indexSizes, spaceOf, walOf } from './growth/space.ts';
 import { freshDeliveries } from './support/events.ts';
 import { expectAnswers, saturate } from './support/load.ts';
 import type { BenchDatabase } from './support/postgres.ts';
@@ -19,10 +19,21 @@ const DELIVERIES = 12_000;
 const WARM_UP = 3;
 
 /** A database of a year and a million orders, beside an empty one. */
-export async function benchGrowth(
-  rig: Rig,
-  { rounds, orders }: { rounds: number; orders: number },
-): Promise<Report> {
+export async function benchGrowth(rig: Rig, options: { rounds: number; orders: number }): Promise<Report> {
+  const figures = await measure(rig, options);
+  const misses = missesOf(figures);
+  if (misses.length > 0) process.exitCode = 1;
+  const named = figures.answers.map((answer) => ({
+    ...answer,
+    indexes: answer.indexes.join(', '),
+    scanned: answer.scanned.join(', '),
+  }));
+  return { figures: { ...figures, answers: named, misses }, lines: linesOf(figures, misses) };
+}
+
+type Figures = Awaited<ReturnType<typeof measure>>;
+
+async function measure(rig: Rig, { rounds, orders }: { rounds: number; orders: number }) {
   await using filled = await rig.postgres.createDatabase();
   await using empty = await rig.postgres.createDatabase();
   const begin = performance.now();
@@ -42,15 +53,7 @@ export async function benchGrowth(
   const owed = await benchOwed(filled.db);
   const retention = await benchRetention(filled.db, onFilled, Math.min(rounds, 2));
 
-  const figures = { orders, rounds, fillSeconds, space, indexes, ingest, answers, owed, retention };
-  const misses = missesOf(figures);
-  if (misses.length > 0) process.exitCode = 1;
-  const named = answers.map((answer) => ({
-    ...answer,
-    indexes: answer.indexes.join(', '),
-    scanned: answer.scanned.join(', '),
-  }));
-  return { figures: { ...figures, answers: named, misses }, lines: linesOf(figures, misses) };
+  return { orders, rounds, fillSeconds, space, indexes, ingest, answers, owed, retention };
 }
 
 /** The last two an event: bytes of log, and CPU microseconds of PostgreSQL. */
@@ -92,16 +95,6 @@ async function ingestOf(
     ratio: Number(ratio.toFixed(3)),
     warmUp: all,
   };
-}
-
-interface Figures {
-  readonly orders: number;
-  readonly fillSeconds: number;
-  readonly space: readonly Space[];
-  readonly ingest: Record<Which, Ingest> & { ratio: number };
-  readonly answers: readonly Answer[];
-  readonly owed: OwedFigures;
-  readonly retention: RetentionFigures;
 }
 
 function missesOf({ ingest, answers, retention }: Figures): string[] {

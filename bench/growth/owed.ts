@@ -7,8 +7,6 @@ import { claimOf } from './questions.ts';
 const ORDERS = 50_000;
 const TIMES = 4;
 
-export type OwedFigures = Awaited<ReturnType<typeof benchOwed>>;
-
 /**
  * What a claim costs as settled work piles up that no vacuum has cleared away: the index of what is owed is walked from its
  * old end, and there lies what was settled.

@@ -14,8 +14,6 @@ const SECONDS = 8;
 const STEPS = 600;
 const BATCH = 10_000;
 
-export type RetentionFigures = Awaited<ReturnType<typeof benchRetention>>;
-
 /** What the retention job costs: its steps one after the other, and what deliveries notice of it as it runs. */
 export async function benchRetention(db: Knex, server: Server, rounds: number) {
   await db.raw('vacuum stripe_events');
