@@ -1,11 +1,10 @@
 import type Stripe from 'stripe';
 import type { Config } from './config.ts';
-import type { Knex } from './db/knex.ts';
 import { type Fulfiller, logFulfiller } from './fulfillment/fulfiller.ts';
 import { httpFulfiller } from './fulfillment/http-fulfiller.ts';
 import { originHere } from './http/server.ts';
 import type { Logger } from './logger.ts';
-import type { SandboxShop } from './sandbox/shop/router.ts';
+import type { Dependencies, SandboxShop } from './sandbox/shop/router.ts';
 import { createStripe } from './stripe/client.ts';
 
 /** Traces, where somebody collects them; let go with `opened`. */
@@ -60,10 +59,7 @@ export async function openFulfiller(
 }
 
 /** The shop under /sandbox, where Stripe is played. */
-export async function openShop(
-  config: Config,
-  dependencies: { db: Knex; stripe: Stripe; receives: boolean; log: Logger },
-): Promise<SandboxShop | null> {
+export async function openShop(config: Config, dependencies: Dependencies): Promise<SandboxShop | null> {
   if (!isPlayed(config)) return null;
   const { openSandboxShop } = await import('./sandbox/shop/router.ts');
   return openSandboxShop(config, dependencies);

@@ -24,8 +24,6 @@ interface Dependencies extends Guard, Sources {
   readonly log: Logger;
 }
 
-const headers = pageHeaders();
-
 /** The pages for people, under /ops. */
 export function opsRouter({ token, production, db, stripe, live, mode, log }: Dependencies): Router {
   const sessions = openSessions(token);
@@ -41,7 +39,7 @@ export function opsRouter({ token, production, db, stripe, live, mode, log }: De
   };
 
   const router = express.Router();
-  router.use(headers);
+  router.use(pageHeaders());
   router.use('/static', staticFiles(import.meta.dirname));
   router.use(neverStored);
   const api = apiRouter({ db, stripe, livemode: mode === 'live' });

@@ -20,7 +20,7 @@ import { sandboxPulse } from './pulse.ts';
 import { routes } from './routes.ts';
 import type { Stage } from './stage.ts';
 
-interface Dependencies extends Pick<Stage, 'db' | 'stripe' | 'receives'> {
+export interface Dependencies extends Pick<Stage, 'db' | 'stripe' | 'receives'> {
   readonly log: Logger;
 }
 
@@ -32,9 +32,6 @@ export interface SandboxShop {
 
 /** Stripe's first pause is longer, but here a person waits. */
 const AGAIN_AFTER_MS = 3_000;
-
-/** Mails are shown in a frame. */
-const headers = pageHeaders({ frames: true });
 
 /** The shop under /sandbox, for whoever sits at this machine. */
 export async function openSandboxShop(
@@ -48,7 +45,8 @@ export async function openSandboxShop(
   const live = openLive({ pulse: sandboxPulse(db, journal, receiver), log });
 
   const router = express.Router();
-  router.use(headers, forThisMachine(config.production));
+  // Mails are shown in a frame.
+  router.use(pageHeaders({ frames: true }), forThisMachine(config.production));
   router.use('/static', staticFiles(import.meta.dirname));
   router.use(neverStored);
   router.use(express.urlencoded({ extended: false, limit: '20kb', parameterLimit: 100 }));
