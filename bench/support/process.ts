@@ -46,7 +46,6 @@ async function addressOf(child: ChildProcess, logFile: string): Promise<string> 
   }
 }
 
-/** Resolves once it is gone. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
@@ -74,7 +73,6 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
-/** Resident memory of a process, in MB. */
 export function residentMegabytes(pid: number): number {
   const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
   return Number(kilobytes) / 1_024;

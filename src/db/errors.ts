@@ -43,13 +43,9 @@ const is = (sqlState: string) => (error: unknown) => (error as { code?: unknown 
 
 /** The server takes no changes: it is a standby, or was told to take none. */
 export const isReadOnlyError = is('25006');
-/** A statement waited for a lock for longer than it may. */
 export const isLockTimeout = is('55P03');
-/** PostgreSQL has no room to write. */
 export const isDiskFull = is('53100');
-/** The service's tables are not there (yet). */
 export const isTableMissing = is('42P01');
-/** There is a table of that name already. */
 export const isTableTaken = is('42P07');
 /** The role may not do what it was asked to. */
 export const isDenied = is('42501');

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BadRequest, Unavailable } from '../errors.ts';
 
-/** The body has more bytes than are taken. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }

@@ -18,7 +18,6 @@ export interface Erased {
 
 interface Options {
   readonly email: string;
-  /** Where mails that became files lie. */
   readonly mailDir: string;
   readonly actor: string;
   /** Orders that are still owed something, too. */

@@ -13,7 +13,6 @@ export interface Reader {
 
 interface Page {
   readonly title: string;
-  /** The part of /ops that it belongs to. */
   readonly part?: 'overview' | 'orders' | 'events';
   /** What the page watches: it is loaded anew when that changes. */
   readonly watches?: string | null;
