@@ -3,7 +3,8 @@ import type { Page, PageScreenshotOptions } from 'playwright-core';
 import type { Knex } from '../../src/db/knex.ts';
 import { bringAxe, cutOffOn, openBrowser, openPage, type RuleSet, violationsOf } from '../support/browser.ts';
 import { fillBusyDay } from '../support/busy-day.ts';
-import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
+import { newId } from '../support/new-id.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { picture } from '../support/pictures.ts';
 import { openShop } from '../support/shop.ts';
 
@@ -23,7 +24,7 @@ async function fillWithLongWords(db: Knex): Promise<void> {
     total_details: { amount_shipping: 123_456 },
   });
   await db('stripe_events').insert({
-    id: newId('evt_1'),
+    id: newId('evt'),
     type: 'checkout.session.async_payment_succeeded',
     livemode: false,
     checkout_session_id: order.checkout_session_id,

@@ -2,7 +2,8 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { minorUnits } from '../../src/notifications/money.ts';
 import { listOrders } from '../../src/ops/orders.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
+import { newId } from '../support/new-id.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 

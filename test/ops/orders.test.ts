@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { orderFilterShape } from '../../src/ops/order-filter.ts';
 import { listOrders } from '../../src/ops/orders.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { insertFulfillment, insertOrder, newId } from '../support/orders.ts';
+import { newId } from '../support/new-id.ts';
+import { insertFulfillment, insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 

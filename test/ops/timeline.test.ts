@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import { recordAction } from '../../src/ops/actions.ts';
 import { timelineOf } from '../../src/ops/timeline.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { insertOrder, newId } from '../support/orders.ts';
+import { newId } from '../support/new-id.ts';
+import { insertOrder } from '../support/orders.ts';
 
 const { db } = await createTestDatabase();
 

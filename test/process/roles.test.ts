@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { contentsOf } from '../support/database.ts';
 import { scrape } from '../support/metrics.ts';
-import { newId } from '../support/orders.ts';
+import { newId } from '../support/new-id.ts';
 import {
   connectionsOf,
   logOf,

@@ -1,5 +1,5 @@
 import type { Knex } from '../../src/db/knex.ts';
-import { newId } from './orders.ts';
+import { newId } from './new-id.ts';
 
 const customers = 'amelia noah olivia leo mia lucas emma theo clara felix ines hugo'.split(' ');
 const amounts = [2900, 6498, 1850, 12900, 4350, 8999, 3200, 24900];

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { type Knex, openPool } from '../../src/db/knex.ts';
 import { atEnd } from './at-end.ts';
 import { silent } from './log.ts';
-import { newId } from './orders.ts';
+import { newId } from './new-id.ts';
 
 export interface TestDatabase {
   readonly url: string;

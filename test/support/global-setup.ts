@@ -4,7 +4,7 @@ import { startEmbeddedPostgres } from '../../src/db/embedded/launcher.ts';
 import { openPool } from '../../src/db/knex.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { testBinaries } from './binaries.ts';
-import { newId } from './orders.ts';
+import { newId } from './new-id.ts';
 
 /** Kept between runs: the next start is quick, and what a killed run left behind is taken over by the next one. */
 const dir = path.join(import.meta.dirname, '..', '..', '.data', 'test-postgres');

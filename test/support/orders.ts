@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Knex } from '../../src/db/knex.ts';
 import type { LineItem } from '../../src/orders/order.ts';
-
-export const newId = (prefix: string) => `${prefix}_${randomUUID().replaceAll('-', '')}`;
+import { newId } from './new-id.ts';
 
 /** An order as the ledger would leave it, paid unless its columns say otherwise. */
 export async function insertOrder(db: Knex, columns: Readonly<Record<string, unknown>> = {}) {

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { newId } from './orders.ts';
+import { newId } from './new-id.ts';
 
 export const SECRET = 'whsec_test_of_the_endpoint';
 
@@ -85,7 +85,7 @@ export type EventJson = Json & { id: string; data: { object: Json } };
 /** An event about a session, as Stripe's API 2026-10-28 describes it. */
 export function stripeEvent(type: string, object: Json, overrides: Json = {}): EventJson {
   return {
-    id: newId('evt_1'),
+    id: newId('evt'),
     object: 'event',
     api_version: '2026-10-28.endive',
     created: 1_790_000_123,

@@ -5,7 +5,7 @@ import type { AttemptOutcome } from '../../src/work/settle.ts';
 import { startWorker, type Worker } from '../../src/work/worker.ts';
 import { createTestDatabase } from './database.ts';
 import { silent } from './log.ts';
-import { newId } from './orders.ts';
+import { newId } from './new-id.ts';
 import { until } from './until.ts';
 
 export type Perform = (row: Claim, signal: AbortSignal) => Promise<void>;
