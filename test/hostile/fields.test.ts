@@ -95,12 +95,17 @@ async function deliverAll(field: string) {
       const eventId = field === 'id' ? meaningOf(value) : event.id;
       const sessionId = field === 'data.object.id' ? meaningOf(value) : event.data.object.id;
       const isText = typeof eventId === 'string' && typeof sessionId === 'string';
-      const kept = isText ? await db('stripe_events').where({ id: eventId }).first() : undefined;
+      const kept = isText ? await keptEvent(eventId) : undefined;
       const order = isText ? await db('orders').where({ checkout_session_id: sessionId }).first() : undefined;
       const sent = value === undefined ? 'absent' : value.slice(0, 60);
       return { sent, value, payload, status: answer.status, error, kept, order };
     }),
   );
+}
+
+/** Its payload as text: Node 24 can't write one of 1,000s of levels. */
+function keptEvent(id: string): Promise<{ outcome: string; payload: string } | undefined> {
+  return db('stripe_events').where({ id }).first('outcome', db.raw('payload::text'));
 }
 
 type Delivered = Awaited<ReturnType<typeof deliverAll>>[number];
@@ -109,7 +114,7 @@ type Delivered = Awaited<ReturnType<typeof deliverAll>>[number];
 function expectWhole({ sent, value, payload, status, error, kept, order }: Delivered) {
   if (status === 200) {
     expect({ sent, kept: kept?.outcome }).toEqual({ sent, kept: order ? 'applied' : 'ignored' });
-    expect(JSON.stringify(kept.payload)).toBe(JSON.stringify(JSON.parse(payload)));
+    expect(kept?.payload).toBe(payload);
     return;
   }
   expect({ sent, status, kept, order }).toEqual({ sent, status: 400, kept: undefined, order: undefined });
