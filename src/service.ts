@@ -37,7 +37,7 @@ import { type Ledger, openLedger } from './orders/ledger.ts';
 import { startRetention } from './orders/retention.ts';
 import { startReconciling } from './reconcile/schedule.ts';
 import type { Queue } from './work/queue.ts';
-import type { AttemptOutcome } from './work/settle.ts';
+import { type AttemptOutcome, attemptOutcomes } from './work/settle.ts';
 import { startWorker, type Worker } from './work/worker.ts';
 
 export interface Service {
@@ -160,8 +160,12 @@ function startWorkers(
   const mailer = openMailer(config);
   opened.defer(() => mailer.close());
   const busy = watchThread();
-  const onAttempt = (queue: Queue) => (outcome: AttemptOutcome, seconds: number) =>
-    metrics.attempts.observe({ queue: queue.table, outcome }, seconds);
+  const onAttempt = ({ table: queue }: Queue) => {
+    // As with deliveries, the first that fails would not be seen.
+    for (const outcome of attemptOutcomes) metrics.attempts.zero({ queue, outcome });
+    return (outcome: AttemptOutcome, seconds: number) =>
+      metrics.attempts.observe({ queue, outcome }, seconds);
+  };
 
   const fulfilling: Worker = startWorker({
     db,

@@ -10,10 +10,11 @@ import type { Delivery } from './webhook.ts';
 export function countDeliveries({ deliveries, acknowledgement, signatureFailures }: Metrics) {
   const counterOf = onceForEach((key) => deliveries.labels(...(key.split(' ') as [string, string])));
   const histogramOf = onceForEach((code) => acknowledgement.labels(code));
-  // In a series that begins with its first count Prometheus sees no increase, so those that an alert may ask for begin here,
-  // at 0.
+  // In a series that begins with its first count Prometheus sees no increase, so those that tell of trouble begin here, at 0.
   for (const type of [...handledTypes, 'other', 'none'])
     for (const outcome of ['conflict', 'refused', 'unavailable']) counterOf(`${type} ${outcome}`).inc(0);
+  for (const reason of ['missing', 'invalid', 'expired']) signatureFailures.inc({ reason }, 0);
+  acknowledgement.zero({ code: '200' });
   return (delivery: Delivery): void => {
     counterOf(`${typeOf(delivery)} ${deliveryOutcome(delivery)}`).inc();
     histogramOf(String(delivery.status)).observe(delivery.seconds);

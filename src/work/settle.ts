@@ -10,7 +10,8 @@ import { backoffMs } from './backoff.ts';
 import { type Claim, type Queue, settleDone, settleFailed } from './queue.ts';
 
 /** What became of an attempt; `lost` when its lease ended before anybody knew that the outcome was written. */
-export type AttemptOutcome = 'done' | 'failed' | 'dead' | 'lost';
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
+export const attemptOutcomes = ['done', 'failed', 'dead', 'lost'] as const;
 
 /**
  * `isHeld`: the lease lasts. `isOurs`: it may have ended, but as far as this process knows nobody else has claimed the

@@ -71,6 +71,15 @@ describe('deliveries', () => {
     expect((await scrape(service.url)).get(`checkout_deliveries_total{${labels}}`)).toBe(0);
   });
 
+  test.each([
+    'checkout_signature_failures_total{reason="expired"}',
+    'checkout_acknowledgement_seconds_bucket{code="200",le="2.5"}',
+    'checkout_attempt_seconds_count{outcome="failed",queue="fulfillments"}',
+    'checkout_attempt_seconds_count{outcome="dead",queue="notifications"}',
+  ])('so is %s', async (sample) => {
+    expect((await scrape(service.url)).get(sample)).toBe(0);
+  });
+
   test('by type and outcome, with what their answers took', async () => {
     const sample = await gained(async () => {
       const paid = events.completedPaid(checkout());
