@@ -29,6 +29,7 @@ const rules = parse(read('alerts.rules.yml')).groups.flatMap(
 interface Panel {
   readonly title: string;
   readonly type: string;
+  readonly options: { readonly textMode?: string };
   readonly targets: readonly {
     readonly expr: string;
     readonly instant?: boolean;
@@ -73,6 +74,24 @@ test.each(panels)('the panel $title shows what is scraped', ({ targets }) => {
     expect(metricsIn(expr)).not.toEqual([]);
     expect(metricsIn(expr).filter((name) => !isScraped(name))).toEqual([]);
   }
+});
+
+// One Prometheus scrapes many programs, and a shop's processes may stand in several jobs of it.
+test('what other programs export too is asked of the service alone', () => {
+  const asked = panels
+    .flatMap(({ targets }) => targets)
+    .filter(({ expr }) => /\b(process|nodejs)_/.test(expr));
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter(({ expr }) => !expr.endsWith(' and on (job, instance) checkout_database_up'))).toEqual(
+    [],
+  );
+});
+
+test('the panel of alerts names a single one, and says so where there is none', () => {
+  const [panel] = panels.filter(({ title }) => title === 'Alerts that are not over');
+  // By itself Grafana leaves the name of a single series away.
+  expect(panel?.options.textMode).toBe('value_and_name');
+  expect(panel?.targets[0]?.expr).toContain('"cause", "none"');
 });
 
 // Of a range it would show the last figure there was: alerts that are over by now, and those from before an outage.
