@@ -47,6 +47,8 @@ test.each(rules)('the alert $alert asks for what is scraped, and says what to do
     summary: expect.stringMatching(/\.$/),
     action: expect.stringMatching(/^.{40,}\.$/),
   });
+  // Bare, a million is written 1e+06.
+  expect(rule.annotations.summary).not.toMatch(/\{\{ *\$value *\}\}/);
 });
 
 test('there are alerts, and each has a name of its own', () => {
