@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { openPool } from '../../src/db/knex.ts';
 import { emptyOldPayloads, STEP, startRetention } from '../../src/orders/retention.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { recordingLog, silent } from '../support/log.ts';
+import { newId } from '../support/new-id.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { until } from '../support/until.ts';
 
@@ -17,7 +17,7 @@ beforeEach(() => db.raw('truncate stripe_events, orders, ops_actions cascade'));
 async function event({ age = '91 days', session = null as string | null } = {}): Promise<string> {
   const [row] = await db('stripe_events')
     .insert({
-      id: `evt_${randomUUID()}`,
+      id: newId('evt'),
       type: 'checkout.session.completed',
       livemode: false,
       checkout_session_id: session,
