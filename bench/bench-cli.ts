@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { typed } from '../src/command-line.ts';
+import { typedOption } from '../src/command-line.ts';
 import { wholeNumber } from '../src/shapes.ts';
 import { benchFulfillment } from './fulfillment.ts';
 import { benchGrowth } from './growth.ts';
@@ -29,7 +29,7 @@ const parts: Readonly<Record<string, (rig: Rig, options: Options) => Promise<Rep
 };
 const usual = ['ingest', 'fulfillment'];
 
-const count = typed(wholeNumber(1, 100_000_000));
+const count = typedOption(wholeNumber(1, 100_000_000));
 
 const program = new Command('npm run bench --')
   .description('Measures the service on this machine. The figures go to the terminal and to bench/results.')

@@ -7,10 +7,18 @@ import { plainLines } from './one-line.ts';
 /** Reads what somebody typed by a shape whose faults say what it must be. */
 export function typed<T>(shape: z.ZodType<T>): (text: string) => T {
   return (text) => {
-    if (text.startsWith('--')) throw new InvalidArgumentError('It must not begin with --, as options do.');
     const parsed = shape.safeParse(text);
     if (parsed.success) return parsed.data;
     throw new InvalidArgumentError(`It ${parsed.error.issues.map(({ message }) => message).join('; ')}.`);
+  };
+}
+
+/** The same for an option's value. Where it was forgotten, commander takes the next option for it. */
+export function typedOption<T>(shape: z.ZodType<T>): (text: string) => T {
+  const read = typed(shape);
+  return (text) => {
+    if (text.startsWith('--')) throw new InvalidArgumentError('It must not begin with --, as options do.');
+    return read(text);
   };
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { asJson, runCommandLine, typed } from '../command-line.ts';
+import { asJson, runCommandLine, typed, typedOption } from '../command-line.ts';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { hideProgress, showProgress } from '../progress.ts';
@@ -27,8 +27,8 @@ const scenario = z.enum(scenarioNames, 'must be one of those below: there is no 
 const program = new Command('npm run simulate --')
   .description('Sends signed Checkout events to the running service and says what became of each order.')
   .argument('<scenario>', 'one of those below', typed(scenario))
-  .option('--count <n>', 'how many checkout sessions', typed(wholeNumber(1, 999_999)), 1)
-  .option('--timeout <seconds>', 'how long their orders may take', typed(wholeNumber(1, 999_999)), 30)
+  .option('--count <n>', 'how many checkout sessions', typedOption(wholeNumber(1, 999_999)), 1)
+  .option('--timeout <seconds>', 'how long their orders may take', typedOption(wholeNumber(1, 999_999)), 30)
   .option('--json', 'print one JSON document')
   .addHelpText('after', help)
   .showHelpAfterError(`The scenarios are ${scenarioNames.join(', ')}.\nHelp: npm run simulate -- --help`)

@@ -9,6 +9,7 @@ import { findTraces } from '../../src/ops/traces.ts';
 import { storeLineItems } from '../../src/orders/store.ts';
 import { type Claim, claim, renew, settleFailed } from '../../src/work/queue.ts';
 import { contentsOf } from '../support/database.ts';
+import { newId } from '../support/new-id.ts';
 import { openOps, ops } from '../support/ops.ts';
 import { insertFulfillment, insertOrder, storedItem } from '../support/orders.ts';
 import { hold, spawnService, startSurroundings, untilWaiting, workDir } from '../support/process.ts';
@@ -31,7 +32,7 @@ function person(name: string, overrides: Record<string, unknown> = {}) {
     metadata: { note: `call ${name}` },
     client_reference_id: `${name}@example.com`,
     customer: `cus_${name}`,
-    payment_intent: `pi_${name}_${randomUUID()}`,
+    payment_intent: newId(`pi_${name}`),
     ...overrides,
   });
 }
@@ -381,6 +382,12 @@ test('they are locked in the order of their ids, as by a batch that repeats seve
   for (const id of [...ids].reverse()) await db('stripe_events').insert({ ...event, id, payload: { email } });
   const { erasing } = await eraseBeside(email, 'stripe_events', [{ id: ids[0] }, { id: ids[1] }]);
   expect(await erasing).toMatchObject({ orders: [], events: 2 });
+});
+
+test('an address may begin as an option does', async () => {
+  const { id } = await insertOrder(db, { status: 'failed', customer_email: '--x@example.com' });
+  const { code, stdout } = await ops(env, 'erase', '--yes', '--json', '--', '--x@example.com');
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { orders: [id] }]);
 });
 
 test.each(['jenny', 'Jenny <jenny@example.com>', '<jenny@example.com>', 'jenny@example.com,'])(

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { typed } from '../../command-line.ts';
+import { typedOption } from '../../command-line.ts';
 import { counted } from '../../counted.ts';
 import { type Affected, isNone } from '../affected.ts';
 import { closeOrder, reasonShape } from '../close.ts';
@@ -22,7 +22,7 @@ export const close: Describe = (act) =>
     .requiredOption(
       '--because <reason>',
       'kept with the order, so leave the customer out',
-      typed(reasonShape),
+      typedOption(reasonShape),
     )
     .addHelpText('after', HELP)
     .action(

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { ageOf } from '../../age.ts';
-import { typed } from '../../command-line.ts';
+import { typedOption } from '../../command-line.ts';
 import { wholeNumber } from '../../shapes.ts';
 import type { Describe, Report } from '../command.ts';
 import { type OrderFilter, orderFilterShape, placeShape } from '../order-filter.ts';
@@ -25,15 +25,17 @@ type Options = OrderFilter & { readonly limit?: number; readonly after?: string;
 export const orders: Describe = (act) => {
   const command = new Command('orders').description('Lists orders, the newest first.');
   for (const [name, shape] of Object.entries(orderFilterShape().shape)) {
-    command.addOption(new Option(`--${name} <${name}>`, shape.description).argParser(typed<unknown>(shape)));
+    command.addOption(
+      new Option(`--${name} <${name}>`, shape.description).argParser(typedOption<unknown>(shape)),
+    );
   }
   return command
     .option(
       '--limit <n>',
       `how many at most, up to ${MOST} (default: ${USUAL}; with --json ${MOST})`,
-      typed(wholeNumber(1, MOST)),
+      typedOption(wholeNumber(1, MOST)),
     )
-    .option('--after <place>', 'the page after the one that ended there', typed(placeShape))
+    .option('--after <place>', 'the page after the one that ended there', typedOption(placeShape))
     .addHelpText('after', HELP)
     .action(
       act(async ({ db, width }, { after, json, ...options }: Options): Promise<Report> => {

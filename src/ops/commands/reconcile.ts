@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { typed } from '../../command-line.ts';
+import { typedOption } from '../../command-line.ts';
 import { databaseSeconds } from '../../db/clock.ts';
 import type { Knex } from '../../db/knex.ts';
 import { openLedger } from '../../orders/ledger.ts';
@@ -48,7 +48,7 @@ const past = momentShape().refine(
 export const reconcile: Describe = (act) =>
   new Command('reconcile')
     .description('Compares orders with Stripe, both ways, and repairs what is missing here.')
-    .option('--since <when>', `from then on: ${momentsIn()}`, typed(past))
+    .option('--since <when>', `from then on: ${momentsIn()}`, typedOption(past))
     .option('--dry-run', 'change nothing, and tell what would be')
     .addHelpText('after', help)
     .action(act(run));
