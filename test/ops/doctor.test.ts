@@ -337,6 +337,17 @@ describe('the database', () => {
     ]);
   });
 
+  test('lacks a table though every migration is there, as after half a restore', async () => {
+    await db.raw('alter table notifications rename to left_out');
+    try {
+      const { ok, unlike } = await doctor(env);
+      const missing = said('wrong: relation "notifications" does not exist');
+      expect([ok, unlike('ok', 'warning')]).toEqual([false, { 'dead work': missing }]);
+    } finally {
+      await db.raw('alter table left_out rename to notifications');
+    }
+  });
+
   test('takes no changes, as a standby does', async () => {
     const url = new URL(DATABASE_URL);
     url.searchParams.set('options', '-c default_transaction_read_only=on');

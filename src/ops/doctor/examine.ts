@@ -1,10 +1,13 @@
 import type { Config } from '../../config.ts';
 import { openOpsPool } from '../../db/database.ts';
+import { isTableMissing } from '../../db/errors.ts';
+import type { Knex } from '../../db/knex.ts';
+import { pendingMigrations } from '../../db/migrations.ts';
 import { createLogger } from '../../logger.ts';
 import { createStripe } from '../../stripe/client.ts';
 import { configurationChecks } from './configuration.ts';
 import { databaseChecks, findServer } from './database.ts';
-import { check, type Finding, failed, noneChecked, ok } from './finding.ts';
+import { check, type Finding, failed, noneChecked, notChecked, ok, type Verdict } from './finding.ts';
 import { outwardChecks } from './outward.ts';
 import { examineStripe, stripeChecks } from './stripe.ts';
 
@@ -36,11 +39,18 @@ async function examineDatabase(config: Config): Promise<Finding[]> {
   try {
     const db = await openOpsPool(config, log, opened);
     const server = await findServer(db);
-    return [{ check: 'database', ...server }, ...(await check(databaseChecks, { db, config }))];
+    const findings = await check(databaseChecks, { db, config }, (error) => failedIn(db, error));
+    return [{ check: 'database', ...server }, ...findings];
   } catch (error) {
     const rest = noneChecked(Object.keys(databaseChecks), 'there is no database to ask');
     return [{ check: 'database', ...failed(error) }, ...rest];
   }
+}
+
+/** Before the migrations there is nothing to look at. After them a missing table is what a restore has left out. */
+async function failedIn(db: Knex, error: unknown): Promise<Verdict> {
+  const isEarly = isTableMissing(error) && (await pendingMigrations(db)).length > 0;
+  return isEarly ? notChecked('its tables are not there yet') : failed(error);
 }
 
 async function examineApi(config: Config): Promise<Finding[]> {

@@ -1,4 +1,3 @@
-import { isTableMissing } from '../../db/errors.ts';
 import { messageOf } from '../../errors.ts';
 
 export type State = 'ok' | 'warning' | 'wrong' | 'not_checked';
@@ -20,18 +19,21 @@ export const notChecked = (message: string): Verdict => ({ state: 'not_checked',
 
 export type Checks<Subject> = Readonly<Record<string, (subject: Subject) => Verdict | Promise<Verdict>>>;
 
-/** One after another. An error that keeps a check from its verdict is its verdict. */
-export async function check<Subject>(checks: Checks<Subject>, subject: Subject): Promise<Finding[]> {
+/** One after another. An error that keeps a check from its verdict is its verdict, by way of `verdictOf`. */
+export async function check<Subject>(
+  checks: Checks<Subject>,
+  subject: Subject,
+  verdictOf: (error: unknown) => Verdict | Promise<Verdict> = failed,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, ask] of Object.entries(checks)) {
-    findings.push({ check: name, ...(await Promise.try(ask, subject).catch(failed)) });
+    findings.push({ check: name, ...(await Promise.try(ask, subject).catch(verdictOf)) });
   }
   return findings;
 }
 
-/** An error, in one line. Before the migrations there is nothing to look at. */
+/** An error, in one line. */
 export function failed(error: unknown): Verdict {
-  if (isTableMissing(error)) return notChecked('its tables are not there yet');
   return wrong(
     messageOf(error)
       .replace(/:\n\s*/g, ': ')
