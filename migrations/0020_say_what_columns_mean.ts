@@ -109,7 +109,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on table ops_actions is 'What people did to orders and events, and the retention job to payloads: written with the change itself.';
     comment on column ops_actions.id is 'Ascending in the order in which they happened.';
     comment on column ops_actions.occurred_at is 'When.';
-    comment on column ops_actions.actor is 'Who: cli: and the user of the machine, ops: and the name given at the login, ops for a bearer of OPS_TOKEN and where none is set, or retention for the job of RETENTION_DAYS.';
+    comment on column ops_actions.actor is 'Who: cli: and the user of the machine, ops: and the name given at the login, ops for a bearer of OPS_TOKEN and where none is set, retention for the job of RETENTION_DAYS, or sandbox for a retry on the page of its shop.';
     comment on column ops_actions.action is 'What: the command''s name, such as retry; empty_payloads for the retention job.';
     comment on column ops_actions.subject is 'The id of the order or event that it was done to; stripe_events where it was done to many, stripe for reconcile. Never an address.';
     comment on column ops_actions.details is 'What came of it.';
