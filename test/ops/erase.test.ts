@@ -267,6 +267,16 @@ test('two at once, while an event comes in: one of them erases both, and it is k
   expect(await actions().where({ subject: String(id) })).toMatchObject([{ details: { events: 1 } }]);
 });
 
+test('two persons at once, whose orders wait for their items: no circle', async () => {
+  const given = [await orderWith({ fulfillment: 'pending' }), await orderWith({ fulfillment: 'pending' })];
+  await using door = await hold(db, (trx) => trx.raw('lock table order_line_items in row exclusive mode'));
+  const both = given.map(({ customer_email }) => here('erase', customer_email, '--yes', '--force'));
+  await untilWaiting(db, 'ops', 2);
+  await door.release();
+  const erased = (await Promise.all(both)).map(({ data }) => (data as Erased).orders);
+  expect(erased).toEqual(given.map(({ id }) => [id]));
+});
+
 test('an attempt at a mail that fails meanwhile is settled, and the order erased: no circle', async () => {
   const { id, customer_email } = await orderWith({ mailDueIn: -3_600 });
   const [attempt] = await claim(db, notifications, { limit: 1, maxAttempts: 12 });
