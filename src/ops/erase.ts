@@ -48,7 +48,8 @@ export async function erase(
     const ids = orders.map(({ id }) => id);
     const sessions = orders.map(({ checkout_session_id }) => checkout_session_id);
     // Whoever stores an order's items (storeLineItems) owes a receipt if there was an address when it began. By this lock it has
-    // either ended, and the receipt is withdrawn below, or begins after the erasure. Without --force no order waits for its items.
+    // either ended, and the receipt is withdrawn below, or begins after the erasure. Without --force what is paid is fulfilled or
+    // closed, and of that it keeps nothing.
     // It is a lock that one erasure has at a time: with `share`, two would have it, and each wait for the other to write there.
     if (force) await trx.raw('lock table order_line_items in share row exclusive mode');
     // In the order of their ids, as attempts that are settled together lock them.

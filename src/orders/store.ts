@@ -51,8 +51,8 @@ export interface Purchase {
  * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
  * together. A repeat changes nothing.
  * Of a customer who was erased meanwhile no metadata is kept, and no receipt is owed to them: it would be dead at once, and a
- * person be called for it. Nor is one for an order that a person closed meanwhile: it may have been refunded. A close and this
- * statement wait for each other by the lock on the fulfilment.
+ * person be called for it. Nor are they for an order that a person closed meanwhile: it may have been refunded, or be erased in
+ * this very moment. A close or an erasure and this statement wait for each other by the lock on the fulfilment.
  */
 export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
   const items = purchases.flatMap(({ orderId, items }) =>
@@ -62,7 +62,9 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
     `with held as (
        select order_id, status from fulfillments where order_id = any (:ids) order by id for share
      ),
-     erased as (
+     closed_or_erased as (
+       select order_id from held where status = 'fulfilled'
+       union all
        select id from orders
        where id = any (:ids) and customer_email is null
          and exists (select from ops_actions where subject = orders.id::text and action = 'erase')
@@ -74,16 +76,14 @@ export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): 
        select
          order_id, stripe_line_item_id, position, price_id, product_id, description, quantity, unit_amount,
          amount_subtotal, amount_discount, amount_tax, amount_total, currency,
-         case when order_id not in (table erased) then metadata end
+         case when order_id not in (table closed_or_erased) then metadata end
        from json_populate_recordset(null::order_line_items, :items)
        order by order_id, position
        on conflict do nothing
      )
      insert into notifications (order_id, kind)
      select id, 'order_paid' from orders
-     where id = any (:ids)
-       and id not in (table erased)
-       and not exists (select from held where order_id = orders.id and status = 'fulfilled')
+     where id = any (:ids) and id not in (table closed_or_erased)
      order by id
      on conflict (order_id, kind) do nothing`,
     { items: JSON.stringify(items), ids: purchases.map(({ orderId }) => orderId) },
