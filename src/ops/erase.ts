@@ -35,9 +35,8 @@ export async function erase(
   { email, mailDir, actor, force }: Options,
 ): Promise<Erased> {
   return db.transaction(async (trx) => {
-    // Orders that somebody has erased meanwhile are left out. From here on no event moves these, and no attempt at a mail
-    // begins. The lock is `no key`, since an attempt that fails has its row locked and then refers to its order: with a
-    // full lock the two would wait in a circle.
+    // Orders that somebody has erased meanwhile are left out. From here on no event moves these. The lock is `no key`, since an
+    // attempt that fails has its row locked and then refers to its order: with a full lock the two would wait in a circle.
     const { rows: orders } = await trx.raw<{ rows: { id: number; checkout_session_id: string }[] }>(
       `select id, checkout_session_id from orders
        where id = any (:ids) and lower(customer_email) = lower(:email)
@@ -52,7 +51,7 @@ export async function erase(
     // closed, and of that it keeps nothing.
     // It is a lock that one erasure has at a time: with `share`, two would have it, and each wait for the other to write there.
     if (force) await trx.raw('lock table order_line_items in share row exclusive mode');
-    // In the order of their ids, as attempts that are settled together lock them.
+    // In the order of their ids, as attempts that are settled together lock them. From here on no attempt begins.
     await trx.raw('select from fulfillments where order_id = any (:ids) order by id for update', { ids });
     await trx.raw('select from notifications where order_id = any (:ids) order by id for update', { ids });
     if (!force) await expectNothingOwed(trx, ids);
