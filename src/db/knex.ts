@@ -59,10 +59,13 @@ export function openPool(url: string, { kind, max, before, log }: Options): Knex
   /**
    * A connection whose last statement was given up waits for its answer for ever when nobody is there any more (a
    * network that swallows packets, a failover), and one to a standby or to the primary of yesterday stays there, wherever
-   * the address leads by now: neither is handed out again.
+   * the address leads by now: neither is handed out again. Nor is one that was answered after all, and is in the
+   * transaction that was given up with it: an event was answered 200 there, and was never committed.
    */
-  const isFit = (connection: { readyForQuery: boolean; __knexUid: string }) =>
-    connection.readyForQuery && !readOnly.delete(connection.__knexUid);
+  const isFit = (connection: pg.Client & { readyForQuery: boolean; __knexUid: string }) =>
+    connection.readyForQuery &&
+    connection.getTransactionStatus() === 'I' &&
+    !readOnly.delete(connection.__knexUid);
   const { connectionTimeoutMillis, acquireConnectionTimeout } = connecting[kind];
   const settings = {
     connectionString: url,

@@ -4,6 +4,7 @@ import { openPool } from '../../src/db/knex.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { recordingLog, silent } from '../support/log.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 
 const { db, url } = await createTestDatabase();
 
@@ -20,6 +21,23 @@ test.concurrent('connections that a network has swallowed are not used again', a
     expect(lost.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     // Both are still open as far as this machine can tell, and new ones get through.
     await Promise.all([ask(), ask(), ask(), ask()]);
+  } finally {
+    await pool.destroy();
+  }
+});
+
+test.concurrent('nor is one that is in a transaction which was given up: nobody would ever commit', async () => {
+  const proxy = await startTcpProxy(url);
+  const pool = openPool(proxy.url, { kind: 'web', max: 1, log: silent });
+  try {
+    const connection = await pool.client.acquireConnection();
+    await pool.client.releaseConnection(connection);
+    proxy.standStill();
+    await expect(pool.transaction(() => {})).rejects.toThrow('timeout');
+    proxy.goOn();
+    await until('it has begun after all', () => connection.readyForQuery);
+    await pool('ops_actions').insert({ actor: 'test', action: 'retry', subject: '42' });
+    expect(await db('ops_actions').pluck('subject')).toEqual(['42']);
   } finally {
     await pool.destroy();
   }

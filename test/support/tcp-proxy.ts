@@ -6,6 +6,9 @@ interface TcpProxy {
   readonly url: string;
   /** From now on the connections that are open lead nowhere, and nobody is told. New ones are as before. */
   swallow(): void;
+  /** They stand still until `goOn`, and nothing is lost. New ones are as before. */
+  standStill(): void;
+  goOn(): void;
   /** The connections that are open end with a reset. */
   reset(): void;
   /**
@@ -46,6 +49,18 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       for (const [near, far] of pairs) {
         near.unpipe(far).resume();
         far.unpipe(near).resume();
+      }
+    },
+    standStill() {
+      for (const [near, far] of pairs) {
+        near.unpipe(far);
+        far.unpipe(near);
+      }
+    },
+    goOn() {
+      for (const [near, far] of pairs) {
+        near.pipe(far);
+        far.pipe(near);
       }
     },
     reset() {
