@@ -114,7 +114,8 @@ interface StillHeld {
 
 /**
  * Extends leases. It waits for no lock, so that one locked row costs the others nothing. A claim that does not come back
- * was lost.
+ * was lost, or its failure is written: PostgreSQL may come to a renewal that was given up long after that, and would make
+ * a pause of hours one of 30 s.
  */
 export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Promise<StillHeld[]> {
   const { rows } = await db.raw<{ rows: StillHeld[] }>(
@@ -122,10 +123,10 @@ export async function renew(db: Knex, queue: Queue, held: readonly Claim[]): Pro
        select * from unnest(cast(:ids as bigint[]), cast(:tokens as int[])) as claim (id, attempts)
      ),
      held as (
-       select id from :table: join claim using (id, attempts) where status = 'pending'
+       select id from :table: join claim using (id, attempts) where status = 'pending' and attempts_lost > 0
      ),
      free as (
-       select id from :table: join claim using (id, attempts) where status = 'pending'
+       select id from :table: join claim using (id, attempts) where status = 'pending' and attempts_lost > 0
        for update of :table: skip locked
      ),
      renewed as (

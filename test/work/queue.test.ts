@@ -294,6 +294,14 @@ describe('a held claim', () => {
     });
   });
 
+  test('is not once its failure is written: the pause stays as it is', async () => {
+    const id = await owe();
+    const held = await claimAll();
+    await settleFailed(db, queue, held[0] as Claim, { error: 'no', pauseMs: 3_600_000 });
+    expect(await renew(db, queue, held)).toEqual([]);
+    expect((await rowOf(id)).due_in).toBeGreaterThan(3_500);
+  });
+
   test('whose row somebody has locked is left for later, and costs no other its lease', async () => {
     const [locked, free] = [await owe(), await owe()];
     const held = await claimAll();
