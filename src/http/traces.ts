@@ -22,6 +22,6 @@ export function traceDelivery(delivery: Delivery): void {
     },
   });
   // Whatever is not 200, Stripe counts as a failure.
-  if (status !== 200) markFailed(span, refusal?.code ?? 'not kept');
+  if (status !== 200) markFailed(span, refusal?.code ?? 'not known to be kept');
   span.end(at);
 }

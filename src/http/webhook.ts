@@ -98,7 +98,7 @@ async function receive(
       const report = { ...event, reason: messageOf(error) };
       if (event === null) log.warn(report, 'delivery refused');
       else if (refusal !== null) log.error(report, 'event refused');
-      else log.error(report, 'event not kept; Stripe will send it again');
+      else log.error(report, 'event not known to be kept; Stripe will send it again');
       answerError(res, error, log);
     }
   }

@@ -6,6 +6,7 @@ import { freePort } from '../../src/db/embedded/free-port.ts';
 import { exchange } from '../hostile/socket.ts';
 import { startRefusingMailServer } from '../support/mail-server.ts';
 import {
+  hold,
   logOf,
   root,
   run,
@@ -14,11 +15,13 @@ import {
   spawnService,
   startSurroundings,
   terminal,
+  untilWaiting,
   workDir,
 } from '../support/process.ts';
 import { deliver } from '../support/service.ts';
 import { lineItem } from '../support/stripe-api.ts';
 import { checkoutSession, events, signatureOf, stripeEvent } from '../support/stripe-events.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 const { db, stripe, receiver, env } = await startSurroundings();
@@ -122,10 +125,28 @@ test('at its loudest, the log of a whole flow names things by their ids and noth
     { msg: 'event refused', level: 50, ...ids(unreadable) },
     // Anybody can send these.
     { msg: 'delivery refused', level: 40 },
-    { msg: 'event not kept; Stripe will send it again', ...ids(unkept) },
+    { msg: 'event not known to be kept; Stripe will send it again', ...ids(unkept) },
   ]) {
     expect(log).toContainEqual(expect.objectContaining(line));
   }
+});
+
+test('of an event whose commit nobody has heard of the log does not say that it is not kept', async () => {
+  const proxy = await startTcpProxy(env.DATABASE_URL);
+  await using service = await spawnService({ ...env, DATABASE_URL: proxy.url, ROLE: 'web' });
+  await using locked = await hold(db, (trx) => trx.raw('lock table stripe_events in share mode'));
+  const event = events.completedPaid(checkoutSession());
+  const answer = deliver(service.url, event);
+  await untilWaiting(db, 'web', 1);
+  proxy.reset();
+  expect(await answer).toBe(503);
+  await locked.release();
+  await until('it is kept all the same', () => db('stripe_events').where({ id: event.id }).first());
+  service.kill('SIGTERM');
+  await service.ended;
+
+  const told = logOf(service).filter(({ event_id }) => event_id === event.id);
+  expect(told).toMatchObject([{ level: 50, msg: 'event not known to be kept; Stripe will send it again' }]);
 });
 
 test('nor does it repeat what hostile requests say, what a mail server answers, or the values that PostgreSQL refuses', async () => {
