@@ -13,13 +13,17 @@ export function nameErrors(pool: Knex, kind: Kind): void {
 }
 
 function nameErrorsOfConnections({ client }: Knex, kind: Kind): void {
-  const seconds = connecting[kind].acquireConnectionTimeout / 1_000;
+  const { acquireConnectionTimeout, connectionTimeoutMillis } = connecting[kind];
+  const noConnection = (ms: number) =>
+    `no connection to PostgreSQL within ${ms / 1_000} s: it does not answer`;
   const acquire = client.acquireConnection.bind(client);
   client.acquireConnection = () =>
     acquire().catch((error: Error) => {
+      // pg's own words passed for those of a statement that takes too long.
+      if (error.message === 'timeout expired') error.message = noConnection(connectionTimeoutMillis);
       // Its own words ask an operator about a programmer's mistake, and know of nothing but a full pool.
       if (error instanceof knex.KnexTimeoutError)
-        error.message = `no connection to PostgreSQL within ${seconds} s: it does not answer, or all of DATABASE_POOL_MAX are in use`;
+        error.message = `${noConnection(acquireConnectionTimeout)}, or all of DATABASE_POOL_MAX are in use`;
       else if (kind === 'ops' && !isOfDatabase(error)) error.message = unusable(error);
       markOfDatabase(error);
       throw error;

@@ -71,6 +71,23 @@ test.concurrent('who gets no connection is told what may be wrong, in words of o
   }
 });
 
+test.concurrent.each([
+  ['web', 'no connection to PostgreSQL within 2 s: it does not answer'],
+  [
+    'ops',
+    'No PostgreSQL can be used at DATABASE_URL: no connection to PostgreSQL within 5 s: it does not answer',
+  ],
+] as const)('so is who waits for one (%s)', async (kind, told) => {
+  const proxy = await startTcpProxy(url);
+  proxy.manner = 'swallow';
+  const pool = openPool(proxy.url, { kind, max: 1, log: silent });
+  try {
+    await expect(pool.raw('select')).rejects.toThrow(new Error(told));
+  } finally {
+    await pool.destroy();
+  }
+});
+
 test.concurrent('a first connection of whose end nobody hears keeps no other from being opened', async () => {
   const proxy = await startTcpProxy(url);
   proxy.manner = 'keep';
