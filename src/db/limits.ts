@@ -16,8 +16,8 @@ const limits = {
 
 export type Kind = keyof typeof limits;
 
-/** What this side waits for an answer: PostgreSQL gives up first, unless it, or the way to it, is gone. */
-const query_timeout = { web: 4_500, worker: 11_000, ops: 31_000, migration: 0 } as const;
+/** What this side waits for an answer, in milliseconds: PostgreSQL gives up first, unless it, or the way to it, is gone. */
+export const patience = { web: 4_500, worker: 11_000, ops: 31_000, migration: 0 } as const;
 
 const idle_in_transaction_session_timeout = 10_000;
 
@@ -42,7 +42,7 @@ export async function limited(
   settings: pg.ClientConfig,
   { kind, log }: { kind: Kind; log: Logger },
 ): Promise<pg.ClientConfig> {
-  const patient = { ...settings, query_timeout: query_timeout[kind] };
+  const patient = { ...settings, query_timeout: patience[kind] };
   const asking = { ...patient, ...limits[kind], idle_in_transaction_session_timeout };
   const { taken, inForce } = await tryOut(asking, patient);
   if (kind !== 'migration' && inForce === '0')

@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import { broken, isDataError, isOfDatabase, markOfDatabase, unusable } from './errors.ts';
-import { connecting, type Kind } from './limits.ts';
+import { connecting, type Kind, patience } from './limits.ts';
 
 /**
  * Marks each error of a pool as the database's, and gives it a message for the log, where a customer's data must not stand.
@@ -30,10 +30,15 @@ function nameErrorsOfConnections({ client }: Knex, kind: Kind): void {
     });
 }
 
-/** knex begins a message with the statement, and PostgreSQL's own part quotes a value that it can't take. */
+/**
+ * knex begins a message with the statement, PostgreSQL's own part quotes a value that it can't take, and pg's does not say
+ * who was waited for.
+ */
 function nameErrorsOfStatements(pool: Knex, kind: Kind): void {
   pool.on('query-error', (error: Error & { code?: string }, { sql }: { sql: string }) => {
     if (error.message.startsWith(sql)) error.message = error.message.slice(`${sql} - `.length);
+    if (error.message === 'Query read timeout')
+      error.message = `no answer from PostgreSQL within ${patience[kind] / 1_000} s`;
     if (kind !== 'ops' && isDataError(error))
       error.message = `PostgreSQL can't take a value (SQLSTATE ${error.code})`;
     if (kind === 'ops' && !(error instanceof pg.DatabaseError) && !isOfDatabase(error))
