@@ -312,6 +312,22 @@ test('an event that the database can not take now is not passed over', async () 
   expect(lines).toMatchObject([{ level: 40, list: 'events' }]);
 });
 
+test('a run whose end can not be noted is told to break off as well', async () => {
+  await make('events', due);
+  await db.raw(
+    'alter table reconcile_cursors add constraint always_held check (held_by is not null) not valid',
+  );
+  try {
+    start();
+    await brokeOff();
+  } finally {
+    await db.raw('alter table reconcile_cursors drop constraint always_held');
+  }
+  expect(lines).toMatchObject([
+    { level: 40, list: 'events', reason: expect.stringContaining('always_held') },
+  ]);
+});
+
 test('what Stripe refuses to tell of an order is no word against it', async () => {
   await insertOrder(db, { paid_at: new Date(Date.now() - HOUR * 1_000) });
   api.fault = forbidden('/v1/checkout/sessions/');
