@@ -28,6 +28,11 @@ describe('logging in', () => {
     expect((await get('/ops', cookie).expect(200)).text).toContain('Jenny');
   });
 
+  test('with the token and the blanks that were copied with it', async () => {
+    const { answer } = await logIn(url, ` ${TOKEN}\n`);
+    expect(answer.status).toBe(303);
+  });
+
   test('a page asked for without a session: the form, and afterwards the page', async () => {
     const asked = await get('/ops/orders?status=paid').expect(303);
     expect(asked.headers.location).toBe('/ops/login?to=%2Fops%2Forders%3Fstatus%3Dpaid');
@@ -131,6 +136,10 @@ describe('without a session', () => {
 
   test('a POST to the API is refused', async () => {
     await request(url).post('/ops/api/orders/42/retry').expect(401);
+  });
+
+  test('a form of another site is refused, and leads nowhere', async () => {
+    await request(url).post('/ops/orders/42/retry').set('Sec-Fetch-Site', 'cross-site').expect(401);
   });
 
   test('the bearer of the token comes in, and of another one does not', async () => {
