@@ -82,9 +82,7 @@ function inOnePiece(): Transform {
 export async function expectSmtp(url: string, timeoutMs: number): Promise<void> {
   const transport = createTransport({
     url,
-    dnsTimeout: timeoutMs,
     connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
     // After that of the greeting, whose words say more than `Timeout`.
     socketTimeout: timeoutMs + 100,
   });
