@@ -6,10 +6,12 @@ import request from 'supertest';
 import { opsAccess } from '../../src/http/access.ts';
 import { answerErrors } from '../../src/http/errors.ts';
 import { landingPageRouter } from '../../src/http/landing-page.ts';
-import { openLedger } from '../../src/orders/ledger.ts';
+import { type Ledger, openLedger } from '../../src/orders/ledger.ts';
 import { createStripe } from '../../src/stripe/client.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { answerJson } from '../support/http.ts';
 import { recordingLog } from '../support/log.ts';
+import { hold } from '../support/process.ts';
 import { openShop } from '../support/shop.ts';
 import { events } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -107,8 +109,8 @@ describe('no order comes of', () => {
 });
 
 /** Asks a service that is nothing but this, and reads its log. */
-async function askAlone(id: string, record = openLedger(shop.db)) {
-  const { db, stripe } = shop;
+async function askAlone(id: string, { db = shop.db, record = openLedger(db) } = {}) {
+  const { stripe } = shop;
   const { log, lines } = recordingLog();
   const before = stripe.requests.length;
   const app = express().use(
@@ -160,9 +162,30 @@ test('a session that PostgreSQL can not hold: 502, told by the log', async () =>
 });
 
 test.concurrent('a commit that does not end: 503, and the log has why', async () => {
-  const { answer, lines } = await askAlone(shop.checkout().id, () => new Promise(() => {}));
+  const { answer, lines } = await askAlone(shop.checkout().id, { record: () => new Promise(() => {}) });
   expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
   expect(lines).toMatchObject([{ level: 'warn', reason: 'no answer in time' }]);
+});
+
+test.concurrent.each([
+  ['before Stripe is asked', false],
+  ['once the order is kept', true],
+])('a database that stalls %s: 503, and the log has why', async (_when, isKept) => {
+  const { db } = await createTestDatabase();
+  const ledger = openLedger(db);
+  await using held = new AsyncDisposableStack();
+  // The pool, one of a worker, waits for a lock for longer.
+  const stall = async () =>
+    void held.use(await hold(db, (trx) => trx.raw('lock table orders in access exclusive mode')));
+  const record: Ledger = async (news) => {
+    const recorded = await ledger(news);
+    await stall();
+    return recorded;
+  };
+  if (!isKept) await stall();
+  const { answer, lines } = await askAlone(shop.checkout().id, { db, record });
+  expect([answer.status, answer.body.error.code]).toEqual([503, 'unavailable']);
+  expect(lines.at(-1)).toMatchObject({ level: 'warn', reason: 'no answer in time' });
 });
 
 test.concurrent.each([
