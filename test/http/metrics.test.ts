@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openPool } from '../../src/db/knex.ts';
+import type { Kind } from '../../src/db/limits.ts';
 import { createApp } from '../../src/http/app.ts';
 import { metricsRouter } from '../../src/http/metrics.ts';
 import { readinessOf } from '../../src/http/readiness.ts';
@@ -8,7 +9,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { serve } from '../support/http.ts';
 import { silent } from '../support/log.ts';
 import { scrape } from '../support/metrics.ts';
-import { hold, untilWaiting } from '../support/process.ts';
+import { connectionsOf, hold, untilWaiting } from '../support/process.ts';
 import { openShop } from '../support/shop.ts';
 import { events, stripeEvent } from '../support/stripe-events.ts';
 import { until } from '../support/until.ts';
@@ -19,10 +20,10 @@ let arrived = 0;
 /** Statements that counted orders. */
 const counted: string[] = [];
 /** A process with another database, which has counted the orders before. */
-function processWith(databaseUrl: string): Promise<string> {
+function processWith(databaseUrl: string, kind: Kind = 'web'): Promise<string> {
   const metrics = createMetrics();
   metrics.orders.set({ status: 'paid' }, 17);
-  const pool = openPool(databaseUrl, { kind: 'web', max: 2, log: silent });
+  const pool = openPool(databaseUrl, { kind, max: 2, log: silent });
   pool.on('query', ({ sql }: { sql: string }) => sql.includes('from unpaid') && counted.push(sql));
   afterAll(() => pool.destroy());
   const pending = readinessOf(pool);
@@ -38,6 +39,8 @@ const standby = new URL(own.url);
 standby.searchParams.set('options', '-c default_transaction_read_only=on');
 const onStandby = await processWith(standby.href);
 const onOwn = await processWith(own.url);
+/** Its pool has no limits. */
+const patient = await processWith(own.url, 'migration');
 const withoutDatabase = await processWith('postgres://nobody@127.0.0.1:1/none');
 
 const COMPLETED = 'type="checkout.session.completed"';
@@ -223,6 +226,13 @@ test('where the orders alone can not be counted all else is there', async () => 
   expect(samples.get('checkout_database_up')).toBe(1);
   expect(samples.get('checkout_work{queue="fulfillments",status="dead"}')).toBe(1);
   expect([...samples.keys()].filter((name) => name.startsWith('checkout_orders'))).toEqual([]);
+});
+
+test('what is not counted in time is given up by PostgreSQL, too: it keeps no connection', async () => {
+  await using _locked = await hold(own.db, (trx) => trx.raw('lock table orders in access exclusive mode'));
+  expect((await scrape(patient)).get('checkout_database_up')).toBe(1);
+  const connections = await connectionsOf(own.db, 'migration');
+  expect(connections.filter(({ wait_event_type }) => wait_event_type === 'Lock')).toEqual([]);
 });
 
 test('whoever asks while an answer is under way shares it', async () => {
