@@ -1,7 +1,12 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
+import express from 'express';
+import { openLive } from '../../src/ops/live.ts';
 import { pulseOf } from '../../src/ops/pulse.ts';
 import { replayEvent } from '../../src/ops/replay.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { fakeClock, tick } from '../support/fake-clock.ts';
+import { serve } from '../support/http.ts';
+import { silent } from '../support/log.ts';
 import { insertFulfillment, insertOrder } from '../support/orders.ts';
 import { hold } from '../support/process.ts';
 import { openShop } from '../support/shop.ts';
@@ -13,14 +18,15 @@ const closing = await openShop();
 const { db } = await createTestDatabase();
 const streams: AbortController[] = [];
 afterEach(() => {
+  jest.useRealTimers();
   for (const stream of streams.splice(0)) stream.abort();
 });
 
 /** What has come so far, and whether it has ended. */
-async function listen(topic: string) {
+async function listen(topic: string, url = shop.service.url) {
   const stream = new AbortController();
   streams.push(stream);
-  const response = await fetch(`${shop.service.url}/ops/live?topic=${topic}`, { signal: stream.signal });
+  const response = await fetch(`${url}/ops/live?topic=${topic}`, { signal: stream.signal });
   const heard = { response, text: '', ended: false };
   const read = async () => {
     for await (const chunk of response.body as ReadableStream<Uint8Array>) heard.text += Buffer.from(chunk);
@@ -82,6 +88,18 @@ test('streams end when the service stops', async () => {
   const response = await fetch(`${closing.service.url}/ops/live?topic=orders`);
   // One that is cut off, as what is left open is in the end, is an error here.
   await Promise.all([closing.service.stop(), response.text()]);
+});
+
+test('a page on which nothing comes hears a heartbeat, and leaves no trace once it is gone', async () => {
+  fakeClock('setInterval', 'clearInterval');
+  const live = openLive({ pulse: async () => new Map(), log: silent });
+  const heard = await listen('orders', await serve(express().get('/ops/live', live.handler)));
+  await until('it has heard once', () => changes(heard) === 1);
+  tick(10);
+  await until('it hears the heartbeat', () => heard.text.endsWith('\n\n:\n\n'));
+  const timers = jest.getTimerCount();
+  streams.at(-1)?.abort();
+  await until('its heartbeat is no more', () => jest.getTimerCount() < timers);
 });
 
 test('the pulse of an order is another one after whatever its page shows, and the same while nothing happens', async () => {

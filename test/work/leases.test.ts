@@ -3,6 +3,7 @@ import type { Knex } from '../../src/db/knex.ts';
 import { fulfillments } from '../../src/fulfillment/fulfill.ts';
 import { AttemptFailed } from '../../src/work/attempt.ts';
 import { settleByHand } from '../../src/work/by-hand.ts';
+import { fakeClock, tick } from '../support/fake-clock.ts';
 import { recordingLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
 import { attempts, openWorkshop } from '../support/workshop.ts';
@@ -10,25 +11,6 @@ import { attempts, openWorkshop } from '../support/workshop.ts';
 const { db, owe, start, beginOne, rowOf, statusesOf, untilAllAreFulfilled } = await openWorkshop();
 
 describe('a lease', () => {
-  type Faked = 'performance' | 'setInterval' | 'clearInterval';
-  const all = [
-    'Date',
-    'hrtime',
-    'nextTick',
-    'performance',
-    'queueMicrotask',
-    'setImmediate',
-    'clearImmediate',
-    'setInterval',
-    'clearInterval',
-    'setTimeout',
-    'clearTimeout',
-  ] as const;
-  /** From here on, this much of the process's clock is the test's: the database and all else keep real time. */
-  const fakeClock = (...faked: Faked[]) =>
-    jest.useFakeTimers({ doNotFake: all.filter((name) => !faked.includes(name as Faked)) });
-  const tick = (seconds: number) => void jest.advanceTimersByTime(seconds * 1_000);
-
   /** Orders that are due one after the other. */
   async function oweInTurn(count: number): Promise<number[]> {
     const orders = await owe(count);
