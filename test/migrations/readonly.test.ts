@@ -1,7 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { down, up } from '../../migrations/0021_let_people_read.ts';
-import type { Knex } from '../../src/db/knex.ts';
+import { type Knex, openPool } from '../../src/db/knex.ts';
+import { atEnd } from '../support/at-end.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { silent } from '../support/log.ts';
+import { openPostgres, serverDir } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 
 const { db } = await createTestDatabase();
 
@@ -67,6 +71,31 @@ test('tables of others in the same schema keep neither of it from being done, an
     await down(trx);
     expect(await mayRead(trx, 'own')).toBe(false);
   }));
+
+test('two databases of a server may make it in the same moment, and it goes once both have taken it back', async () => {
+  const server = await openPostgres(await serverDir());
+  await server.start();
+  const open = (url: string) => {
+    const pool = openPool(url, { kind: 'migration', max: 2, log: silent });
+    atEnd(() => pool.destroy());
+    return pool;
+  };
+  const one = open(server.url);
+  await one.raw('create database other');
+  const other = open(Object.assign(new URL(server.url), { pathname: '/other' }).href);
+  const first = await one.transaction();
+  await up(first);
+  const second = up(other);
+  await until('it waits for the first', () =>
+    one('pg_stat_activity').where({ wait_event_type: 'Lock', datname: 'other' }).first(),
+  );
+  await first.commit();
+  await second;
+  await down(one);
+  expect(await exists(other)).toBe(true);
+  await down(other);
+  expect(await exists(other)).toBe(false);
+});
 
 test('taken back here, it stays for the other databases', () =>
   takenBack(async (trx) => {
