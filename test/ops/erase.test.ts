@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, jest, test } from '@jest/globals';
@@ -111,6 +111,10 @@ test('a person is nowhere any more, what was paid is, and nobody else has lost a
       event.checkout_session_id === other.id ? event : { ...event, payload: null },
     ),
   });
+  const since = new Map(before.orders.map(({ id, updated_at }) => [id, updated_at]));
+  expect(after.orders.filter(({ id, updated_at }) => updated_at > since.get(id)).map(({ id }) => id)).toEqual(
+    ids,
+  );
   const details = { ...erased, orders: 2 };
   expect(await actions()).toMatchObject(
     ids.map((id) => ({ subject: String(id), actor: expect.stringMatching(/^cli:\S+$/), details })),
@@ -165,6 +169,16 @@ test('whoever does not say yes has erased nothing, and a program is told so', as
   const report = await here('erase', customer_email).finally(() => jest.restoreAllMocks());
   expect(report).toMatchObject({ ok: false, data: { error: 'Nothing was erased.', orders: [], events: 0 } });
   expect(await contentsOf(db)).toEqual(before);
+});
+
+test('a mail that can not be removed is told, and nothing is erased', async () => {
+  const { checkout_session_id, customer_email } = await orderWith({});
+  const file = path.join(workDir, `.data/mail/order-paid.${checkout_session_id}.eml`);
+  await mkdir(file, { recursive: true });
+  const before = await contentsOf(db);
+  await expect(here('erase', customer_email, '--yes')).rejects.toThrow(file);
+  expect(await contentsOf(db)).toEqual(before);
+  await rmdir(file);
 });
 
 describe('what is owed yet', () => {
