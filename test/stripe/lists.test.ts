@@ -39,6 +39,24 @@ async function pagesOf(walk: AsyncIterable<readonly Listed[]>): Promise<string[]
 
 const idsOf = async (list: List<Listed>) => (await list({})).data.map(({ id }) => id);
 
+test.each([
+  ['pi_1', 'cs_test_own'],
+  ['pi_3', null],
+])(
+  'a session is that of the payment, also where Stripe takes no filter: %s is of %s',
+  async (payment, id) => {
+    const sessions = [
+      checkoutSession({ payment_intent: 'pi_2' }),
+      checkoutSession({ payment_intent: 'pi_1', id: 'cs_test_own' }),
+    ];
+    api.fault = (_req, res) => {
+      answerJson(res, 200, { object: 'list', data: sessions, has_more: false });
+      return true;
+    };
+    expect(await sessionBy(stripe, 'payment_intent', payment)).toBe(id);
+  },
+);
+
 describe('what is listed', () => {
   test('events of these types, newest first', async () => {
     const [first, second] = keepEvents(2);
@@ -164,6 +182,16 @@ describe('an error', () => {
     };
     expect(await sessionBy(stripe, 'payment_intent', 'pi_1')).toBeNull();
     await expect(sessionBy(stripe, 'payment_intent', 'pi_1')).rejects.toThrow('Invalid integer');
+  });
+
+  test('of a payment is waited for by a person: Stripe is given up after 4 s, and asked once', async () => {
+    api.fault = () => true;
+    const began = performance.now();
+    await expect(sessionBy(stripe, 'payment_intent', 'pi_1')).rejects.toMatchObject({
+      type: 'StripeConnectionError',
+    });
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(api.requests).toHaveLength(1);
   });
 
   test('of a position that Stripe does not know is told from others', async () => {
