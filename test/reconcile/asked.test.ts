@@ -30,13 +30,19 @@ test.each([
 
 test('of a paid order it is asked unless its API has said so, whatever it said before', async () => {
   const paid = { to_status: 'paid', event_id: 'evt_1' };
-  const [heard, told] = [await insertOrder(db), await insertOrder(db)];
+  const [heard, told, looked] = [await insertOrder(db), await insertOrder(db), await insertOrder(db)];
   await db('order_transitions').insert([
     { order_id: heard.id, to_status: 'awaiting_payment', source: 'reconcile' },
     { order_id: heard.id, from_status: 'awaiting_payment', ...paid, source: 'webhook' },
     { order_id: told.id, ...paid, source: 'reconcile' },
+    { order_id: looked.id, ...paid, source: 'landing_page' },
   ]);
   expect(await idsOf(unconfirmedOrders(db, today))).toEqual([heard.id]);
+});
+
+test('of a paid order also where its money came weeks after it', async () => {
+  const { id } = await insertOrder(db, { created_at: new Date((now - 29 * 24 * 60 * 60) * 1_000) });
+  expect(await idsOf(unconfirmedOrders(db, today))).toEqual([id]);
 });
 
 test('it is asked for all that wait for their money, however many, and however they lie', async () => {

@@ -19,6 +19,7 @@ const { db } = await createTestDatabase();
 const api = await startStripeApi();
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
+const hourAgo = new Date((secondsAgo(0) - HOUR) * 1_000);
 
 let lines: Record<string, unknown>[];
 let running: Loop[];
@@ -362,7 +363,36 @@ test.each([
   },
 );
 
-const hourAgo = new Date((secondsAgo(0) - HOUR) * 1_000);
+test('an audit that asks too often about an order asks again', async () => {
+  const { checkout_session_id } = await insertOrder(db, { paid_at: hourAgo });
+  let asked = 0;
+  api.fault = ({ url = '' }, res) => {
+    if (!url.includes(checkout_session_id)) return false;
+    asked += 1;
+    if (asked === 1) answerJson(res, 429, { error: { type: 'invalid_request_error', code: 'rate_limit' } });
+    return asked === 1;
+  };
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  expect([asked, lines]).toMatchObject([2, [{ level: 50, checkout_session_id }]]);
+});
+
+test('it asks about four orders in a quarter of a second: Stripe allows 25 calls a second', async () => {
+  for (let n = 0; n < 9; n += 1) await insertOrder(db, { paid_at: hourAgo });
+  const askedAt: number[] = [];
+  api.fault = ({ url = '' }) => {
+    if (url.includes('/sessions/cs_')) askedAt.push(performance.now());
+    return false;
+  };
+  await make('checkout_sessions', due);
+  start();
+  await isOver('checkout_sessions');
+  expect(askedAt).toHaveLength(9);
+  // Half a second, less what the first of them may have taken to arrive.
+  expect((askedAt[8] as number) - (askedAt[0] as number)).toBeGreaterThan(300);
+});
+
 test.each([
   ['awaiting_payment', {}],
   ['paid', { paid_at: hourAgo }],
@@ -382,6 +412,20 @@ test.each([
     expect(lines.filter(({ msg }) => String(msg).startsWith('reconcile broke off'))).toEqual([]);
   },
 );
+
+test('it stops between two pages, and takes nothing of the one that comes', async () => {
+  const asked: ServerResponse[] = [];
+  api.fault = ({ url = '' }, res) => url.includes('limit=100') && asked.push(res) > 0;
+  await make('events', due);
+  start();
+  await until('Stripe is asked for a page', () => asked.length === 1);
+  const stopping = Promise.all(running.map((loop) => loop.stop()));
+  const event = events.completedPaid(checkoutSession());
+  const data = [{ ...event, created: secondsAgo(DAY) }];
+  for (const res of asked) answerJson(res, 200, { object: 'list', data, has_more: false });
+  await stopping;
+  expect([await db('stripe_events'), lines]).toEqual([[], []]);
+});
 
 test('it stops soon, also while Stripe does not answer, and says nothing of that', async () => {
   const unanswered: ServerResponse[] = [];

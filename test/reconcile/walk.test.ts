@@ -73,6 +73,11 @@ test('a cursor leads on from its object, the oldest first, and moves with each p
   expect(stages.map(({ percent }) => percent)).toEqual([13, 26, 32]);
 });
 
+test('the way back moves it to the newest that is settled, however many pages there are', async () => {
+  const stages = await walked(objectsOf([...Array(250).keys()].map((n) => 500 + n)), null);
+  expect(stages.map(({ reached }) => reached?.id ?? null)).toEqual([null, null, null, 'evt_149']);
+});
+
 test('what is not settled is left out where that is asked for', async () => {
   const stages = await walked(objectsOf([5_000, 601, 600, 599]), null, 0, SETTLED);
   expect(seen(stages).toSorted()).toEqual(['evt_0', 'evt_1', 'evt_2']);
