@@ -46,7 +46,10 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
 
   const issue: RequestHandler = (req, res, next) => {
     if (token === null && !isOpenTo(req, production)) return refuseAll(res);
-    letIn(res, { actor: 'ops', session: sessionOf(req) ?? begin(res, null) });
+    const session = sessionOf(req);
+    // Its session may be there all the same, and a new one would end it.
+    if (session === null && isFromElsewhere(req)) return comeAgain(req, res);
+    letIn(res, { actor: 'ops', session: session ?? begin(res, null) });
     next();
   };
 
@@ -69,7 +72,7 @@ export function openDoor({ token, production, sessions, guesses }: Dependencies)
       const isPost = req.method !== 'GET';
       if (req.baseUrl === '/ops/api' || !isOfBrowser(req) || (isPost && !isOfThisSite(req)))
         return refuseToken(res);
-      if (!isPost && req.get('sec-fetch-site') === 'cross-site') return comeAgain(req, res);
+      if (isFromElsewhere(req)) return comeAgain(req, res);
       res.redirect(303, `/ops/login?to=${encodeURIComponent(pageOf(req))}`);
     },
 
@@ -128,10 +131,12 @@ function pageOf({ originalUrl }: Request): string {
   return originalUrl.replace(/\/(retry|close|replay|retry-dead|logout)$/, '');
 }
 
-/**
- * Whoever follows a link in a chat or a mail comes without the cookie, since it is SameSite=Strict. This page asks for the
- * same address once more, now from this site, and the cookie comes along.
- */
+/** Whoever follows a link in a chat or a mail comes without the cookie, since it is SameSite=Strict. */
+function isFromElsewhere(req: Request): boolean {
+  return req.method === 'GET' && req.get('sec-fetch-site') === 'cross-site';
+}
+
+/** This page asks for the same address once more, now from this site, and the cookie comes along. */
 function comeAgain({ originalUrl }: Request, res: Response): Promise<void> {
   const page = html`<!doctype html><title>One moment</title><meta http-equiv="refresh" content="0; url=${originalUrl}">`;
   return send(res, page);
