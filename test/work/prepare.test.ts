@@ -79,6 +79,7 @@ test('an attempt begins anew where its preparation failed more than a second ago
   ends[1]?.();
   await untilAllAreFulfilled();
   expect(begun).toEqual([first, second]);
+  expect(await rowOf(second)).toMatchObject({ attempts: 1 });
 });
 
 test('what was prepared more than a second ago is read again: it may have changed meanwhile', async () => {
