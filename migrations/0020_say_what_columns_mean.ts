@@ -59,7 +59,7 @@ export async function up(knex: Knex): Promise<void> {
     comment on column order_line_items.amount_tax is 'In minor units.';
     comment on column order_line_items.amount_total is 'Of all of them, with discount and tax, in minor units.';
     comment on column order_line_items.currency is 'Three letters in lower case, such as usd.';
-    comment on column order_line_items.metadata is 'What the shop put into the line item of the session. That of prices and products is not asked for.';
+    comment on column order_line_items.metadata is 'What the shop put into the line item of the session. That of prices and products is not asked for. Null also where the order was closed or erased before its items came.';
 
     comment on table order_transitions is 'Every change of an order''s status, with its cause. One that was made by hand is missing.';
     comment on column order_transitions.id is 'Ascending in the order in which they happened.';

@@ -51,7 +51,7 @@ export interface Purchase {
  * Keeps the items of orders, and with them owes each customer the receipt that names them: in one statement, and so
  * together. A repeat changes nothing.
  * Of a customer who was erased meanwhile no metadata is kept, and no receipt is owed to them: it would be dead at once, and a
- * person be called for it. Nor are they for an order that a person closed meanwhile: it may have been refunded, or be erased in
+ * person be called for it. The same goes for an order that a person closed meanwhile: it may have been refunded, or be erased in
  * this very moment. A close or an erasure and this statement wait for each other by the lock on the fulfilment.
  */
 export async function storeLineItems(db: Knex, purchases: readonly Purchase[]): Promise<void> {
