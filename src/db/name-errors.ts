@@ -21,7 +21,7 @@ function nameErrorsOfConnections({ client }: Knex, kind: Kind): void {
     acquire().catch((error: Error) => {
       // pg's own words passed for those of a statement that takes too long.
       if (error.message === 'timeout expired') error.message = noConnection(connectionTimeoutMillis);
-      // Its own words ask an operator about a programmer's mistake, and know of nothing but a full pool.
+      // knex's ask an operator about a programmer's mistake, and know of nothing but a full pool.
       if (error instanceof knex.KnexTimeoutError)
         error.message = `${noConnection(acquireConnectionTimeout)}, or all of DATABASE_POOL_MAX are in use`;
       else if (kind === 'ops' && !isOfDatabase(error)) error.message = unusable(error);
